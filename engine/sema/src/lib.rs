@@ -1,1 +1,11 @@
-//! placeholder
+//! Names, types, generics, checking and lowering.
+//!
+//! | module | makes | from |
+//! |---|---|---|
+//! | [`symbols`] | interned names | |
+//! | [`types`] | interned types and their layouts | |
+//! | [`thir`] | the typed tree's data | |
+
+pub mod symbols;
+pub mod thir;
+pub mod types;
