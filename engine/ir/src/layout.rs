@@ -13,6 +13,12 @@ pub struct Target {
     pub ptr_size: u32,
 }
 
+impl Default for Target {
+    fn default() -> Target {
+        Target::HOST
+    }
+}
+
 impl Target {
     /// The machine that this code runs on.
     pub const HOST: Target = Target { ptr_size: size_of::<usize>() as u32 };

@@ -7,14 +7,25 @@
 //! | [`module`] | the tables that functions refer to |
 //! | [`layout`] | sizes, offsets, and how values travel |
 //! | [`builder`] | writing a function block by block |
+//! | [`visit`] | what instructions read, write and lead to |
+//! | [`cfg`](mod@cfg) | order, predecessors and dominators of blocks |
+//! | [`verify`](mod@verify) | whether a function is well-formed |
+//! | [`print`](mod@print), [`parse`], [`names`] | the text form |
 
 pub mod builder;
+pub mod cfg;
 pub mod func;
 pub mod ids;
 pub mod layout;
 pub mod module;
+pub mod names;
+pub mod parse;
+pub mod print;
+pub mod verify;
+pub mod visit;
 
 pub use builder::Builder;
 pub use func::*;
 pub use ids::*;
 pub use module::*;
+pub use verify::{VerifyError, verify};

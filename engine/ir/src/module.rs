@@ -3,8 +3,9 @@
 //! Append-only: ids that were given out keep their meaning, so that values stored in an instance's memory
 //! survive when more of the program is compiled.
 
-use crate::func::{Func, Signature};
+use crate::func::{Func, Signature, Ty};
 use crate::ids::*;
+use crate::layout::Target;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
@@ -61,6 +62,34 @@ pub struct CSignature {
     pub ret: CType,
     /// `...` follows.
     pub variadic: bool,
+}
+
+impl CType {
+    /// The register type that holds it: structs travel by address. None for `Void`.
+    pub fn reg_ty(self) -> Option<Ty> {
+        Some(match self {
+            CType::Void => return None,
+            CType::Int { size: 1, .. } | CType::Bool => Ty::I8,
+            CType::Int { size: 2, .. } => Ty::I16,
+            CType::Int { size: 4, .. } => Ty::I32,
+            CType::Int { .. } => Ty::I64,
+            CType::F32 => Ty::F32,
+            CType::F64 => Ty::F64,
+            CType::Ptr | CType::Struct(_) => Ty::Ptr,
+        })
+    }
+}
+
+impl CSignature {
+    /// Parameters and results as registers: struct arguments are addresses of copies, a struct result is
+    /// written through an address that comes first.
+    pub fn lowered(&self) -> Signature {
+        let result = matches!(self.ret, CType::Struct(_)).then_some(Ty::Ptr);
+        Signature {
+            params: result.into_iter().chain(self.params.iter().filter_map(|ty| ty.reg_ty())).collect(),
+            rets: if result.is_some() { Vec::new() } else { self.ret.reg_ty().into_iter().collect() },
+        }
+    }
 }
 
 /// A signature of indirect calls.
@@ -158,6 +187,10 @@ pub struct Global {
 pub struct Module {
     /// Functions; `None` where an id was given out and the body wasn't lowered yet.
     pub funcs: Vec<Option<Arc<Func>>>,
+    /// Signatures of functions that have no body yet, as far as they were told; beside `funcs`.
+    func_sigs: Vec<Option<Signature>>,
+    /// What sizes and offsets depend on.
+    pub target: Target,
     /// Signatures of indirect calls, each once.
     pub sigs: Vec<Sig>,
     sig_ids: FxHashMap<Sig, SigId>,
@@ -183,6 +216,7 @@ impl Module {
     /// Gives out an id for a function whose body comes later.
     pub fn reserve_func(&mut self) -> FuncId {
         self.funcs.push(None);
+        self.func_sigs.push(None);
         FuncId(self.funcs.len() as u32 - 1)
     }
     /// Sets a function's body.
@@ -193,6 +227,17 @@ impl Module {
         let entry = &mut self.funcs[id.index()];
         assert!(entry.is_none(), "function {id} defined twice");
         *entry = Some(Arc::new(func));
+    }
+    /// Tells the signature of a function whose body comes later, so that calls of it can be verified.
+    pub fn declare_func(&mut self, id: FuncId, sig: Signature) {
+        self.func_sigs[id.index()] = Some(sig);
+    }
+    /// A function's signature, as far as it is known.
+    pub fn func_sig(&self, id: FuncId) -> Option<&Signature> {
+        match self.func(id) {
+            Some(func) => Some(&func.sig),
+            None => self.func_sigs.get(id.index()).and_then(Option::as_ref),
+        }
     }
     /// A function's body, if it was lowered.
     pub fn func(&self, id: FuncId) -> Option<&Arc<Func>> {
