@@ -17,7 +17,7 @@ use sx_ir::{CSignature, CStruct, CType};
 pub(crate) struct Interface {
     cif: Box<ffi_cif>,
     _arg_types: Box<[*mut ffi_type]>,
-    _types: Vec<Box<StructType>>,
+    _types: StructTypes,
     /// One for each slot.
     pub(crate) slots: Vec<Slot>,
     /// How the result comes back.
@@ -29,6 +29,10 @@ struct StructType {
     ty: ffi_type,
     elements: [*mut ffi_type; 3],
 }
+
+/// Boxed, because libffi is given their addresses.
+#[expect(clippy::vec_box, reason = "the addresses must outlive the vector's growth")]
+type StructTypes = Vec<Box<StructType>>;
 
 /// What a slot becomes for libffi.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -68,7 +72,7 @@ impl Interface {
     /// Prepares a signature. Parameters from `fixed` on are variadic arguments, if the signature is variadic.
     pub(crate) fn new(sig: &CSignature, fixed: usize, structs: &[CStruct]) -> Result<Self, SignatureError> {
         let passing = classify::classify(Abi::HOST, sig, structs)?;
-        let mut types = Vec::new();
+        let mut types = StructTypes::new();
         let mut arg_types = Vec::new();
         let mut slots = Vec::new();
         let (ret, ret_type) = match (&passing.ret, sig.ret) {
@@ -184,7 +188,7 @@ fn struct_type(
     size: u32,
     align: u32,
     [first, second]: [*mut ffi_type; 2],
-    store: &mut Vec<Box<StructType>>,
+    store: &mut StructTypes,
 ) -> *mut ffi_type {
     let ty = ffi_type {
         // A size that is set keeps libffi from laying the struct out itself.
