@@ -31,7 +31,6 @@ struct StructType {
 }
 
 /// Boxed, because libffi is given their addresses.
-#[expect(clippy::vec_box, reason = "the addresses must outlive the vector's growth")]
 type StructTypes = Vec<Box<StructType>>;
 
 /// What a slot becomes for libffi.
