@@ -2,11 +2,18 @@
 //!
 //! | module | makes | from |
 //! |---|---|---|
+//! | [`lexer`] | tokens | text |
+//! | [`parser`] | a [`source::File`] with its tree | tokens |
 //! | [`ast`] | the tree's data | |
-//! | [`span`], [`source`] | places, files | |
+//! | [`span`], [`source`], [`token`] | places, files, tokens as data | |
 //! | [`diag`] | diagnostics as data, their codes | |
 
 pub mod ast;
 pub mod diag;
+pub mod lexer;
+pub mod parser;
 pub mod source;
 pub mod span;
+pub mod token;
+
+pub use parser::{parse, parse_bytes, parse_statements};

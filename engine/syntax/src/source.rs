@@ -1,8 +1,9 @@
 //! Source files as the compiler sees them: text, line table, tree.
 
-use crate::ast::Ast;
+use crate::ast::{Ast, ExprId};
 use crate::diag::Diagnostic;
 use crate::span::FileId;
+use crate::token::Comment;
 use std::sync::Arc;
 
 /// A parsed file. Immutable, shared between compilations.
@@ -18,6 +19,10 @@ pub struct File {
     pub ast: Ast,
     /// What the lexer and parser had to say; each location's file is `FileId(0)` and is replaced on loading.
     pub diagnostics: Vec<Diagnostic>,
+    /// Every comment in source order, for the formatter.
+    pub comments: Vec<Comment>,
+    /// The value of a text that was parsed as the inside of a block: its last expression without `;`.
+    pub tail: Option<ExprId>,
 }
 
 impl File {

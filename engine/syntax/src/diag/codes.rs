@@ -31,7 +31,130 @@ macro_rules! codes {
 }
 
 codes! {
-    E0001 "unexpected token" "The parser met a token that can't stand here. The message names what it expected instead."
+    // ---- E00xx: lexer and parser ----
+    E0001 "unexpected token" "The parser met a token that can't stand where it stands. The message names what was \
+expected and what was found; often the real slip is just before the place that is shown, such as a forgotten operator \
+or bracket. Some spellings that other languages teach lead here too: the boolean operators are `and` and `or`, a \
+struct literal's fields are written with `=`, and there is no `++`.\n\n\
+```sx\np := Point.{ x: 1 };    // wrong\np := Point.{ x = 1 };   // right\n```"
+    E0002 "missing `;`" "Statements, fields and enum variants end with `;`. It may be left out only after the `}` of a \
+declaration or of a statement that begins with `if`, `while`, `for`, `push` or `{`, and after the last expression of a \
+block, where leaving it out makes that expression the block's value. The error is shown at the end of what should have \
+been ended, not at the start of the next line.\n\n\
+```sx\na := 1        // wrong\nb := 2;\n\na := 1;       // right\nb := 2;\n```"
+    E0003 "unclosed bracket" "A `(`, `[` or `{` has no partner. The message points at the bracket that was opened; when \
+the indentation of the file gives away which inner block lacks its `}`, that one is shown as well.\n\n\
+```sx\nmain :: () {\n    print(\"hi\\n\";       // wrong: `(` is never closed\n}\n\n\
+main :: () {\n    print(\"hi\\n\");      // right\n}\n```"
+    E0004 "closing bracket without a partner" "A `)`, `]` or `}` closes nothing: either it is one too many, or the \
+bracket that it should close was closed earlier than intended. An editor that shows matching brackets finds the place \
+quickly.\n\n\
+```sx\nx := (a + b));   // wrong\nx := (a + b);    // right\n```"
+    E0005 "unterminated string" "A string has a `\"` at its start and none at its end. Strings may span lines, so the \
+end is looked for in the rest of the file. A quote inside a string must be written `\\\"`; text with many quotes is \
+easier as a `#string` block.\n\n\
+```sx\nprint(\"hello\\n);     // wrong\nprint(\"hello\\n\");    // right\n```"
+    E0006 "unterminated comment" "A block comment that begins with `/*` has no `*/`. Block comments nest, so that code \
+which holds comments can be commented out: every `/*` inside needs its own `*/`.\n\n\
+```sx\n/* one /* two */         // wrong: the outer comment goes on\n/* one /* two */ */      // right\n```"
+    E0007 "malformed character literal" "A character literal stands in single quotes and holds exactly one character or \
+one escape; its value is that character's number. Text of any other length is a string and takes double quotes.\n\n\
+```sx\nc := 'ab';     // wrong\nc := 'a';      // right\ns := \"ab\";     // right\n```"
+    E0008 "unknown escape" "A backslash in a string or character begins an escape. The escapes are `\\n`, `\\t`, `\\r`, \
+`\\\\`, `\\\"`, `\\'`, `\\0`, `\\xHH` for a byte, and `\\u{…}` for a character by its number. A plain backslash is \
+written `\\\\`. Text that should be taken as it stands, such as a path or a pattern, can be a `#string` block.\n\n\
+```sx\npath := \"C:\\dir\";      // wrong: `\\d` is no escape\npath := \"C:\\\\dir\";     // right\n```"
+    E0009 "malformed number" "A number holds a character that its base doesn't have, or a letter follows it directly. \
+Hexadecimal numbers begin with `0x`, binary ones with `0b`, octal ones with `0o`; `_` may stand between digits. There \
+are no suffixes: the type of a literal comes from where it is used, or from a declared type.\n\n\
+```sx\nx := 0b102;           // wrong\ny := 5u8;             // wrong\nx := 0b101;           // right\n\
+y : u8 = 5;           // right\n```"
+    E0010 "number too large" "An integer literal must fit 64 bits, that is be at most 18446744073709551615, and a float \
+literal must be below about 1.8e308. Infinity is spelled `f64.inf`.\n\n\
+```sx\nx : u64 = 18446744073709551616;   // wrong\nx := u64.max;                     // right\n```"
+    E0011 "invalid character" "The file holds a character that no token begins with. Outside of strings and comments \
+source is plain ASCII: names are made of the letters A to Z, digits and `_`. Text pasted from a web page often brings \
+curly quotes, long dashes or unusual blanks along.\n\n\
+```sx\nprint(“hi”);     // wrong: curly quotes\nprint(\"hi\");     // right\n```"
+    E0012 "malformed `#string`" "`#string TAG` begins raw text. The tag ends its line, the text is the lines below, and \
+the same tag at the very start of a line ends it; code may go on behind that closing tag.\n\n\
+```sx\ntext := #string END\nAny \"text\" at all.\nEND;\n```\n\n\
+An indented closing tag is a part of the text and doesn't end it."
+    E0013 "unknown directive" "A word after `#` isn't one of the language's directives: `#import`, `#include`, \
+`#source`, `#define`, `#library`, `#run`, `#insert`, `#string`, `#builtin`, `#inline`, `#get`, `#set`, `#assert`, \
+`#using`, `#packed`, `#align`, `#caller_location`. What should be decided at compile time is written with \
+`inline if`.\n\n\
+```sx\n#if DEBUG { … }          // wrong\ninline if DEBUG { … }    // right\n```"
+    E0014 "reserved type name declared" "The spellings of the built-in types (`i1` to `i64`, `u1` to `u64`, `usize`, \
+`isize`, `f32`, `f64`, `bool`, `string`, `cstring`, `void`, `noreturn`, `Any`, `Type`) can't be the name of a variable, \
+parameter, function or type. A backtick before the name makes it a plain one; the backtick isn't part of the name. \
+Fields, enum variants and protocol methods may have such names as they are, except `f32` and `f64`.\n\n\
+```sx\ni2 := 5;       // wrong\n`i2 := 5;      // right\nj := `i2 + 1;\n```"
+    E0015 "keyword declared" "A keyword can't be declared as a name. A backtick before it makes it a plain name \
+everywhere, and isn't part of the name. After a `.` no backtick is needed.\n\n\
+```sx\npush := 5;       // wrong\n`push := 5;      // right\n```"
+    E0016 "comma in plain parentheses" "Parentheses by themselves only group one expression. A tuple value is written \
+with a dot before them, and a tuple type with `Tuple`.\n\n\
+```sx\np := (1, 2);                 // wrong\np := .(1, 2);                // right\n\
+f :: () -> (i64, bool) {}    // wrong\nf :: () -> Tuple(i64, bool) { .(1, true) }   // right\n```"
+    E0017 "nested too deeply" "Brackets, blocks, prefix operators and types may nest 256 levels deep, and 1000 operators \
+may follow one another in one expression. The limits keep hostile input from exhausting the stack; code written by \
+people doesn't come near them. In generated code, put operands into an array, or split the expression with named \
+parts.\n\n\
+```sx\ntotal := a0 + a1 + … + a5000;          // wrong\ntotal := sum(.[a0, a1, …, a5000]);     // right\n```"
+    E0018 "file too large" "A source file may have up to one gibibyte. Data of that size doesn't belong into source: \
+read it from a file at compile time with `#run`, or at run time."
+    E0019 "not UTF-8" "Source files are UTF-8. The byte that is shown isn't valid there, most often because the file was \
+saved in an older encoding such as Latin-1 or as UTF-16, or because it isn't a source file. Save it as UTF-8. To have a \
+single byte of any value in a string, write it as `\\xHH`."
+    E0020 "statement outside of a function" "At module level only declarations can stand: constants, functions, types, \
+variables, `impl`, `test`, `#import`, `#assert`, module-level `asm`, and what runs at compile time through `#run` or \
+`#insert`. Everything else goes into a function; the program begins in `main`.\n\n\
+```sx\nprint(\"hi\\n\");                 // wrong\nmain :: () { print(\"hi\\n\"); }  // right\n```"
+    E0021 "function without body" "A function's signature is followed by its body, `{ … }` or `=> value`. Only functions \
+with `extern`, compiler functions and a protocol's methods do without. What looks like a function without a body may \
+also be meant as a function type, which needs its result: `-> void` where there is none.\n\n\
+```sx\nadd :: (a: i64, b: i64);                      // wrong\n\
+add :: (a: i64, b: i64) -> i64 => a + b;      // right\nCallback :: (a: i64) -> void;                 // right, a type\n```"
+    E0022 "malformed array literal" "An array literal begins with a dot: `.[1, 2, 3]`. Without the dot a bracket begins \
+a type, such as `[]i64` or `[3]i64`. An element type can stand before the dot; any other head stands in parentheses. \
+`.[v; n]` repeats one value.\n\n\
+```sx\nxs := [1, 2, 3];           // wrong\nxs := .[1, 2, 3];          // right\nys := i64.[1, 2, 3];       // right\n\
+zs := .[0; 64];            // right\n```"
+    E0023 "malformed match arm" "An arm is `case` with patterns or `else`, then `:`, then one statement or a block. \
+Several statements need a block, and an arm that does nothing an empty one. Arms don't fall through.\n\n\
+```sx\nif c == {\n    case .red: a(); b();        // wrong\n    case .red: { a(); b(); }    // right\n    else: {}\n}\n```"
+    E0024 "`else:` before other arms" "The arms of a match are tried in order, and `else:` takes whatever is left, so it \
+must come last: no arm below it could be reached.\n\n\
+```sx\nif n == { else: 0; case 1: 10; }    // wrong\nif n == { case 1: 10; else: 0; }    // right\n```"
+    E0025 "malformed `for` header" "What a loop runs over comes first, the names in parentheses behind it: one name for \
+each thing that is run over. `(*x)` takes the elements by reference, `_` ignores one.\n\n\
+```sx\nfor x in xs { … }           // wrong\nfor xs (x) { … }            // right\nfor xs, 0.. (x, i) { … }    // right\n```"
+    E0026 "malformed parameter" "A function's parameter is `name: T`, `name: T = default`, `$T: Type`, `..xs: []T` or \
+`..$args`. In a lambda whose type is known from its surroundings the bare name will do. Function *types* list types, \
+with or without names, and have no defaults.\n\n\
+```sx\nf :: (i64) { }            // wrong: which name?\nf :: (n: i64) { }         // right\nF :: (i64) -> void;       // right, a type\n```"
+    E0027 "malformed `asm` operand" "Behind the template each operand is an optional `[name]`, a constraint string, and \
+`-> T` for an output value, `-> @place` for an output into a place, or `= value` for an input. `clobbers(…)` lists what \
+the code destroys.\n\n\
+```sx\nasm { \"add %[a], %[b]\", [a] \"+r\" x, [b] \"r\" = y };             // wrong\n\
+asm { \"add %[b], %[a]\", [a] \"=r\" -> i64, [b] \"r\" = y };       // right\n```"
+    E0029 "unknown calling convention" "The calling conventions are `abi(.c)` for functions that C code calls or \
+provides, `abi(.naked)` for functions whose body is one `asm` block, and `abi(.compiler)` for what exists only at \
+compile time. Without `abi` a function has the language's own convention.\n\n\
+```sx\ncb :: (p: *void) abi(.cdecl) { }    // wrong\ncb :: (p: *void) abi(.c) { }        // right\n```"
+    E0030 "`|>` without a call" "`x |> f(y)` means `f(x, y)`: the left side becomes the first argument of the call on the \
+right side, so there must be a call, even when it has no other arguments.\n\n\
+```sx\nr := x |> double;      // wrong\nr := x |> double();    // right\n```"
+    E0031 "malformed range or binding" "A range is `a..b`, without `b`, or `a..=b`, with it; `<..` leaves out the first \
+value too. A mark after the dots speaks of the end, so there must be an end. Patterns always include their first value, \
+and a match binds in its arms, not before its subject.\n\n\
+```sx\ns := xs[1..=];      // wrong\ns := xs[1..];       // right\ns := xs[1..=3];     // right\n```"
+
+    // ---- Wxxxx: warnings ----
+    W0001 "bitwise operator beside a comparison" "Comparisons bind more strongly than `&`, `^` and `|`, as in C: \
+`a & b == c` compares `b` with `c` first. Parentheses show which is meant, and silence the warning.\n\n\
+```sx\nif flags & MASK == 0 { }      // warned about: MASK == 0 comes first\nif (flags & MASK) == 0 { }    // right\n```"
 }
 
 impl std::fmt::Display for Code {
