@@ -37,19 +37,20 @@ impl Cfg {
         let mut stack: Vec<(u32, u32)> = Vec::new();
         if n > 0 {
             position[0] = 0;
-            stack.push((0, succ_start[0]));
+            stack.push((0, succ_start[1]));
         }
-        while let Some((block, next)) = stack.last_mut() {
-            if *next == succ_start[*block as usize + 1] {
+        // The first successor is visited last, so that it comes first: a loop's body before what follows it.
+        while let Some((block, left)) = stack.last_mut() {
+            if *left == succ_start[*block as usize] {
                 rpo.push(BlockId(*block));
                 stack.pop();
                 continue;
             }
-            let to = succs[*next as usize];
-            *next += 1;
+            *left -= 1;
+            let to = succs[*left as usize];
             if position[to.index()] == NONE {
                 position[to.index()] = 0;
-                stack.push((to.0, succ_start[to.index()]));
+                stack.push((to.0, succ_start[to.index() + 1]));
             }
         }
         rpo.reverse();

@@ -10,6 +10,7 @@
 //! | [`visit`] | what instructions read, write and lead to |
 //! | [`cfg`](mod@cfg) | order, predecessors and dominators of blocks |
 //! | [`verify`](mod@verify) | whether a function is well-formed |
+//! | [`passes`] | the optimiser |
 //! | [`print`](mod@print), [`parse`], [`names`] | the text form |
 
 pub mod builder;
@@ -20,6 +21,7 @@ pub mod layout;
 pub mod module;
 pub mod names;
 pub mod parse;
+pub mod passes;
 pub mod print;
 pub mod verify;
 pub mod visit;

@@ -153,7 +153,7 @@ fn errors_say_where() {
     check("r1 = call fn0()\n  ret", "4:3: a call's result needs its type: r1:i64 = call …");
     check("ret 7", "3:7: the constant needs a type, as in 1:i64");
     check("temp r5: i64 ret", "3:3: no such instruction, or not with this result: temp");
-    check("r5 = copy.i64 1 ret", "4:3: r0 has neither an assignment nor a declaration");
+    check("r5 = copy.i64 1 ret", "5:1: r0 has neither an assignment nor a declaration");
     check("ret r7", "3:7: r7 has neither an assignment nor a declaration");
     check("jump b7", "3:8: there is no b7");
     check("ret @5", "3:7: there is no loc5");

@@ -1,0 +1,259 @@
+//! Results that nobody reads go, and stores to slots that nobody reads.
+
+use super::effects::is_removable;
+use super::liveness::LiveVars;
+use crate::cfg::Cfg;
+use crate::func::*;
+use crate::ids::*;
+
+/// Who reads what.
+struct Reads {
+    regs: Vec<u32>,
+    slots: Vec<u32>,
+}
+
+impl Reads {
+    fn count(&mut self, func: &Func, inst: &Inst, up: bool) {
+        let step = |count: &mut u32| *count = if up { *count + 1 } else { *count - 1 };
+        // What only feeds itself is read by nobody.
+        let own = inst.dst().filter(|_| is_removable(func, inst));
+        inst.uses(&func.pool, |operand| {
+            if let Some(reg) = operand.as_reg()
+                && own != Some(reg)
+            {
+                step(&mut self.regs[reg.index()]);
+            }
+        });
+        let mut read = |addr: Addr| {
+            if let Base::Slot(slot) = addr.base {
+                step(&mut self.slots[slot.index()]);
+            }
+        };
+        match *inst {
+            Inst::Load { addr, .. } | Inst::AddrOf { addr, .. } => read(addr),
+            Inst::MemCopy { src, .. } => read(src),
+            _ => {}
+        }
+    }
+
+    /// True when nothing can tell whether the instruction was there.
+    fn is_dead(&self, func: &Func, inst: &Inst) -> bool {
+        let written = match *inst {
+            Inst::Store { addr, .. } => addr,
+            Inst::MemCopy { dst, .. } | Inst::MemZero { dst, .. } => dst,
+            _ => {
+                return inst.dst().is_some_and(|dst| self.regs[dst.index()] == 0) && is_removable(func, inst);
+            }
+        };
+        matches!(written.base, Base::Slot(slot) if self.slots[slot.index()] == 0)
+    }
+}
+
+/// Removes what is dead. Blocks are walked against their order, so that uses mostly come before assignments and
+/// one walk does; values that only feed each other around a loop go when nothing else reads them.
+pub fn run(func: &mut Func) {
+    let cfg = Cfg::new(func);
+    if func.regs.iter().any(|reg| reg.mutable) {
+        dead_assignments(func, &cfg);
+    }
+    let mut reads = Reads { regs: vec![0; func.regs.len()], slots: vec![0; func.slots.len()] };
+    for &block in &cfg.rpo {
+        let block = &func.blocks[block.index()];
+        block.insts.iter().for_each(|inst| reads.count(func, inst, true));
+        block.term.uses(&func.pool, |operand| {
+            if let Some(reg) = operand.as_reg() {
+                reads.regs[reg.index()] += 1;
+            }
+        });
+    }
+    for _ in 0..3 {
+        let mut changed = false;
+        for &block in cfg.rpo.iter().rev() {
+            changed |= sweep(func, block, &mut reads);
+        }
+        if !changed {
+            break;
+        }
+    }
+}
+
+/// Removes the dead of one block, last first.
+fn sweep(func: &mut Func, block: BlockId, reads: &mut Reads) -> bool {
+    let mut insts = std::mem::take(&mut func.blocks[block.index()].insts);
+    let mut dead = vec![false; insts.len()];
+    let mut any = false;
+    for (i, inst) in insts.iter().enumerate().rev() {
+        let own = matches!(*inst, Inst::Copy { dst, src } if src == dst.into());
+        if own || reads.is_dead(func, inst) {
+            reads.count(func, inst, false);
+            dead[i] = true;
+            any = true;
+        }
+    }
+    if any {
+        keep(&mut insts, &dead);
+        keep(&mut func.blocks[block.index()].locs, &dead);
+    }
+    func.blocks[block.index()].insts = insts;
+    any
+}
+
+/// Assignments of `var` registers that are assigned again before anyone reads them.
+fn dead_assignments(func: &mut Func, cfg: &Cfg) {
+    let live_vars = LiveVars::new(func, cfg);
+    // The block in which each `var` is known to be read later on.
+    let mut live = vec![u32::MAX; func.regs.len()];
+    for &block in &cfg.rpo {
+        live_vars.for_each_out(block, |reg| live[reg.index()] = block.0);
+        let mut insts = std::mem::take(&mut func.blocks[block.index()].insts);
+        let mut dead = vec![false; insts.len()];
+        let mut any = false;
+        let mut read = |live: &mut [u32], operand: Operand| {
+            if let Some(reg) = operand.as_reg() {
+                live[reg.index()] = block.0;
+            }
+        };
+        func.blocks[block.index()].term.uses(&func.pool, |operand| read(&mut live, operand));
+        for (i, inst) in insts.iter().enumerate().rev() {
+            if let Some(dst) = inst.dst()
+                && func.regs[dst.index()].mutable
+            {
+                let is_live = std::mem::replace(&mut live[dst.index()], u32::MAX) == block.0;
+                if !is_live && is_removable(func, inst) {
+                    dead[i] = true;
+                    any = true;
+                    continue;
+                }
+            }
+            inst.uses(&func.pool, |operand| read(&mut live, operand));
+        }
+        if any {
+            keep(&mut insts, &dead);
+            keep(&mut func.blocks[block.index()].locs, &dead);
+        }
+        func.blocks[block.index()].insts = insts;
+    }
+}
+
+/// Keeps the entries that aren't dead.
+pub fn keep<T>(entries: &mut Vec<T>, dead: &[bool]) {
+    let mut index = 0;
+    entries.retain(|_| {
+        index += 1;
+        !dead[index - 1]
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::passes::testing::check;
+
+    #[test]
+    fn unread_results_go_and_effects_stay() {
+        check(
+            |func, _| super::run(func),
+            "
+            fn0 = func \"f\" (r0: ptr, r1: i64) -> (i64) {
+              slot0: 8 align 8
+              var r2: i64
+            b0:
+              r3 = add.i64 r1, 1
+              r4 = mul.i64 r3, 2
+              r5 = load.i64 [r0]
+              r6 = sdiv.i64 r1, r1
+              r7 = sdiv.i64 r1, 3
+              r8 = sdiv.i64 r1, -1
+              store.i64 [slot0], r4
+              memzero [slot0], 8
+              nullcheck r0
+              r2 = copy.i64 r1
+              store.i64 [r0], r1
+              ret r1
+            }",
+            "
+            fn0 = func \"f\" (r0: ptr, r1: i64) -> (i64) {
+              slot0: 8 align 8
+              var r2: i64
+              temp r3: i64
+              temp r4: i64
+              temp r5: i64
+              temp r7: i64
+            b0:
+              r6 = sdiv.i64 r1, r1
+              r8 = sdiv.i64 r1, -1
+              nullcheck r0
+              store.i64 [r0], r1
+              ret r1
+            }",
+        );
+    }
+
+    #[test]
+    fn assignments_before_the_next_one_go() {
+        check(
+            |func, _| super::run(func),
+            "
+            fn0 = func \"f\" (r0: i64, r1: i8) -> (i64) {
+              var r2: i64
+              var r3: i64
+              var r4: i64
+            b0:
+              r2 = copy.i64 1
+              r3 = copy.i64 1
+              r4 = copy.i64 1
+              r2 = add.i64 r0, 2
+              br r1, b1, b2
+            b1:
+              r3 = copy.i64 3
+              r4 = add.i64 r4, r2
+              jump b2
+            b2:
+              r2 = add.i64 r2, r3
+              r4 = add.i64 r4, 1
+              r3 = copy.i64 0
+              br r1, b1, b3
+            b3:
+              r4 = copy.i64 9
+              ret r2
+            }",
+            "
+            fn0 = func \"f\" (r0: i64, r1: i8) -> (i64) {
+              var r2: i64
+              var r3: i64
+              var r4: i64
+            b0:
+              r3 = copy.i64 1
+              r2 = add.i64 r0, 2
+              br r1, b1, b2
+            b1:
+              r3 = copy.i64 3
+              jump b2
+            b2:
+              r2 = add.i64 r2, r3
+              br r1, b1, b3
+            b3:
+              ret r2
+            }",
+        );
+    }
+
+    #[test]
+    fn slots_that_are_read_keep_their_stores() {
+        let text = "
+            fn0 = func \"f\" (r0: ptr) -> (ptr) {
+              slot0: 8 align 8
+              slot1: 8 align 8
+              slot2: 8 align 8
+            b0:
+              store.i64 [slot0], 1
+              store.i64 [slot1], 2
+              store.i64 [slot2], 3
+              r1 = load.i64 [slot0]
+              memcopy [r0], [slot1], 8
+              store.i64 [r0 + 8], r1
+              r2 = addr [slot2]
+              ret r2
+            }";
+        check(|func, _| super::run(func), text, text);
+    }
+}

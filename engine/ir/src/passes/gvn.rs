@@ -1,0 +1,340 @@
+//! Values computed once: folding, copies, common subexpressions, repeated checks, and what memory is known to hold.
+//!
+//! One walk over the dominator tree. A temporary's value holds wherever its assignment dominates. What is known
+//! of `var` registers and of memory holds within a *region*: a block, and the first block after it that can only
+//! be entered from there.
+
+mod memory;
+mod simplify;
+
+use super::Cx;
+use super::effects::is_pure;
+use crate::cfg::{Cfg, DomTree};
+use crate::func::*;
+use crate::ids::*;
+use memory::Memory;
+use rustc_hash::FxHashMap;
+use simplify::Outcome;
+
+const NONE: u32 = u32::MAX;
+/// Stands for every result in the table of available expressions.
+const ANY: Reg = Reg(NONE >> 1);
+
+/// What is known of a register.
+#[derive(Clone, Copy)]
+struct Known {
+    /// Of a temporary: what it always equals. Of a `var`: what it equals in `region`.
+    value: Option<Operand>,
+    /// Of a `var`: when it was assigned last, or first seen in `region`. Of a temporary that copies a `var`: when
+    /// that was so.
+    stamp: u32,
+    /// Where `stamp` means something.
+    region: u32,
+    /// Of a temporary: its assignment in `Gvn::kept`.
+    def: u32,
+    /// Of a tested temporary: the block from where on the outcome is known.
+    tested: u32,
+    outcome: bool,
+}
+
+struct Gvn<'a, 'm> {
+    cx: &'a mut Cx<'m>,
+    tree: &'a DomTree,
+    known: Vec<Known>,
+    /// Assignments of temporaries, each with the stamp that its operands had.
+    kept: Vec<(Inst, u32)>,
+    /// Expressions and checks, with the stamp of their operands: where they were made and what they gave.
+    available: FxHashMap<(Inst, u32), (BlockId, Option<Operand>)>,
+    memory: Memory,
+    block: BlockId,
+    region: u32,
+    next_stamp: u32,
+}
+
+/// Simplifies a function whose lists are its own ([`super::compact::unshare`]) and whose blocks are reachable.
+pub fn run(func: &mut Func, cx: &mut Cx<'_>) {
+    let cfg = Cfg::new(func);
+    let tree = DomTree::new(&cfg);
+    let unknown = Known { value: None, stamp: 0, region: NONE, def: NONE, tested: NONE, outcome: false };
+    let mut gvn = Gvn {
+        cx,
+        tree: &tree,
+        known: vec![unknown; func.regs.len()],
+        kept: Vec::new(),
+        available: FxHashMap::default(),
+        memory: Memory::new(func),
+        block: BlockId(0),
+        region: 0,
+        next_stamp: 1,
+    };
+    let mut last = None;
+    for &block in &tree.preorder {
+        gvn.enter(func, &cfg, block, last);
+        gvn.insts(func);
+        gvn.term(func);
+        last = Some(block);
+    }
+}
+
+impl Gvn<'_, '_> {
+    /// Starts a block: what the way into it tells.
+    fn enter(&mut self, func: &mut Func, cfg: &Cfg, block: BlockId, last: Option<BlockId>) {
+        self.block = block;
+        let only = match *cfg.preds(block) {
+            [only] => Some(only),
+            _ => None,
+        };
+        if only.is_none() || only != last {
+            self.region += 1;
+            self.memory.forget();
+        }
+        let Some(pred) = only else { return };
+        let Term::Branch { cond, then, else_ } = func.blocks[pred.index()].term else { return };
+        let Some(reg) = cond.as_reg() else { return };
+        if then == else_ {
+            return;
+        }
+        let outcome = then == block;
+        if func.regs[reg.index()].mutable {
+            if only == last {
+                self.stamp_of(reg);
+                self.known[reg.index()].value = Some(self.cx.constant(func, Ty::I8, outcome as u64));
+            }
+        } else {
+            let known = &mut self.known[reg.index()];
+            known.tested = block.0;
+            known.outcome = outcome;
+        }
+    }
+
+    /// When the `var` was assigned last, as far as this region knows.
+    fn stamp_of(&mut self, reg: Reg) -> u32 {
+        let known = &mut self.known[reg.index()];
+        if known.region != self.region {
+            known.region = self.region;
+            known.stamp = self.next_stamp;
+            known.value = None;
+            self.next_stamp += 1;
+        }
+        known.stamp
+    }
+
+    /// True of constants and temporaries: they don't change.
+    fn is_stable(&self, func: &Func, operand: Operand) -> bool {
+        operand.as_reg().is_none_or(|reg| !func.regs[reg.index()].mutable)
+    }
+
+    /// The simplest operand that has the same value here.
+    fn resolve(&mut self, func: &mut Func, operand: Operand) -> Operand {
+        let Some(reg) = operand.as_reg() else { return operand };
+        let known = self.known[reg.index()];
+        if func.regs[reg.index()].mutable {
+            return match known.value {
+                Some(value) if known.region == self.region => value,
+                _ => operand,
+            };
+        }
+        match known.value {
+            // A copy of a `var` is as good as the `var` until that is assigned.
+            Some(value) if !self.is_stable(func, value) => {
+                let var = value.as_reg().expect("only registers aren't stable");
+                let same = known.region == self.region
+                    && self.known[var.index()].region == self.region
+                    && self.known[var.index()].stamp == known.stamp;
+                if same { self.resolve(func, value) } else { operand }
+            }
+            Some(value) => self.outcome(func, value),
+            None => self.outcome(func, operand),
+        }
+    }
+
+    /// A tested temporary's outcome, where it is known.
+    fn outcome(&mut self, func: &mut Func, operand: Operand) -> Operand {
+        let Some(reg) = operand.as_reg() else { return operand };
+        let known = self.known[reg.index()];
+        if known.tested == NONE || !self.tree.dominates(BlockId(known.tested), self.block) {
+            return operand;
+        }
+        self.cx.constant(func, Ty::I8, known.outcome as u64)
+    }
+
+    /// The latest stamp of the `var` operands; 0 when there are none.
+    fn stamp(&mut self, func: &Func, inst: &Inst) -> u32 {
+        let mut stamp = 0;
+        inst.uses(&func.pool, |operand| {
+            if let Some(reg) = operand.as_reg()
+                && func.regs[reg.index()].mutable
+            {
+                stamp = stamp.max(self.stamp_of(reg));
+            }
+        });
+        stamp
+    }
+
+    /// The instruction that gave a temporary, if its operands are still what they were.
+    fn def(&mut self, func: &Func, operand: Operand) -> Option<Inst> {
+        let reg = operand.as_reg()?;
+        let def = self.known[reg.index()].def;
+        if def == NONE {
+            return None;
+        }
+        let (inst, stamp) = self.kept[def as usize];
+        (self.stamp(func, &inst) == stamp).then_some(inst)
+    }
+
+    fn insts(&mut self, func: &mut Func) {
+        let index = self.block.index();
+        let mut insts = std::mem::take(&mut func.blocks[index].insts);
+        let mut locs = std::mem::take(&mut func.blocks[index].locs);
+        let mut out = 0;
+        for i in 0..insts.len() {
+            let mut inst = insts[i];
+            self.resolve_uses(func, &mut inst);
+            match self.inst(func, inst) {
+                Outcome::Keep(inst) => {
+                    insts[out] = inst;
+                    locs[out] = locs[i];
+                    out += 1;
+                }
+                Outcome::Remove => {}
+                Outcome::Trap(kind, operands, count) => {
+                    let start = func.pool.len() as u32;
+                    func.pool.extend_from_slice(&operands[..count]);
+                    let block = &mut func.blocks[index];
+                    block.term = Term::Trap(kind, List { start, len: count as u32 });
+                    block.term_loc = locs[i];
+                    break;
+                }
+                Outcome::Value(_) => unreachable!("values are given to their registers"),
+            }
+        }
+        insts.truncate(out);
+        locs.truncate(out);
+        func.blocks[index].insts = insts;
+        func.blocks[index].locs = locs;
+    }
+
+    fn resolve_uses(&mut self, func: &mut Func, inst: &mut Inst) {
+        // The pool is set apart while operands are looked up in the function.
+        let mut pool = std::mem::take(&mut func.pool);
+        inst.map_uses(&mut pool, |operand| self.resolve(func, operand));
+        func.pool = pool;
+    }
+
+    /// What becomes of one instruction whose operands are resolved.
+    fn inst(&mut self, func: &mut Func, mut inst: Inst) -> Outcome {
+        for _ in 0..4 {
+            match self.simplify(func, inst) {
+                Outcome::Keep(same) if same == inst => break,
+                Outcome::Keep(other) => inst = other,
+                Outcome::Value(value) => return self.assign_value(func, inst, value),
+                end @ (Outcome::Remove | Outcome::Trap(..)) => return end,
+            }
+        }
+        if let Inst::Copy { src, .. } = inst {
+            return self.assign_value(func, inst, src);
+        }
+        let check = matches!(
+            inst,
+            Inst::Bounds { .. } | Inst::SliceBounds { .. } | Inst::NullCheck { .. } | Inst::Check { .. }
+        );
+        if check || is_pure(func, &inst) {
+            let key = self.key(func, inst);
+            if let Some(&(home, value)) = self.available.get(&key)
+                && self.tree.dominates(home, self.block)
+            {
+                return match value {
+                    Some(value) => self.assign_value(func, inst, value),
+                    None => Outcome::Remove,
+                };
+            }
+            let value = inst.dst().map(Operand::reg);
+            if value.is_none_or(|value| self.is_stable(func, value)) {
+                self.available.insert(key, (self.block, value));
+            }
+        }
+        if let Some(value) = self.memory_value(func, &inst) {
+            return self.assign_value(func, inst, value);
+        }
+        self.assigned(func, &inst);
+        self.memory_effect(func, &inst);
+        Outcome::Keep(inst)
+    }
+
+    fn key(&mut self, func: &Func, mut inst: Inst) -> (Inst, u32) {
+        let stamp = self.stamp(func, &inst);
+        if let Some(dst) = inst.dst_mut() {
+            *dst = ANY;
+        }
+        (inst, stamp)
+    }
+
+    /// Notes that registers were assigned something new.
+    fn assigned(&mut self, func: &Func, inst: &Inst) {
+        let kept = if inst.dst().is_some_and(|dst| !func.regs[dst.index()].mutable) {
+            let stamp = self.stamp(func, inst);
+            self.kept.push((*inst, stamp));
+            self.kept.len() as u32 - 1
+        } else {
+            NONE
+        };
+        inst.defs(&func.pool, |reg| {
+            if func.regs[reg.index()].mutable {
+                self.assign_var(reg, None);
+            } else {
+                self.known[reg.index()].def = kept;
+            }
+        });
+    }
+
+    fn assign_var(&mut self, reg: Reg, value: Option<Operand>) {
+        let known = &mut self.known[reg.index()];
+        known.region = self.region;
+        known.stamp = self.next_stamp;
+        known.value = value;
+        self.next_stamp += 1;
+    }
+
+    /// The result of `inst` is `value`: no instruction for a temporary, a copy for a `var`.
+    fn assign_value(&mut self, func: &mut Func, inst: Inst, value: Operand) -> Outcome {
+        let dst = inst.dst().expect("only results have values");
+        let stable = self.is_stable(func, value);
+        if !func.regs[dst.index()].mutable {
+            if stable {
+                self.known[dst.index()].value = Some(value);
+                return Outcome::Remove;
+            }
+            let var = value.as_reg().expect("only registers aren't stable");
+            let stamp = self.stamp_of(var);
+            let region = self.region;
+            let known = &mut self.known[dst.index()];
+            (known.value, known.stamp, known.region) = (Some(value), stamp, region);
+            return Outcome::Keep(Inst::Copy { dst, src: value });
+        }
+        let known = self.known[dst.index()];
+        let same = known.region == self.region && known.value == Some(value);
+        if same || value == dst.into() {
+            return Outcome::Remove;
+        }
+        self.assign_var(dst, stable.then_some(value));
+        Outcome::Keep(Inst::Copy { dst, src: value })
+    }
+
+    fn term(&mut self, func: &mut Func) {
+        let index = self.block.index();
+        let mut term = std::mem::replace(&mut func.blocks[index].term, Term::Unreachable);
+        let mut pool = std::mem::take(&mut func.pool);
+        term.map_uses(&mut pool, |operand| self.resolve(func, operand));
+        func.pool = pool;
+        if let Term::Branch { cond, then, else_ } = &mut term
+            && let Some(Inst::Un { op: UnOp::BoolNot, a, .. }) = self.def(func, *cond)
+        {
+            *cond = a;
+            std::mem::swap(then, else_);
+        }
+        func.blocks[index].term = term;
+    }
+}
+
+#[cfg(test)]
+mod tests;
