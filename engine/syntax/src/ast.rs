@@ -7,6 +7,8 @@
 //! Parsing never fails. Where the source is broken the tree holds [`Expr::Error`] or [`Stmt::Error`], for which
 //! a diagnostic has been recorded, so later stages stay silent about them.
 
+pub mod dump;
+
 use crate::span::Span;
 use std::marker::PhantomData;
 

@@ -79,7 +79,7 @@ impl Parser<'_> {
                     let first = self.pos;
                     parse(self);
                     if self.panic {
-                        if self.pos > first && self.tokens.kinds[self.pos - 1] == Tok::Semi {
+                        if self.pos > first && self.prev_kind() == Tok::Semi {
                             self.panic = false;
                         } else {
                             self.sync();

@@ -208,6 +208,11 @@ impl<'a> Parser<'a> {
     fn span(&self) -> Span {
         Span { lo: self.tokens.starts[self.pos], hi: self.tokens.ends[self.pos] }
     }
+    /// The kind of the token before the current one.
+    #[inline]
+    fn prev_kind(&self) -> Tok {
+        if self.pos == 0 { Tok::Eof } else { self.tokens.kinds[self.pos - 1] }
+    }
     /// Where the token before the current one ends.
     #[inline]
     fn prev_end(&self) -> u32 {

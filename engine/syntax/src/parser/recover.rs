@@ -67,7 +67,7 @@ impl Parser<'_> {
 
     /// Advice for spellings that other languages teach.
     fn habit(&self) -> Option<&'static str> {
-        let before = if self.pos == 0 { Tok::Eof } else { self.tokens.kinds[self.pos - 1] };
+        let before = self.prev_kind();
         match (before, self.kind()) {
             (Tok::Amp, Tok::Amp) => Some("the boolean operator is spelled `and`"),
             (Tok::Bar, Tok::Bar) => Some("the boolean operator is spelled `or`"),

@@ -137,7 +137,7 @@ impl Parser<'_> {
         self.chain = self.chain.max(chain);
         self.leave();
         if self.panic {
-            let ended = self.pos > first && self.tokens.kinds[self.pos - 1] == Tok::Semi;
+            let ended = self.pos > first && self.prev_kind() == Tok::Semi;
             if ended {
                 self.panic = false;
             } else {
@@ -166,7 +166,9 @@ impl Parser<'_> {
                 },
                 _ => return self.expr_statement(in_body),
             },
-            Tok::If | Tok::While | Tok::For | Tok::Push | Tok::LBrace | Tok::Inline => {
+            Tok::If | Tok::While | Tok::For | Tok::Push | Tok::LBrace | Tok::Inline
+                if !matches!(self.peek(1), Tok::ColonColon | Tok::ColonEq) =>
+            {
                 return self.block_statement(None);
             }
             Tok::Defer => {
@@ -208,7 +210,7 @@ impl Parser<'_> {
             Tok::Push => self.push_context(true),
             _ => self.inline(label, true),
         };
-        let braceless_end = self.tokens.kinds[self.pos.saturating_sub(1)] == Tok::Semi;
+        let braceless_end = self.prev_kind() == Tok::Semi;
         let semi = braceless_end || self.eat(Tok::Semi);
         if !semi && !self.panic && matches!(self.kind(), Tok::RBrace | Tok::Eof) {
             return Parsed::Tail(expr);
@@ -242,7 +244,7 @@ impl Parser<'_> {
 
     /// True where an expression's `}` ends a statement without `;`.
     fn ends_like_block(&self, expr: ExprId) -> bool {
-        if self.tokens.kinds[self.pos - 1] != Tok::RBrace {
+        if self.prev_kind() != Tok::RBrace {
             return false;
         }
         match *self.ast.expr(expr) {
@@ -318,7 +320,7 @@ impl Parser<'_> {
 
     /// The `;` of a declaration, which may be left out after a `}`.
     pub(super) fn end_declaration(&mut self) {
-        if !self.eat(Tok::Semi) && self.tokens.kinds[self.pos - 1] != Tok::RBrace {
+        if !self.eat(Tok::Semi) && self.prev_kind() != Tok::RBrace {
             self.end_statement();
         }
     }
