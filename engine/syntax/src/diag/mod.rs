@@ -1,8 +1,13 @@
 //! Diagnostics as data: a stable code, a place, a cause in plain words, help where there is one.
 
 mod codes;
+mod json;
+mod line;
+mod render;
 
 pub use codes::Code;
+pub use json::json;
+pub use render::{Style, render};
 
 use crate::span::Loc;
 
@@ -84,3 +89,11 @@ impl Diagnostic {
         self
     }
 }
+
+/// Puts diagnostics into the order in which they are shown: by file, then by place.
+pub fn sort_for_display(diagnostics: &mut [Diagnostic]) {
+    diagnostics.sort_by_key(|d| (d.loc.file, d.loc.span.lo));
+}
+
+#[cfg(test)]
+mod tests;
