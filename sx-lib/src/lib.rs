@@ -13,6 +13,13 @@ macro_rules! embed {
 embed! {
     "modules/std.sx",
     "modules/std/core.sx",
+    "modules/std/float/big.sx",
+    "modules/std/float/parse.sx",
+    "modules/std/float/powers.sx",
+    "modules/std/float/print.sx",
+    "modules/std/fmt.sx",
+    "modules/std/fmt/int.sx",
+    "modules/std/fmt/writer.sx",
 }
 
 /// The text of a library file, by the path under which programs import it.
