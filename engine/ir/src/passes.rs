@@ -8,14 +8,20 @@ mod dce;
 mod effects;
 pub mod fold;
 mod gvn;
+mod inline;
 mod liveness;
+mod order;
 mod simplify_cfg;
+mod single;
+mod sroa;
 #[cfg(test)]
 mod testing;
 
 use crate::func::*;
+use crate::ids::*;
 use crate::module::Module;
 use rustc_hash::FxHashMap;
+use std::sync::Arc;
 
 /// What a pass knows besides the function.
 pub(crate) struct Cx<'m> {
@@ -45,4 +51,85 @@ impl<'m> Cx<'m> {
         });
         Operand::constant(index)
     }
+}
+
+/// How much work goes into a function.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Level {
+    /// None: functions stay as they were lowered, and every variable in its place.
+    None,
+    /// Each function by itself; calls stay calls.
+    Less,
+    /// Small functions expanded, too.
+    Default,
+}
+
+/// Optimises functions that have bodies; see [`optimize_with`].
+pub fn optimize(module: &mut Module, ids: &[FuncId], level: Level) {
+    optimize_with(module, ids, level, &|_, _| true);
+}
+
+/// Optimises the functions of `ids` that have bodies. Calls are expanded from the leaves of the call graph
+/// upwards, where `may_inline(caller, callee)` admits it: a program whose parts are reloaded apart must not mix
+/// them. Give functions together that were lowered together; each once.
+pub fn optimize_with(
+    module: &mut Module,
+    ids: &[FuncId],
+    level: Level,
+    may_inline: &dyn Fn(FuncId, FuncId) -> bool,
+) {
+    if level == Level::None {
+        return;
+    }
+    let order = order::bottom_up(module, ids);
+    let mut done = vec![true; module.funcs.len()];
+    order.iter().for_each(|id| done[id.index()] = false);
+    for &id in &order {
+        change(module, id, |func, cx| {
+            // A callee that isn't done is a caller, too: recursion isn't unrolled.
+            let allowed = |callee: FuncId| callee != id && done[callee.index()] && may_inline(id, callee);
+            shrink(func, cx, (level == Level::Default).then_some(&allowed as &dyn Fn(FuncId) -> bool));
+        });
+        done[id.index()] = true;
+    }
+    // What suits tiers only, but hides things from the passes above, is left for the end.
+    for &id in &order {
+        change(module, id, finish);
+    }
+}
+
+/// Passes one function to `f`.
+fn change(module: &mut Module, id: FuncId, f: impl FnOnce(&mut Func, &mut Cx<'_>)) {
+    let Some(func) = module.funcs[id.index()].take() else { return };
+    let mut func = Arc::unwrap_or_clone(func);
+    let mut cx = Cx::new(module, &func);
+    f(&mut func, &mut cx);
+    module.funcs[id.index()] = Some(Arc::new(func));
+}
+
+/// Fewer instructions, with callees expanded if they may.
+fn shrink(func: &mut Func, cx: &mut Cx<'_>, allowed: Option<&dyn Fn(FuncId) -> bool>) {
+    compact::unshare(func);
+    simplify_cfg::run(func, cx);
+    if let Some(allowed) = allowed
+        && inline::run(func, cx, allowed)
+    {
+        simplify_cfg::run(func, cx);
+    }
+    single::run(func);
+    gvn::run(func, cx);
+    dce::run(func);
+    if sroa::run(func, cx) {
+        simplify_cfg::run(func, cx);
+        single::run(func);
+        gvn::run(func, cx);
+        dce::run(func);
+    }
+    simplify_cfg::run(func, cx);
+}
+
+/// The last touches.
+fn finish(func: &mut Func, cx: &mut Cx<'_>) {
+    simplify_cfg::run(func, cx);
+    compact::compact(func);
 }

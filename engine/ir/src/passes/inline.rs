@@ -1,0 +1,435 @@
+//! Calls of small functions become their bodies.
+//!
+//! The callee is taken as it is, optimised already; what comes from it isn't looked at again, so that this ends
+//! whatever the program is. Positions say where they were inlined; names of scopes come along.
+
+use super::Cx;
+use crate::func::*;
+use crate::ids::*;
+use smallvec::SmallVec;
+
+/// Callees that ask for it may have so many instructions and blocks.
+const MAX_ASKED: usize = 400;
+/// Callees without calls of their own.
+const MAX_LEAF: usize = 40;
+/// Other callees.
+const MAX_OTHER: usize = 12;
+/// Frame memory of a callee that doesn't ask for it.
+const MAX_FRAME: u32 = 256;
+/// A caller may grow by this and twice its own size.
+const GROWTH: usize = 1000;
+/// No caller grows beyond this.
+const MAX_CALLER: usize = 50_000;
+
+/// Instructions and blocks: what a function costs to copy.
+fn cost(func: &Func) -> usize {
+    func.blocks.iter().map(|block| block.insts.len() + 1).sum()
+}
+
+/// Whether a callee is worth its copy.
+fn is_wanted(callee: &Func, cost: usize) -> bool {
+    if callee.conv != CallConv::Sx {
+        return false;
+    }
+    if callee.inline {
+        return cost <= MAX_ASKED;
+    }
+    if cost > MAX_LEAF || callee.slots.iter().map(|slot| slot.size).sum::<u32>() > MAX_FRAME {
+        return false;
+    }
+    let insts = || callee.blocks.iter().flat_map(|block| &block.insts);
+    cost <= MAX_OTHER || !insts().any(|inst| matches!(inst, Inst::Call { .. }))
+}
+
+/// Expands calls of the functions that `allowed` admits; true when there were any.
+pub fn run(func: &mut Func, cx: &mut Cx<'_>, allowed: &dyn Fn(FuncId) -> bool) -> bool {
+    let before = cost(func);
+    let mut left = (2 * before + GROWTH).min(MAX_CALLER.saturating_sub(before));
+    let mut any = false;
+    for i in 0..func.blocks.len() {
+        let calls = func.blocks[i].insts.iter().any(|inst| {
+            matches!(inst, Inst::Call { callee: Callee::Func(id), .. } if cx.module.func(*id).is_some())
+        });
+        if calls {
+            any |= expand(func, cx, allowed, BlockId(i as u32), &mut left);
+        }
+    }
+    any
+}
+
+/// Expands the calls of one block. Its first part keeps the id; later ones are new blocks.
+fn expand(
+    func: &mut Func,
+    cx: &mut Cx<'_>,
+    allowed: &dyn Fn(FuncId) -> bool,
+    start: BlockId,
+    left: &mut usize,
+) -> bool {
+    let end_loc = func.blocks[start.index()].term_loc;
+    let empty = || Block { insts: Vec::new(), locs: Vec::new(), term: Term::Unreachable, term_loc: end_loc };
+    let whole = std::mem::replace(&mut func.blocks[start.index()], empty());
+    let mut current = start;
+    let mut any = false;
+    for (inst, loc) in whole.insts.into_iter().zip(whole.locs) {
+        if let Inst::Call { callee: Callee::Func(id), args, rets } = inst
+            && allowed(id)
+            && let Some(callee) = cx.module.func(id)
+        {
+            let cost = cost(callee);
+            if cost <= *left && is_wanted(callee, cost) {
+                *left -= cost;
+                any = true;
+                let after = BlockId(func.blocks.len() as u32);
+                func.blocks.push(empty());
+                let entry = copy_body(func, cx, callee, Site { args, rets, loc, current, after });
+                let block = &mut func.blocks[current.index()];
+                block.term = Term::Jump(entry);
+                block.term_loc = loc;
+                current = after;
+                continue;
+            }
+        }
+        let block = &mut func.blocks[current.index()];
+        block.insts.push(inst);
+        block.locs.push(loc);
+    }
+    func.blocks[current.index()].term = whole.term;
+    func.blocks[current.index()].term_loc = whole.term_loc;
+    any
+}
+
+/// A call that is expanded.
+#[derive(Clone, Copy)]
+struct Site {
+    args: List,
+    rets: List,
+    loc: LocId,
+    /// Where the call stood at the end.
+    current: BlockId,
+    /// Where its results are needed.
+    after: BlockId,
+}
+
+/// How the callee's numbers become the caller's.
+struct Map {
+    args: SmallVec<[Operand; 8]>,
+    /// Added to a register that isn't a parameter.
+    regs: u32,
+    consts: Vec<Operand>,
+    slots: u32,
+    blocks: u32,
+    locs: u32,
+}
+
+impl Map {
+    fn reg(&self, reg: Reg) -> Reg {
+        Reg(reg.0 - self.args.len() as u32 + self.regs)
+    }
+    fn operand(&self, operand: Operand) -> Operand {
+        match (operand.as_const(), operand.as_reg()) {
+            (Some(index), _) => self.consts[index as usize],
+            (None, Some(reg)) if reg.index() < self.args.len() => self.args[reg.index()],
+            (None, Some(reg)) => self.reg(reg).into(),
+            (None, None) => operand,
+        }
+    }
+    fn block(&self, block: BlockId) -> BlockId {
+        BlockId(block.0 + self.blocks)
+    }
+    fn loc(&self, loc: LocId) -> LocId {
+        LocId(loc.0 + self.locs)
+    }
+    /// A list in the caller's pool.
+    fn list(&self, func: &mut Func, callee: &Func, list: List) -> List {
+        let start = func.pool.len() as u32;
+        func.pool.extend(callee.list(list).iter().map(|&operand| self.operand(operand)));
+        List { start, len: list.len }
+    }
+}
+
+/// Copies the callee's blocks; gives the copy of its entry.
+fn copy_body(func: &mut Func, cx: &mut Cx<'_>, callee: &Func, site: Site) -> BlockId {
+    let map = prepare(func, cx, callee, site);
+    let returns = callee.blocks.iter().filter(|block| matches!(block.term, Term::Return(_))).count();
+    if returns > 1 {
+        for operand in func.pool[site.rets.start as usize..][..site.rets.len as usize].to_vec() {
+            let reg = operand.as_reg().expect("results are registers");
+            func.regs[reg.index()].mutable = true;
+        }
+    }
+    for block in &callee.blocks {
+        let mut copy = Block {
+            insts: Vec::with_capacity(block.insts.len()),
+            locs: block.locs.iter().map(|&loc| map.loc(loc)).collect(),
+            term: Term::Unreachable,
+            term_loc: map.loc(block.term_loc),
+        };
+        for &inst in &block.insts {
+            let inst = copy_inst(func, callee, &map, inst);
+            copy.insts.push(inst);
+        }
+        copy.term = copy_term(func, callee, &map, site, &block.term, &mut copy);
+        func.blocks.push(copy);
+    }
+    map.block(BlockId(0))
+}
+
+/// Makes room in the caller's tables and binds the parameters.
+fn prepare(func: &mut Func, cx: &mut Cx<'_>, callee: &Func, site: Site) -> Map {
+    let mut args: SmallVec<[Operand; 8]> = func.list(site.args).into();
+    for arg in &mut args {
+        // A `var` may change while the body runs, its value at the call is what counts.
+        if let Some(reg) = arg.as_reg()
+            && func.regs[reg.index()].mutable
+        {
+            let dst = Reg(func.regs.len() as u32);
+            func.regs.push(RegInfo { ty: func.regs[reg.index()].ty, mutable: false });
+            let block = &mut func.blocks[site.current.index()];
+            block.insts.push(Inst::Copy { dst, src: *arg });
+            block.locs.push(site.loc);
+            *arg = dst.into();
+        }
+    }
+    let consts = callee.consts.iter().map(|constant| cx.constant(func, constant.ty, constant.bits)).collect();
+    let map = Map {
+        regs: func.regs.len() as u32,
+        consts,
+        slots: func.slots.len() as u32,
+        blocks: func.blocks.len() as u32,
+        locs: func.locs.len() as u32,
+        args,
+    };
+    func.regs.extend_from_slice(&callee.regs[callee.sig.params.len()..]);
+    func.slots.extend_from_slice(&callee.slots);
+    let scopes: SmallVec<[u32; 8]> = callee
+        .scopes
+        .iter()
+        .map(|name| {
+            let known = func.scopes.iter().position(|scope| scope == name);
+            known.unwrap_or_else(|| {
+                func.scopes.push(name.clone());
+                func.scopes.len() - 1
+            }) as u32
+        })
+        .collect();
+    func.locs.extend(callee.locs.iter().map(|loc| SrcLoc {
+        inlined_at: Some(loc.inlined_at.map_or(site.loc, |at| map.loc(at))),
+        scope: scopes[loc.scope as usize],
+        ..*loc
+    }));
+    map
+}
+
+fn copy_inst(func: &mut Func, callee: &Func, map: &Map, mut inst: Inst) -> Inst {
+    // Lists are copied as a whole; what is left are the operands in the instruction itself.
+    if let Inst::Call { args, rets, .. } = &mut inst {
+        *args = map.list(func, callee, *args);
+        *rets = map.list(func, callee, *rets);
+    }
+    let mut no_pool: [Operand; 0] = [];
+    inst.map_uses(&mut no_pool, |operand| map.operand(operand));
+    inst.map_defs(&mut no_pool, |reg| map.reg(reg));
+    inst.addrs_mut(|addr| {
+        if let Base::Slot(slot) = &mut addr.base {
+            slot.0 += map.slots;
+        }
+    });
+    inst
+}
+
+/// The callee's end of a block: a return becomes copies to the call's results and a jump to what follows.
+fn copy_term(func: &mut Func, callee: &Func, map: &Map, site: Site, term: &Term, copy: &mut Block) -> Term {
+    let mut term = term.clone();
+    match &mut term {
+        Term::Return(values) => {
+            for (i, &value) in callee.list(*values).iter().enumerate() {
+                let dst = func.list(site.rets)[i].as_reg().expect("results are registers");
+                copy.insts.push(Inst::Copy { dst, src: map.operand(value) });
+                copy.locs.push(copy.term_loc);
+            }
+            return Term::Jump(site.after);
+        }
+        Term::Trap(_, list) => *list = map.list(func, callee, *list),
+        Term::Jump(_) | Term::Branch { .. } | Term::Switch { .. } | Term::Unreachable => {
+            let mut no_pool: [Operand; 0] = [];
+            term.map_uses(&mut no_pool, |operand| map.operand(operand));
+            term.successors_mut(|to| *to = map.block(*to));
+        }
+    }
+    term
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::func::Func;
+    use crate::passes::Cx;
+    use crate::passes::testing::{check, check_locs};
+
+    fn pass(func: &mut Func, cx: &mut Cx<'_>) {
+        super::run(func, cx, &|_| true);
+        crate::passes::simplify_cfg::run(func, cx);
+        crate::passes::compact::compact(func);
+    }
+
+    #[test]
+    fn positions_tell_the_chain() {
+        check_locs(
+            pass,
+            "
+            fn0 = func \"add\" (r0: ptr, r1: i64) -> (i64) {
+              scope1: \"one\"
+              loc0: 0:10
+              loc1: 0:11
+              loc2: 1:5 scope1 at loc1
+            b0:
+              r2 = add.i64 r1, 1 @2
+              ret r2 @0
+            }
+            fn1 = func \"main\" (r0: ptr) -> (i64) {
+              loc0: 0:0
+              loc1: 0:77
+            b0:
+              r1:i64 = call fn0(r0, 4:i64) @1
+              ret r1 @0
+            }",
+            "
+            fn1 = func \"main\" (r0: ptr) -> (i64) {
+              scope1: \"add\"
+              scope2: \"one\"
+              loc0: 0:0
+              loc1: 0:77
+              loc2: 0:10 scope1 at loc1
+              loc3: 0:11 scope1 at loc1
+              loc4: 1:5 scope2 at loc3
+            b0:
+              r2 = add.i64 4, 1 @4
+              r1 = copy.i64 r2 @2
+              ret r1 @0
+            }",
+        );
+    }
+
+    #[test]
+    fn blocks_slots_vars_and_results() {
+        check(
+            pass,
+            "
+            fn0 = func \"clamp\" (r0: i64, r1: i64) -> (i64) {
+              slot0: 8 align 8
+              var r2: i64
+            b0:
+              r2 = copy.i64 r0
+              store.i64 [slot0], 1
+              r3 = cmp.slt.i64 r2, r1
+              br r3, b1, b2
+            b1:
+              r2 = add.i64 r2, 1
+              ret r2
+            b2:
+              ret r1
+            }
+            fn1 = func \"main\" (r0: i64) -> (i64) {
+              slot0: 16 align 8
+              var r1: i64
+            b0:
+              r1 = copy.i64 r0
+              r2:i64 = call fn0(r1, 9:i64)
+              r1:i64 = call fn0(r2, r1)
+              store.i64 [slot0], r1
+              ret r1
+            }",
+            "
+            fn1 = func \"main\" (r0: i64) -> (i64) {
+              slot0: 16 align 8
+              slot1: 8 align 8
+              slot2: 8 align 8
+              var r1: i64
+              var r2: i64
+              var r4: i64
+              var r8: i64
+            b0:
+              r1 = copy.i64 r0
+              r3 = copy.i64 r1
+              r4 = copy.i64 r3
+              store.i64 [slot1], 1
+              r5 = cmp.slt.i64 r4, 9
+              br r5, b1, b2
+            b1:
+              r4 = add.i64 r4, 1
+              r2 = copy.i64 r4
+              jump b3
+            b2:
+              r2 = copy.i64 9
+              jump b3
+            b3:
+              r6 = copy.i64 r2
+              r7 = copy.i64 r1
+              r8 = copy.i64 r6
+              store.i64 [slot2], 1
+              r9 = cmp.slt.i64 r8, r7
+              br r9, b4, b5
+            b4:
+              r8 = add.i64 r8, 1
+              r1 = copy.i64 r8
+              jump b6
+            b5:
+              r1 = copy.i64 r7
+              jump b6
+            b6:
+              store.i64 [slot0], r1
+              ret r1
+            }",
+        );
+    }
+
+    #[test]
+    fn callees_that_never_return() {
+        check(
+            pass,
+            "
+            fn0 = func \"stop\" (r0: i64) -> (i64) {
+            b0:
+              trap index_out_of_range(r0, 3:i64)
+            }
+            fn1 = func \"main\" (r0: i64) -> (i64) {
+            b0:
+              r1:i64 = call fn0(r0)
+              r2 = add.i64 r1, 1
+              ret r2
+            }",
+            "
+            fn1 = func \"main\" (r0: i64) -> (i64) {
+            b0:
+              trap index_out_of_range(r0, 3:i64)
+            }",
+        );
+    }
+
+    #[test]
+    fn large_callees_and_c_functions_stay_calls() {
+        let many = "r1 = add.i64 r1, 1\n".repeat(super::MAX_LEAF);
+        let text = format!(
+            "sig0 = c 1 (s64) -> s64
+            fn0 = func \"large\" (r0: i64) -> (i64) {{
+              var r1: i64
+            b0:
+              {many}
+              ret r1
+            }}
+            fn1 = func \"c\" (r0: i64) -> (i64) c sig0 {{
+            b0:
+              ret r0
+            }}
+            fn2 = declared (i64) -> (i64)
+            "
+        );
+        let main = "fn3 = func \"main\" (r0: i64) -> (i64) {
+            b0:
+              r1:i64 = call fn0(r0)
+              r2:i64 = call fn1(r1)
+              r3:i64 = call fn2(r2)
+              ret r3
+            }";
+        check(pass, &(text + main), main);
+    }
+}

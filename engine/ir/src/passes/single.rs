@@ -1,0 +1,110 @@
+//! `var` registers that are assigned once, before every use, become temporaries: their value then holds
+//! everywhere, not only within a region.
+
+use crate::cfg::{Cfg, DomTree};
+use crate::func::*;
+use crate::ids::*;
+
+#[derive(Clone, Copy, PartialEq)]
+enum Def {
+    None,
+    One(BlockId, u32),
+    No,
+}
+
+/// Turns what can be turned.
+pub fn run(func: &mut Func) {
+    if !func.regs.iter().any(|reg| reg.mutable) {
+        return;
+    }
+    let cfg = Cfg::new(func);
+    let tree = DomTree::new(&cfg);
+    let mut defs = vec![Def::None; func.regs.len()];
+    for &id in &cfg.rpo {
+        for (i, inst) in func.blocks[id.index()].insts.iter().enumerate() {
+            inst.defs(&func.pool, |reg| {
+                let def = &mut defs[reg.index()];
+                *def = if *def == Def::None { Def::One(id, i as u32) } else { Def::No };
+            });
+        }
+    }
+    for &id in &cfg.rpo {
+        let block = &func.blocks[id.index()];
+        let mut read = |operand: Operand, at: usize| {
+            let Some(reg) = operand.as_reg() else { return };
+            let def = &mut defs[reg.index()];
+            let Def::One(home, index) = *def else { return };
+            let before = if home == id { (index as usize) < at } else { tree.dominates(home, id) };
+            if !before {
+                *def = Def::No;
+            }
+        };
+        for (i, inst) in block.insts.iter().enumerate() {
+            inst.uses(&func.pool, |operand| read(operand, i));
+        }
+        block.term.uses(&func.pool, |operand| read(operand, block.insts.len()));
+    }
+    for (info, def) in func.regs.iter_mut().zip(&defs) {
+        if info.mutable && matches!(def, Def::One(..)) {
+            info.mutable = false;
+        }
+    }
+    // An unreachable assignment would be a second one.
+    let unreachable = (0..func.blocks.len() as u32).map(BlockId).filter(|&block| !cfg.is_reachable(block));
+    for block in unreachable.collect::<Vec<_>>() {
+        let block = &mut func.blocks[block.index()];
+        block.insts.clear();
+        block.locs.clear();
+        block.term = Term::Unreachable;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::passes::testing::check;
+
+    #[test]
+    fn one_assignment_before_all_uses() {
+        check(
+            |func, _| super::run(func),
+            "
+            fn0 = func \"f\" (r0: i64, r1: i8) -> (i64) {
+              var r2: i64
+              var r3: i64
+              var r4: i64
+              var r5: i64
+            b0:
+              r2 = copy.i64 r0
+              jump b1
+            b1:
+              r3 = add.i64 r2, 1
+              r6 = add.i64 r4, r3
+              br r1, b2, b3
+            b2:
+              r4 = copy.i64 r6
+              r5 = copy.i64 r6
+              jump b1
+            b3:
+              ret r5
+            }",
+            "
+            fn0 = func \"f\" (r0: i64, r1: i8) -> (i64) {
+              var r4: i64
+              var r5: i64
+            b0:
+              r2 = copy.i64 r0
+              jump b1
+            b1:
+              r3 = add.i64 r2, 1
+              r6 = add.i64 r4, r3
+              br r1, b2, b3
+            b2:
+              r4 = copy.i64 r6
+              r5 = copy.i64 r6
+              jump b1
+            b3:
+              ret r5
+            }",
+        );
+    }
+}

@@ -1,0 +1,142 @@
+//! Scalar replacement: slots that are only ever read and written by name become registers.
+//!
+//! Each slot is taken apart into *leaves*, the scalars that loads and stores name. Copies between two such slots
+//! carry leaves from one to the other; copies from and to other memory become loads and stores, where that
+//! doesn't cost more than it saves.
+
+mod plan;
+
+use super::Cx;
+use crate::func::*;
+use crate::ids::*;
+use plan::Plan;
+use smallvec::SmallVec;
+
+/// Slots of more bytes stay memory.
+const MAX_SLOT_BYTES: u32 = 256;
+/// Slots of more scalars stay memory.
+const MAX_SLOT_LEAVES: usize = 16;
+
+/// A scalar in a slot, and its register.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Leaf {
+    off: u32,
+    ty: Ty,
+    reg: Option<Reg>,
+}
+
+/// Replaces slots; true when there were any.
+pub fn run(func: &mut Func, cx: &mut Cx<'_>) -> bool {
+    let Some(mut plan) = Plan::new(func, cx.ptr_size()) else { return false };
+    for slot in plan.slots.iter_mut().filter(|slot| slot.promoted) {
+        for leaf in &mut slot.leaves {
+            func.regs.push(RegInfo { ty: leaf.ty, mutable: true });
+            leaf.reg = Some(Reg(func.regs.len() as u32 - 1));
+        }
+    }
+    for i in 0..func.blocks.len() {
+        rewrite(func, cx, &plan, i);
+    }
+    let mut vars = std::mem::take(&mut func.debug_vars);
+    vars.retain_mut(|var| match var.place {
+        Place::Slot(slot) if plan.is_promoted(slot) => {
+            match plan.all_scalars(slot, func.slots[slot.index()].size) {
+                Some(regs) => {
+                    var.place = Place::Regs(regs);
+                    true
+                }
+                None => false,
+            }
+        }
+        Place::Slot(_) | Place::Regs(_) => true,
+    });
+    func.debug_vars = vars;
+    true
+}
+
+/// The instructions of one block without the slots that go.
+fn rewrite(func: &mut Func, cx: &mut Cx<'_>, plan: &Plan, index: usize) {
+    let touches = |inst: &Inst| {
+        let mut touches = false;
+        inst.addrs(|addr| touches |= plan.promoted_at(addr).is_some());
+        touches
+    };
+    let block = &mut func.blocks[index];
+    if !block.insts.iter().any(touches) {
+        return;
+    }
+    let insts = std::mem::take(&mut block.insts);
+    let locs = std::mem::take(&mut block.locs);
+    let mut out = Vec::with_capacity(insts.len());
+    let mut out_locs = Vec::with_capacity(insts.len());
+    for (inst, loc) in insts.into_iter().zip(locs) {
+        if touches(&inst) {
+            let mut replaced = SmallVec::<[Inst; 8]>::new();
+            replace(func, cx, plan, inst, &mut replaced);
+            out_locs.extend(replaced.iter().map(|_| loc));
+            out.extend(replaced);
+        } else {
+            out.push(inst);
+            out_locs.push(loc);
+        }
+    }
+    func.blocks[index].insts = out;
+    func.blocks[index].locs = out_locs;
+}
+
+/// What stands for one instruction that names a slot that goes.
+fn replace(func: &mut Func, cx: &mut Cx<'_>, plan: &Plan, inst: Inst, out: &mut SmallVec<[Inst; 8]>) {
+    let reg = |leaf: &Leaf| leaf.reg.expect("the leaves of a promoted slot have registers");
+    match inst {
+        Inst::Load { ty, dst, addr } => {
+            let leaf = plan.leaf(addr).expect("every load has its leaf");
+            out.push(moved(ty, dst, leaf.ty, reg(leaf).into()));
+        }
+        Inst::Store { ty, addr, val } => {
+            let leaf = plan.leaf(addr).expect("every store has its leaf");
+            out.push(moved(leaf.ty, reg(leaf), ty, val));
+        }
+        Inst::MemZero { dst, size } => {
+            for leaf in plan.leaves(dst, size) {
+                let zero = cx.constant(func, leaf.ty, 0);
+                out.push(Inst::Copy { dst: reg(leaf), src: zero });
+            }
+        }
+        Inst::MemCopy { dst, src, size } => match (plan.promoted_at(dst), plan.promoted_at(src)) {
+            (Some(_), Some(_)) => {
+                for leaf in plan.leaves(dst, size) {
+                    let off = src.off + (leaf.off as i32 - dst.off);
+                    // What the source has no scalar for was never written there.
+                    if let Some(from) = plan.leaf(Addr { base: src.base, off }) {
+                        out.push(moved(leaf.ty, reg(leaf), from.ty, reg(from).into()));
+                    }
+                }
+            }
+            (Some(_), None) => {
+                for leaf in plan.leaves(dst, size) {
+                    let addr = Addr { base: src.base, off: src.off + (leaf.off as i32 - dst.off) };
+                    out.push(Inst::Load { ty: leaf.ty, dst: reg(leaf), addr });
+                }
+            }
+            (None, _) => {
+                for leaf in plan.leaves(src, size) {
+                    let addr = Addr { base: dst.base, off: dst.off + (leaf.off as i32 - src.off) };
+                    out.push(Inst::Store { ty: leaf.ty, addr, val: reg(leaf).into() });
+                }
+            }
+        },
+        _ => out.push(inst),
+    }
+}
+
+/// A copy, or the same bits as another type.
+fn moved(to: Ty, dst: Reg, from: Ty, src: Operand) -> Inst {
+    if to == from {
+        Inst::Copy { dst, src }
+    } else {
+        Inst::Conv { op: ConvOp::Bitcast, from, to, dst, a: src }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,294 @@
+//! Which slots become registers, and which scalars they are made of.
+
+use super::*;
+
+/// Rounds in which leaves are carried along copies; chains of copies that need more stay memory.
+const MAX_ROUNDS: usize = 8;
+
+pub(super) struct SlotPlan {
+    /// Becomes registers, as far as is known.
+    pub promoted: bool,
+    /// In order of offset, not overlapping.
+    pub leaves: SmallVec<[Leaf; 4]>,
+    /// Instructions saved, less instructions added.
+    gain: i32,
+}
+
+pub(super) struct Plan {
+    pub slots: Vec<SlotPlan>,
+    ptr_size: u32,
+}
+
+/// A copy that names a slot on at least one side.
+#[derive(Clone, Copy)]
+struct Moved {
+    dst: Addr,
+    src: Addr,
+    size: u32,
+}
+
+/// True when the bits of one type can be taken as the other.
+fn castable(a: Ty, b: Ty) -> bool {
+    let is_int = |ty| !matches!(ty, Ty::F32 | Ty::F64 | Ty::Ptr);
+    a == b || is_int(a) || is_int(b)
+}
+
+impl Plan {
+    /// The plan for a function; none when no slot can go.
+    pub fn new(func: &Func, ptr_size: u32) -> Option<Plan> {
+        let slots = func.slots.iter().map(|slot| SlotPlan {
+            promoted: slot.size <= MAX_SLOT_BYTES,
+            leaves: SmallVec::new(),
+            gain: 0,
+        });
+        let mut plan = Plan { slots: slots.collect(), ptr_size };
+        for inst in func.blocks.iter().flat_map(|block| &block.insts) {
+            if let Inst::AddrOf { addr: Addr { base: Base::Slot(slot), .. }, .. } = inst {
+                plan.slots[slot.index()].promoted = false;
+            }
+        }
+        if !plan.slots.iter().any(|slot| slot.promoted) {
+            return None;
+        }
+        let mut moves = Vec::new();
+        let mut zeros = Vec::new();
+        for inst in func.blocks.iter().flat_map(|block| &block.insts) {
+            match *inst {
+                Inst::Load { ty, addr, .. } | Inst::Store { ty, addr, .. } => plan.access(addr, ty),
+                Inst::MemZero { dst, size } => zeros.push((dst, size)),
+                Inst::MemCopy { dst, src, size } => {
+                    let moved = Moved { dst, src, size };
+                    if plan.promoted_at(dst).is_some() || plan.promoted_at(src).is_some() {
+                        plan.offsets_fit(moved);
+                        moves.push(moved);
+                    }
+                }
+                _ => {}
+            }
+        }
+        plan.settle(&moves, &zeros);
+        plan.slots.iter().any(|slot| slot.promoted).then_some(plan)
+    }
+
+    pub fn is_promoted(&self, slot: SlotId) -> bool {
+        self.slots[slot.index()].promoted
+    }
+
+    /// The slot that an address names, if it becomes registers.
+    pub fn promoted_at(&self, addr: Addr) -> Option<SlotId> {
+        match addr.base {
+            Base::Slot(slot) if self.is_promoted(slot) => Some(slot),
+            _ => None,
+        }
+    }
+
+    fn size(&self, ty: Ty) -> u32 {
+        ty.size(self.ptr_size)
+    }
+
+    /// The leaf that begins at an address.
+    pub fn leaf(&self, addr: Addr) -> Option<&Leaf> {
+        let slot = self.promoted_at(addr)?;
+        self.slots[slot.index()].leaves.iter().find(|leaf| leaf.off as i32 == addr.off)
+    }
+
+    /// The leaves within so many bytes from an address.
+    pub fn leaves(&self, addr: Addr, size: u32) -> impl Iterator<Item = &Leaf> {
+        let leaves = match self.promoted_at(addr) {
+            Some(slot) => &self.slots[slot.index()].leaves[..],
+            None => &[],
+        };
+        let start = addr.off as i64;
+        let end = start + size as i64;
+        leaves.iter().filter(move |leaf| {
+            leaf.off as i64 >= start && leaf.off as i64 + self.size(leaf.ty) as i64 <= end
+        })
+    }
+
+    /// The registers of a slot that consists of its leaves entirely.
+    pub fn all_scalars(&self, slot: SlotId, size: u32) -> Option<Vec<Reg>> {
+        let leaves = &self.slots[slot.index()].leaves;
+        let mut end = 0;
+        for leaf in leaves {
+            if leaf.off != end {
+                return None;
+            }
+            end += self.size(leaf.ty);
+        }
+        if end == size { leaves.iter().map(|leaf| leaf.reg).collect() } else { None }
+    }
+
+    /// A load or store asks for a leaf.
+    fn access(&mut self, addr: Addr, ty: Ty) {
+        if let Some(slot) = self.promoted_at(addr) {
+            self.slots[slot.index()].gain += 1;
+            self.add(slot, addr.off as u32, ty);
+        }
+    }
+
+    /// Adds a leaf, or gives the slot up when it overlaps others; true when something changed.
+    fn add(&mut self, slot: SlotId, off: u32, ty: Ty) -> bool {
+        let size = self.size(ty);
+        let ptr_size = self.ptr_size;
+        let plan = &mut self.slots[slot.index()];
+        if !plan.promoted {
+            return false;
+        }
+        let at = plan.leaves.partition_point(|leaf| leaf.off < off);
+        if let Some(there) = plan.leaves.get(at).filter(|leaf| leaf.off == off) {
+            let same = there.ty.size(ptr_size) == size && castable(there.ty, ty);
+            plan.promoted = same;
+            return !same;
+        }
+        let clear_before = at == 0 || {
+            let before = plan.leaves[at - 1];
+            before.off + before.ty.size(ptr_size) <= off
+        };
+        let clear_after = plan.leaves.get(at).is_none_or(|after| off + size <= after.off);
+        if clear_before && clear_after && plan.leaves.len() < MAX_SLOT_LEAVES {
+            plan.leaves.insert(at, Leaf { off, ty, reg: None });
+        } else {
+            plan.promoted = false;
+        }
+        true
+    }
+
+    /// Gives up slots whose copies name addresses that leaves couldn't be reached from.
+    fn offsets_fit(&mut self, moved: Moved) {
+        for (addr, other) in [(moved.dst, moved.src), (moved.src, moved.dst)] {
+            if other.off.checked_add(moved.size as i32).is_none()
+                && let Some(slot) = self.promoted_at(addr)
+            {
+                self.slots[slot.index()].promoted = false;
+            }
+        }
+    }
+
+    /// Carries leaves along copies, both ways, until both sides of each copy have the same.
+    fn carry(&mut self, moves: &[Moved]) {
+        for round in 0.. {
+            let mut changed = false;
+            for moved in moves {
+                for (to, from) in [(moved.dst, moved.src), (moved.src, moved.dst)] {
+                    changed |= self.carry_one(to, from, moved.size, round >= MAX_ROUNDS);
+                }
+            }
+            if !changed {
+                break;
+            }
+        }
+    }
+
+    /// Gives `to` the leaves of `from`. A leaf that the copy cuts, or one new after too many rounds, ends it.
+    fn carry_one(&mut self, to: Addr, from: Addr, size: u32, too_late: bool) -> bool {
+        let Some(slot) = self.promoted_at(from) else { return false };
+        let (start, end) = (from.off as u32, from.off as u32 + size);
+        let leaves = self.slots[slot.index()].leaves.clone();
+        let mut changed = false;
+        for leaf in leaves {
+            let leaf_end = leaf.off + self.size(leaf.ty);
+            if leaf_end <= start || leaf.off >= end {
+                continue;
+            }
+            if leaf.off < start || leaf_end > end {
+                self.slots[slot.index()].promoted = false;
+                return true;
+            }
+            if let Some(target) = self.promoted_at(to) {
+                let grown = self.add(target, to.off as u32 + (leaf.off - start), leaf.ty);
+                changed |= grown;
+                if grown && too_late {
+                    self.slots[target.index()].promoted = false;
+                }
+            }
+        }
+        changed
+    }
+
+    /// All bytes that are copied to memory need a leaf, padding too: it may have come from memory.
+    fn fill_for_copy_out(&mut self, moved: Moved) {
+        let Some(slot) = self.promoted_at(moved.src) else { return };
+        if self.promoted_at(moved.dst).is_some() {
+            return;
+        }
+        let mut off = moved.src.off as u32;
+        let end = off + moved.size;
+        while off < end && self.is_promoted(slot) {
+            let leaves = &self.slots[slot.index()].leaves;
+            if let Some(leaf) = leaves.iter().find(|leaf| leaf.off == off) {
+                off += self.size(leaf.ty);
+                continue;
+            }
+            let free = leaves.iter().map(|leaf| leaf.off).find(|&at| at > off).unwrap_or(end).min(end) - off;
+            let fits = |size: u32| off.is_multiple_of(size) && size <= free;
+            let ty = match () {
+                () if fits(8) => Ty::I64,
+                () if fits(4) => Ty::I32,
+                () if fits(2) => Ty::I16,
+                () => Ty::I8,
+            };
+            self.add(slot, off, ty);
+            off += self.size(ty);
+        }
+    }
+
+    /// Gives up the slots that would cost more instructions than they save. One that is given up makes its
+    /// partners' copies dearer and needs every byte of what they copy to it, so that all is looked at again.
+    fn settle(&mut self, moves: &[Moved], zeros: &[(Addr, u32)]) {
+        let saved: Vec<i32> = self.slots.iter().map(|slot| slot.gain).collect();
+        let mut left = usize::MAX;
+        loop {
+            self.carry(moves);
+            moves.iter().for_each(|moved| self.fill_for_copy_out(*moved));
+            self.carry(moves);
+            for (slot, &saved) in self.slots.iter_mut().zip(&saved) {
+                slot.gain = saved;
+            }
+            for &(dst, size) in zeros {
+                let cost = self.leaves(dst, size).count() as i32 - 2;
+                self.charge(dst, cost.max(-1));
+                self.cut_zero(dst, size);
+            }
+            for moved in moves {
+                let leaves = |addr| self.leaves(addr, moved.size).count() as i32;
+                match (self.promoted_at(moved.dst).is_some(), self.promoted_at(moved.src).is_some()) {
+                    // Copies between registers mostly vanish.
+                    (true, true) => {
+                        self.charge(moved.dst, -1);
+                        self.charge(moved.src, -1);
+                    }
+                    (true, false) => self.charge(moved.dst, leaves(moved.dst) - 1),
+                    (false, true) => self.charge(moved.src, leaves(moved.src) - 1),
+                    (false, false) => {}
+                }
+            }
+            for slot in &mut self.slots {
+                slot.promoted &= slot.gain >= 0;
+            }
+            let now = self.slots.iter().filter(|slot| slot.promoted).count();
+            if now == left {
+                break;
+            }
+            left = now;
+        }
+    }
+
+    fn charge(&mut self, addr: Addr, cost: i32) {
+        if let Some(slot) = self.promoted_at(addr) {
+            self.slots[slot.index()].gain -= cost;
+        }
+    }
+
+    /// A leaf that is zeroed in part keeps its slot in memory.
+    fn cut_zero(&mut self, dst: Addr, size: u32) {
+        let Some(slot) = self.promoted_at(dst) else { return };
+        let (start, end) = (dst.off as u32, dst.off as u32 + size);
+        let cut = self.slots[slot.index()].leaves.iter().any(|leaf| {
+            let leaf_end = leaf.off + self.size(leaf.ty);
+            leaf.off < end && leaf_end > start && (leaf.off < start || leaf_end > end)
+        });
+        if cut {
+            self.slots[slot.index()].promoted = false;
+        }
+    }
+}
