@@ -7,6 +7,8 @@ mod compact;
 mod dce;
 mod effects;
 pub mod fold;
+#[cfg(test)]
+mod fuzz;
 mod gvn;
 mod inline;
 mod liveness;

@@ -108,7 +108,7 @@ fn dead_assignments(func: &mut Func, cfg: &Cfg) {
         let mut insts = std::mem::take(&mut func.blocks[block.index()].insts);
         let mut dead = vec![false; insts.len()];
         let mut any = false;
-        let mut read = |live: &mut [u32], operand: Operand| {
+        let read = |live: &mut [u32], operand: Operand| {
             if let Some(reg) = operand.as_reg() {
                 live[reg.index()] = block.0;
             }

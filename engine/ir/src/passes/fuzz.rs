@@ -1,0 +1,129 @@
+//! Random programs mean the same before and after the passes: results, traps, effects, in every stage.
+
+mod eval;
+mod generate;
+
+use super::*;
+use crate::passes::testing::verified;
+use crate::print::{PrintOptions, print_module};
+use eval::{Ran, run};
+
+/// Numbers that look random, the same for the same seed.
+pub(super) struct Random(u64);
+
+impl Random {
+    pub(super) fn new(seed: u64) -> Random {
+        Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+    pub(super) fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+    pub(super) fn below(&mut self, n: u64) -> u64 {
+        (self.next() >> 11) % n
+    }
+    pub(super) fn one_in(&mut self, n: u64) -> bool {
+        self.below(n) == 0
+    }
+}
+
+/// Inputs for the entry function's `i64` and `f64` parameters.
+const INPUTS: [(u64, f64); 4] = [(0, 0.0), (3, -1.5), (u64::MAX, 1e18), (1 << 63, f64::NAN)];
+
+fn outcomes(module: &Module) -> Vec<Option<Ran>> {
+    let entry = FuncId(module.funcs.len() as u32 - 1);
+    INPUTS.iter().map(|&(a, b)| run(module, entry, a, b)).collect()
+}
+
+fn text(module: &Module) -> String {
+    print_module(module, PrintOptions::default())
+}
+
+/// Passes every function of a module to `f` and compares what the module does.
+fn check_same(seed: u64, what: &str, before: &Module, change: impl Fn(&mut Module)) {
+    let expected = outcomes(before);
+    let mut after = before.clone();
+    change(&mut after);
+    for func in after.funcs.iter().flatten() {
+        if crate::verify(func, &after).is_err() {
+            eprintln!("seed {seed}: {what}\n{}\nbecomes\n{}", text(before), text(&after));
+            verified(func, &after, what);
+        }
+    }
+    for ((expected, found), input) in expected.iter().zip(outcomes(&after)).zip(INPUTS) {
+        // A program that ran too long tells nothing.
+        if expected.is_some() && *expected != found {
+            panic!(
+                "seed {seed}: {what} with {input:?}:\n{expected:?}\nbecomes\n{found:?}\nbefore:\n{}\nafter:\n{}",
+                text(before),
+                text(&after)
+            );
+        }
+    }
+}
+
+fn each(f: impl Fn(&mut Func, &mut Cx<'_>)) -> impl Fn(&mut Module) {
+    move |module| {
+        for id in 0..module.funcs.len() {
+            change(module, FuncId(id as u32), |func, cx| {
+                compact::unshare(func);
+                f(func, cx);
+            });
+        }
+    }
+}
+
+fn check_seed(seed: u64) {
+    let module = generate::module(seed);
+    for func in module.funcs.iter().flatten() {
+        verified(func, &module, &format!("seed {seed}: generated"));
+    }
+    check_same(seed, "simplify_cfg", &module, each(simplify_cfg::run));
+    check_same(seed, "single", &module, each(|func, _| single::run(func)));
+    check_same(seed, "dce", &module, each(|func, _| dce::run(func)));
+    check_same(seed, "compact", &module, each(|func, _| compact::compact(func)));
+    check_same(seed, "gvn", &module, each(gvn::run));
+    check_same(seed, "sroa", &module, each(|func, cx| _ = sroa::run(func, cx)));
+    check_same(seed, "inline", &module, each(|func, cx| _ = inline::run(func, cx, &|_| true)));
+    let ids: Vec<FuncId> = (0..module.funcs.len() as u32).map(FuncId).collect();
+    for level in [Level::Less, Level::Default] {
+        check_same(seed, &format!("{level:?}"), &module, |module| optimize(module, &ids, level));
+    }
+}
+
+#[test]
+fn random_programs_mean_the_same() {
+    // SX_FUZZ_SEEDS=from..to looks at others.
+    let range = std::env::var("SX_FUZZ_SEEDS").ok();
+    let (from, to) = range
+        .as_deref()
+        .and_then(|range| range.split_once(".."))
+        .and_then(|(from, to)| Some((from.parse().ok()?, to.parse().ok()?)))
+        .unwrap_or((0, 1500));
+    (from..to).for_each(check_seed);
+}
+
+/// The generator makes what the passes are there for, and programs that come to an end.
+#[test]
+fn random_programs_are_worth_it() {
+    let (mut returned, mut trapped, mut endless, mut before, mut after) = (0, 0, 0, 0, 0);
+    for seed in 0..200 {
+        let mut module = generate::module(seed);
+        for ran in outcomes(&module) {
+            match ran {
+                Some(ran) => {
+                    before += ran.steps();
+                    *if ran.trapped() { &mut trapped } else { &mut returned } += 1;
+                }
+                None => endless += 1,
+            }
+        }
+        let ids: Vec<FuncId> = (0..module.funcs.len() as u32).map(FuncId).collect();
+        optimize(&mut module, &ids, Level::Default);
+        after += outcomes(&module).iter().flatten().map(Ran::steps).sum::<u64>();
+    }
+    assert!(returned > 200 && trapped > 50 && endless < 50, "{returned} {trapped} {endless}");
+    assert!(after * 10 < before * 7, "{before} steps become {after}");
+}
