@@ -50,7 +50,7 @@ const FIELDS: [(i32, Ty); 3] = [(0, Ty::I64), (8, Ty::I64), (16, Ty::F64)];
 fn function(random: &mut Random, id: u32) -> Func {
     let sig = Signature { params: vec![Ty::Ptr, Ty::I64, Ty::F64, Ty::I8], rets: vec![Ty::I64, Ty::I32] };
     let b = Builder::new(format!("f{id}"), sig, CallConv::Sx);
-    let most = if random.one_in(3) { 40 } else { 15 };
+    let most = if random.one_in(3) { 60 } else { 20 };
     let left = 4 + random.below(most) as u32;
     let mut g = Gen {
         r: random,
@@ -79,6 +79,9 @@ fn function(random: &mut Random, id: u32) -> Func {
         g.slots.push(slot);
     }
     g.statements();
+    if !g.b.is_terminated() && !g.r.one_in(4) {
+        g.observe();
+    }
     g.ret();
     let mut func = g.b.finish();
     func.inline = random.one_in(4);
@@ -127,7 +130,8 @@ impl Gen<'_> {
         let base = match self.r.below(8) {
             0 => Base::Global(GlobalId(0)),
             1 | 2 => Base::Reg(self.operand(Ty::Ptr)),
-            n if !self.slots.is_empty() => Base::Slot(self.slots[n as usize % self.slots.len()]),
+            3 | 4 if self.slots.len() > 1 => Base::Slot(self.slots[1]),
+            _ if !self.slots.is_empty() => Base::Slot(self.slots[0]),
             _ => Base::Reg(self.operand(Ty::Ptr)),
         };
         Addr { base, off: 0 }
@@ -234,7 +238,7 @@ impl Gen<'_> {
     }
 
     fn statement(&mut self) {
-        match self.r.below(28) {
+        match self.r.below(29) {
             0..=8 => self.compute(),
             9..=11 => {
                 let (ty, var) = self.vars[self.r.below(self.vars.len() as u64) as usize];
@@ -277,7 +281,8 @@ impl Gen<'_> {
             return self.b.push(Inst::ErrTrace(ErrTrace::Raise));
         }
         let slot = self.slots[self.r.below(self.slots.len() as u64) as usize];
-        let mut address = self.b.addr_of(Addr { base: Base::Slot(slot), off: 8 });
+        let base = if self.r.one_in(4) { Base::Global(GlobalId(0)) } else { Base::Slot(slot) };
+        let mut address = self.b.addr_of(Addr { base, off: 8 });
         address = if self.r.one_in(2) {
             self.b.addr_of(Addr { base: Base::Reg(address), off: -8 })
         } else {
@@ -413,6 +418,7 @@ impl Gen<'_> {
         if self.r.one_in(3) {
             // Results that are `var` registers, perhaps arguments at the same time.
             let rets = [self.vars[self.r.below(2) as usize].1, self.vars[2].1];
+            let args = [args[0], rets[0].into(), args[2], args[3]];
             let args = self.b.list(args);
             let rets = self.b.list(rets.map(Operand::reg));
             return self.b.push(Inst::Call { callee, args, rets });
@@ -420,6 +426,21 @@ impl Gen<'_> {
         let rets = self.b.call(callee, &args, &[Ty::I64, Ty::I32]);
         self.keep(Ty::I64, rets[0]);
         self.keep(Ty::I32, rets[1]);
+    }
+
+    /// Shows what variables and memory hold.
+    fn observe(&mut self) {
+        let out = Callee::Extern(ExternId(0));
+        let var = |i: usize| -> Operand { self.vars[i].1.into() };
+        let (a, b) = (var(0), var(1));
+        self.b.call(out, &[a, b], &[Ty::I64]);
+        let params = [Base::Reg(self.b.param(0).into()), Base::Global(GlobalId(0))];
+        let slots: Vec<Base> = self.slots.iter().map(|&slot| Base::Slot(slot)).collect();
+        for base in params.into_iter().chain(slots) {
+            let a = self.b.load(Ty::I64, Addr { base, off: 0 });
+            let b = self.b.load(Ty::I64, Addr { base, off: 8 });
+            self.b.call(out, &[a, b], &[Ty::I64]);
+        }
     }
 
     fn ret(&mut self) {
