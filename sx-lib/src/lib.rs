@@ -20,6 +20,13 @@ embed! {
     "modules/std/fmt.sx",
     "modules/std/fmt/int.sx",
     "modules/std/fmt/writer.sx",
+    "modules/std/list.sx",
+    "modules/std/map.sx",
+    "modules/std/math.sx",
+    "modules/std/mem.sx",
+    "modules/std/random.sx",
+    "modules/std/sort.sx",
+    "modules/std/string.sx",
 }
 
 /// The text of a library file, by the path under which programs import it.
