@@ -95,7 +95,7 @@ fn escape(text: &str, i: usize) -> Result<(u32, bool, usize), Bad> {
             let value = digits.and_then(|d| u32::from_str_radix(d, 16).ok());
             match value.map(|v| (v, char::from_u32(v))) {
                 Some((v, Some(_))) => Ok((v, false, end)),
-                Some((v, None)) => Err(bad(format!("there is no character U+{v:X}"), i, end)),
+                Some((v, None)) => Err(bad(format!("there is no character U+{v:X}"), i + 3, end - 1)),
                 None => Err(bad("`\\u` takes a character's number in braces, as in `\\u{1F600}`", i, end)),
             }
         }

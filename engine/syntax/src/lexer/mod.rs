@@ -350,6 +350,11 @@ impl<'a> Lexer<'a> {
                 break;
             }
         }
+        // Of a string in curly quotes the whole is wrong, and wrong once.
+        if self.text[start..].starts_with('“') {
+            let line = self.text[start..].lines().next().unwrap_or("");
+            end = line.find('”').map_or(end, |n| start + n + '”'.len_utf8());
+        }
         let shown = &self.text[start..end];
         let first = shown.chars().next().unwrap_or(' ');
         let message = match first {
@@ -357,6 +362,7 @@ impl<'a> Lexer<'a> {
                 "a blank that isn't a plain space".to_string()
             }
             c if c.is_control() => "a control character outside of a string".to_string(),
+            '“' => "`“` can't stand here".to_string(),
             _ => format!("`{shown}` can't stand here"),
         };
         let diag = self.error(Code::E0011, start, end, message);

@@ -8,7 +8,8 @@ use super::exprs::range_marks;
 use super::stmts::Parsed;
 use crate::ast::*;
 use crate::diag::Code;
-use crate::span::Span;
+use crate::lexer::FILE;
+use crate::span::{Loc, Span};
 use crate::token::Tok;
 
 impl Parser<'_> {
@@ -176,9 +177,12 @@ impl Parser<'_> {
         };
         let hi = (!ends).then(|| self.expr());
         if hi_marked && hi.is_none() {
-            self.report(Code::E0031, dots, "a mark after `..` needs an end", |d| {
-                d.help("write `0..` for a count that has no end of its own")
-            });
+            self.report(
+                Code::E0031,
+                Span::new(dots.hi - 1, dots.hi),
+                "a mark after `..` needs an end",
+                |d| d.help("write `0..` for a count that has no end of its own"),
+            );
         }
         Iter::Range { lo, hi, lo_exclusive, hi_inclusive }
     }
@@ -208,15 +212,19 @@ impl Parser<'_> {
             && let Expr::Binary { op: BinOp::In, lhs, rhs } = *self.ast.expr(only)
             && let Expr::Name(name) = *self.ast.expr(lhs)
         {
-            let (span, over) = (self.ast.expr_span(only), self.ast.expr_span(rhs));
+            let over = self.ast.expr_span(rhs);
+            let in_ = self.text[..over.lo as usize].rfind("in").map_or(over.lo, |at| at as u32);
+            let span = Span::new(in_, in_ + 2);
             let (name, over) = (self.ast.name(name.name), &self.text[over.lo as usize..over.hi as usize]);
             let help = format!("write `for {over} ({name}) {{ … }}`");
             self.report(Code::E0025, span, "a loop's variable stands after what is run over", |d| {
                 d.help(help)
             });
         } else if captures.len > 0 && captures.len != iters.len {
-            let span = self.ast.list(captures)[0].name.span;
-            let message = format!("{} names for {} iterables", captures.len, iters.len);
+            let names = self.ast.list(captures);
+            let span = names[(iters.len as usize).min(names.len() - 1)].name.span;
+            let plural = |n: u32, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+            let message = format!("{} for {}", plural(captures.len, "name"), plural(iters.len, "iterable"));
             self.report(Code::E0025, span, message, |d| d.help("give one name to each; `_` ignores one"));
         }
     }
@@ -229,15 +237,19 @@ impl Parser<'_> {
         self.bump();
         let ctx = self.free();
         let mark = self.mark::<Arm>();
-        let mut after_else = false;
+        let mut else_arm = None;
         loop {
             match self.kind() {
                 Tok::RBrace | Tok::Eof => break,
                 Tok::Semi => self.bump(),
                 Tok::Case | Tok::Else => {
-                    if std::mem::replace(&mut after_else, self.at(Tok::Else)) {
-                        let span = self.span();
-                        self.report(Code::E0024, span, "`else:` must be the last arm", |d| d);
+                    let span = self.span();
+                    if let Some(at) = else_arm.take() {
+                        self.report(Code::E0024, at, "`else:` must be the last arm", |d| {
+                            d.also(Loc::new(FILE, span), "this arm is never reached")
+                        });
+                    } else if self.at(Tok::Else) {
+                        else_arm = Some(span);
                     }
                     let arm = self.arm(stmt);
                     self.stack(arm);

@@ -236,13 +236,6 @@ impl<'a> Parser<'a> {
         match *self.ast.expr(ty) {
             Expr::Name(name) => return Some(name),
             Expr::Error => {}
-            Expr::Prim(_) => {
-                let text = &self.text[span.lo as usize..span.hi as usize];
-                let message = format!("`{text}` is a reserved type name and can't be declared");
-                self.report(Code::E0014, span, message, |d| {
-                    d.help(format!("write `` `{text} `` to use it as a plain name"))
-                });
-            }
             _ => self.report(Code::E0026, span, "a parameter needs a name", |d| {
                 d.help("write `name: T`; in a lambda whose type is known the name alone will do")
             }),
@@ -416,7 +409,6 @@ impl<'a> Parser<'a> {
         if !self.expect(Tok::LParen) {
             return Abi::Sx;
         }
-        let span = Span::new(self.lo(), self.tokens.ends[self.pos + 1]);
         let mut abi = Abi::Sx;
         if self.expect(Tok::Dot) && self.kind().is_word() {
             abi = match self.token_text(self.pos) {
@@ -424,12 +416,10 @@ impl<'a> Parser<'a> {
                 "naked" => Abi::Naked,
                 "compiler" => Abi::Compiler,
                 other => {
-                    self.report(
-                        Code::E0029,
-                        span,
-                        format!("there is no calling convention `.{other}`"),
-                        |d| d.help("the conventions are `.c`, `.naked` and `.compiler`"),
-                    );
+                    let (span, message) = (self.span(), format!("there is no calling convention `.{other}`"));
+                    self.report(Code::E0029, span, message, |d| {
+                        d.help("the conventions are `.c`, `.naked` and `.compiler`")
+                    });
                     Abi::Sx
                 }
             };

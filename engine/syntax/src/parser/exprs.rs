@@ -134,7 +134,7 @@ impl Parser<'_> {
             }
             _ => {
                 if (prec::BIT_OR..=prec::BIT_AND).contains(&strength) {
-                    self.check_mixed(lhs, rhs, op_span);
+                    self.check_mixed(lhs, rhs, op_span, self.since(lo));
                 }
                 Expr::Binary { op: bin_op(kind), lhs, rhs }
             }
@@ -180,7 +180,7 @@ impl Parser<'_> {
     }
 
     /// Warns about `a & b == c`, which compares first.
-    fn check_mixed(&mut self, lhs: ExprId, rhs: ExprId, op: Span) {
+    fn check_mixed(&mut self, lhs: ExprId, rhs: ExprId, op: Span, whole: Span) {
         for side in [lhs, rhs] {
             let compares = match *self.ast.expr(side) {
                 Expr::Chain { .. } => true,
@@ -195,7 +195,7 @@ impl Parser<'_> {
                 let message = format!("the comparison binds more strongly than `{operator}`");
                 let side = Loc::new(FILE, self.ast.expr_span(side));
                 self.diags.push(
-                    Diagnostic::warning(Code::W0001, Loc::new(FILE, op), message)
+                    Diagnostic::warning(Code::W0001, Loc::new(FILE, whole), message)
                         .also(side, "this is compared first")
                         .help("put parentheses around the operands that belong together"),
                 );
@@ -402,9 +402,12 @@ impl Parser<'_> {
             self.bump();
             let hi = (!self.at(Tok::RBracket)).then(|| self.expr());
             if hi_marked && hi.is_none() {
-                self.report(Code::E0031, dots, "a mark after `..` needs an end", |d| {
-                    d.help("write `a[i..]` for everything from `i` on")
-                });
+                self.report(
+                    Code::E0031,
+                    Span::new(dots.hi - 1, dots.hi),
+                    "a mark after `..` needs an end",
+                    |d| d.help("write `a[i..]` for everything from `i` on"),
+                );
             }
             let slice = SliceExpr { base, lo: start, hi, lo_exclusive, hi_inclusive };
             Expr::Slice(self.ast.push(slice))

@@ -33,7 +33,10 @@ impl<'a> Parser<'a> {
 
     /// Reports a literal without a value. The expression around it is fine, so parsing isn't disturbed.
     fn bad_literal(&mut self, code: Code, token: Span, bad: Bad) {
-        let span = Span::new(token.lo + bad.lo as u32, token.lo + bad.hi as u32);
+        let span = match code {
+            Code::E0008 => Span::new(token.lo + bad.lo as u32, token.lo + bad.hi as u32),
+            _ => token,
+        };
         self.report(code, span, bad.what, |d| match code {
             Code::E0008 => d.help(
                 "the escapes are `\\n \\t \\r \\\\ \\\" \\' \\0 \\xHH \\u{…}`; `#string` takes text as it is",

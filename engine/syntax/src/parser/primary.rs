@@ -4,7 +4,6 @@ use super::Parser;
 use super::decls::Sig;
 use crate::ast::*;
 use crate::diag::Code;
-use crate::span::Span;
 use crate::token::Tok;
 
 impl Parser<'_> {
@@ -34,7 +33,7 @@ impl Parser<'_> {
                 let name = self.word();
                 self.add(Expr::Name(name), name.span)
             }
-            Tok::Star | Tok::Question | Tok::QQ => self.type_(),
+            Tok::Star | Tok::Question | Tok::QQ if self.type_begins(self.peek(1)) => self.type_(),
             Tok::LBracket => self.bracket_type(),
             Tok::Dollar => self.dollar(),
             Tok::LBrace => self.block(),
@@ -110,9 +109,8 @@ impl Parser<'_> {
 
     /// `(a, b)` without the dot. Goes on as if it were there.
     fn bare_tuple(&mut self, open: usize) -> ExprId {
-        let lo = self.tokens.starts[open];
-        let hi = self.pair(open).map_or(self.span().hi, |close| self.tokens.ends[close]);
-        self.report(Code::E0016, Span::new(lo, hi), "parentheses only group, they make no tuple", |d| {
+        let (lo, comma) = (self.tokens.starts[open], self.span());
+        self.report(Code::E0016, comma, "parentheses only group, they make no tuple", |d| {
             d.help("write `.(a, b)` for a tuple")
         });
         self.pos = open;

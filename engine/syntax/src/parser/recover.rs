@@ -109,10 +109,10 @@ impl Parser<'_> {
             }
             _ if self.at(Tok::Error) => self.panic = true,
             _ => {
-                let (span, found) = (Span::at(self.prev_end()), self.found());
-                let message = format!("expected {} before {found}", kind.describe());
-                self.fail(Code::E0003, span, message, |d| {
-                    d.also(Loc::new(FILE, open_span), format!("this {opener} is never closed"))
+                let here = Loc::new(FILE, Span::at(self.prev_end()));
+                let missing = format!("expected {} before {}", kind.describe(), self.found());
+                self.fail(Code::E0003, open_span, format!("this {opener} is never closed"), |d| {
+                    d.also(here, missing)
                 });
             }
         }

@@ -306,6 +306,11 @@ impl Parser<'_> {
             self.panic = true;
             return;
         }
+        // `f(x));` has one bracket too many, and is a whole statement but for that.
+        if matches!(self.kind(), Tok::RParen | Tok::RBracket) {
+            self.stray_close();
+            return self.end_statement();
+        }
         let same_line = !self.begins_line(self.pos) && !matches!(self.kind(), Tok::RBrace | Tok::Eof);
         let end = self.prev_end();
         if same_line {

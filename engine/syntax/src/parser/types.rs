@@ -168,7 +168,8 @@ impl Parser<'_> {
         }
     }
 
-    fn type_begins(&self, kind: Tok) -> bool {
+    /// True for a token that a type can begin with.
+    pub(super) fn type_begins(&self, kind: Tok) -> bool {
         use Tok::*;
         kind.is_word()
             || matches!(kind, Star | Question | QQ | LBracket | LParen | Dollar | DRun | DInsert | Error)
@@ -197,8 +198,8 @@ impl Parser<'_> {
         let inner = self.expr();
         self.ctx = ctx;
         if self.at(Tok::Comma) {
-            let span = self.pair(open).map_or(self.span(), |close| Span::new(lo, self.tokens.ends[close]));
-            self.fail(Code::E0016, span, "parentheses only group, they make no tuple type", |d| {
+            let comma = self.span();
+            self.fail(Code::E0016, comma, "parentheses only group, they make no tuple type", |d| {
                 d.help("write `Tuple(A, B)`")
             });
             if let Some(close) = self.pair(open) {
