@@ -19,8 +19,7 @@ pub const CATEGORIES: &[(&str, &str)] = &[
     ("errors", "10"),
     ("diagnostics", "11"),
     ("ffi", "12"),
-    ("library", "13"),
-    ("regressions", "14"),
+    ("asm", "16"),
 ];
 
 /// What `NNNN-name.toml` may say.
