@@ -65,7 +65,7 @@ impl Parser<'_> {
                 });
             }
             self.bump();
-            let arms = self.arms(stmt);
+            let arms = self.arms();
             let expr = Expr::Match(self.ast.push(MatchExpr { inline, subject: cond, arms }));
             self.add_since(expr, lo)
         } else {
@@ -232,7 +232,7 @@ impl Parser<'_> {
     // ---- matches ----
 
     /// `{ case …: … else: … }`
-    fn arms(&mut self, stmt: bool) -> Range<Arm> {
+    fn arms(&mut self) -> Range<Arm> {
         let open = self.pos;
         self.bump();
         let ctx = self.free();
@@ -251,7 +251,7 @@ impl Parser<'_> {
                     } else if self.at(Tok::Else) {
                         else_arm = Some(span);
                     }
-                    let arm = self.arm(stmt);
+                    let arm = self.arm();
                     self.stack(arm);
                 }
                 _ => self.between_arms(open),
@@ -291,7 +291,7 @@ impl Parser<'_> {
         self.panic = false;
     }
 
-    fn arm(&mut self, _stmt: bool) -> Arm {
+    fn arm(&mut self) -> Arm {
         let lo = self.lo();
         let patterns = if self.eat(Tok::Else) { Range::empty() } else { self.patterns() };
         if !self.eat(Tok::Colon) {
@@ -419,7 +419,7 @@ impl Parser<'_> {
             Some(name) if self.at(Tok::EqEq) && self.peek(1) == Tok::LBrace => {
                 let subject = self.add(Expr::Name(name), name.span);
                 self.bump();
-                let arms = self.arms(false);
+                let arms = self.arms();
                 let expr = Expr::Match(self.ast.push(MatchExpr { inline: false, subject, arms }));
                 self.add_since(expr, name.span.lo - 1)
             }

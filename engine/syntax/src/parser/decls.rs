@@ -104,11 +104,8 @@ impl<'a> Parser<'a> {
     /// `a, b` where names are declared.
     pub(super) fn name_list(&mut self, naming: Naming) -> Range<Ident> {
         let mark = self.mark::<Ident>();
-        loop {
-            match self.declared_name(naming) {
-                Some(name) => self.stack(name),
-                None => break,
-            }
+        while let Some(name) = self.declared_name(naming) {
+            self.stack(name);
             if !self.eat(Tok::Comma) {
                 break;
             }

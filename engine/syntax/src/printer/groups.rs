@@ -137,7 +137,7 @@ impl Groups {
                     _ if tokens.kinds[i - 1] == Tok::Comma => Soft::Inner,
                     _ => Soft::No,
                 };
-            } else if roles.get(i).has(Marks::ITEM) {
+            } else if roles.get(i).has(Marks::ITEM) || tokens.kinds[i] == Tok::Eof {
                 self.soft[i] = Soft::Inner;
             }
             if roles.get(i).has(Marks::BREAK) {

@@ -14,12 +14,14 @@ struct Open {
     broken: bool,
     /// Levels of indentation of what stands around it.
     base: usize,
+    /// A line was ended at one of its places: what follows is one level deeper.
+    indented: bool,
 }
 
 impl Open {
     /// Levels of a line that begins inside of it.
     fn level(&self) -> usize {
-        self.base + usize::from(self.broken)
+        self.base + usize::from(self.indented)
     }
 }
 
@@ -98,6 +100,10 @@ impl<'a> Layout<'a> {
         }
     }
 
+    fn at(&self, i: usize, kind: Tok) -> bool {
+        self.tokens.kinds[i] == kind
+    }
+
     fn token(&mut self, i: usize) {
         self.write(self.text(i));
     }
@@ -125,7 +131,12 @@ impl<'a> Layout<'a> {
             self.newly_broken.push(self.next);
         }
         let base = self.level();
-        self.open.push(Open { group: self.next, broken, base });
+        self.open.push(Open {
+            group: self.next,
+            broken,
+            base,
+            indented: broken && group.kind != Kind::Chain,
+        });
         self.next += 1;
     }
 
@@ -193,6 +204,10 @@ impl<'a> Layout<'a> {
         let owner = self.open.last();
         let breaks = soft != Soft::No && owner.is_none_or(|open| open.broken);
         let breaks = breaks && !self.fills(i);
+        if breaks && let Some(open) = self.open.last_mut() {
+            open.indented = true;
+        }
+        let owner = self.open.last();
         let level = match (soft, owner) {
             (Soft::Closing, Some(open)) => open.base,
             (Soft::No, _) => self.level() + 1,
@@ -213,14 +228,20 @@ impl<'a> Layout<'a> {
         }
         let comments = self.file.comments[from as usize..to as usize].to_vec();
         let inner = if soft == Soft::No { level } else { self.level() };
+        // `a; /* about b */ b;`: a comment on the line of both goes with what follows.
+        let gap = self.lines(from_byte, self.tokens.starts[i]);
+        let leads = breaks && soft == Soft::Inner && gap == 0 && i > 0 && !self.at(i, Tok::Eof);
+        if leads {
+            self.newline(inner, false);
+        }
         let end = self.comments(i, &comments, from_byte, inner);
         let eof = self.tokens.kinds[i] == Tok::Eof;
         let lines = if eof { 1 } else { self.lines(end, self.tokens.starts[i]) };
         let last = comments[comments.len() - 1].kind;
         let starts_line = last != CommentKind::Block || lines > 0;
-        if starts_line || (breaks && self.trails(from_byte, &comments)) {
+        if starts_line || (breaks && !leads && self.trails(from_byte, &comments)) {
             self.newline(level, lines > 1 && soft != Soft::Closing);
-        } else if space_before(self.tokens, self.roles, i) || self.tokens.kinds[i].is_word() {
+        } else if !matches!(self.tokens.kinds[i], Tok::Comma | Tok::Semi | Tok::RParen | Tok::RBracket) {
             self.write(" ");
         }
     }
@@ -241,7 +262,7 @@ impl<'a> Layout<'a> {
                 self.newline(level, lines > 1 && !first_inside);
             } else if i > 0 && n == 0 && matches!(self.tokens.kinds[i - 1], Tok::LParen | Tok::LBracket) {
                 // `f(/* why */ x)`
-            } else if !self.out.is_empty() {
+            } else if !self.out.is_empty() && !self.out.ends_with([' ', '\n']) {
                 self.write(" ");
             }
             let text = self.comment_text(comment);

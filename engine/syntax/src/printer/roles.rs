@@ -183,6 +183,12 @@ impl<'a> Roles<'a> {
             let open = self.token_at(first.name.span.lo) - 1 - usize::from(first.by_ref);
             self.mark(open, Marks::SPACE_BEFORE);
         }
+        for capture in ast.captures.iter().copied().chain(ast.arms.iter().filter_map(|arm| arm.binding)) {
+            if capture.by_ref {
+                let star = self.token_at(capture.name.span.lo) - 1;
+                self.mark(star, Marks::PREFIX);
+            }
+        }
         for item in &ast.impls {
             self.members(item.members);
         }
