@@ -1,1 +1,37 @@
-//! placeholder
+//! Tier 0: compiles the middle form to register bytecode and runs it.
+//!
+//! | module | what |
+//! |---|---|
+//! | `bytecode` | the opcode table, instructions, verifier, disassembler |
+//! | `codegen` | from a function of the middle form to bytecode |
+//! | [`program`] | compiled functions and their data, shared by instances |
+//! | [`instance`] | globals, stack, entry cells; calling and resuming |
+//! | `interp` | the interpreter |
+//! | [`host`] | host functions, C functions, callbacks |
+//! | [`trap`] | traps and call stacks |
+//! | [`limits`] | limits, interruption, the memory meter |
+//!
+//! A [`Program`] is `Send + Sync` and shared; an [`Instance`] is `Send` and used by `&mut`. Arguments and results are 8-byte
+//! slots whose bits above a value's width are arbitrary.
+
+pub(crate) mod bytecode;
+pub(crate) mod codegen;
+pub(crate) mod env;
+pub mod host;
+pub mod instance;
+pub(crate) mod interp;
+pub mod limits;
+pub(crate) mod objects;
+pub mod program;
+pub(crate) mod stack;
+pub mod trap;
+
+pub use codegen::CompileError;
+pub use host::{
+    CallbackCode, CallbackHandle, Caller, ExternResolver, ExternTarget, HostFn, NativeCaller, NativeFn,
+    NativeInterface, NoExterns,
+};
+pub use instance::{Config, Instance, Outcome, PreparedCall, Suspended};
+pub use limits::{InterruptHandle, Limits, MemoryLimitReached, Meter};
+pub use program::Program;
+pub use trap::{BACKTRACE_ENDS, FrameInfo, Trap, TrapReason};

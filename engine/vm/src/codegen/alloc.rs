@@ -1,0 +1,327 @@
+//! Frame slots for registers, constants, memory and calls.
+//!
+//! First the intervals that cross calls get the lowest slots; right above those that are live across a call its *window* opens, where the
+//! callee's frame will begin. Then all others are placed around them: arguments directly in the window that they are for,
+//! results where the window leaves them. So most calls move nothing.
+
+use super::analyze::{Analysis, Item, NEAR_SLOT_BYTES};
+use super::live::{Interval, Live};
+use super::order::NONE;
+use crate::interp::state::HEADER;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use sx_ir::Inst;
+
+/// No slot.
+pub(crate) const NO_SLOT: u16 = u16::MAX;
+
+/// Slot numbers of operands stay below this; the rest is room for scratch slots.
+const MAX_SLOT: u32 = 65_000;
+
+/// How many slots code generation may use within one instruction.
+pub(crate) const SCRATCH: u32 = 4;
+
+/// The frame.
+pub(crate) struct Frame {
+    /// Of each register, and behind them of each constant.
+    pub slots: Vec<u16>,
+    /// Where each slot of the middle form begins, in bytes from the frame.
+    pub memory: Vec<u32>,
+    /// The window of each call, in the order of calls, in slots.
+    pub windows: Vec<u32>,
+    /// Windows lie out of reach of slot numbers.
+    pub far: bool,
+    /// The first scratch slot.
+    pub scratch: u16,
+    /// All slots so far, windows not included.
+    pub size: u32,
+}
+
+struct Alloc<'a, 'f> {
+    analysis: &'a Analysis<'f>,
+    frame: Frame,
+    /// Of each slot: what the first pass put there, by time.
+    taken: Vec<Vec<(u32, u32)>>,
+    /// Slots that registers may use begin here, besides those of parameters.
+    base: u32,
+    params: u32,
+    top: u32,
+    /// The memory stands before the registers.
+    near_memory: bool,
+}
+
+/// Lays out the frame.
+pub(crate) fn allocate(analysis: &Analysis<'_>, live: &Live) -> Result<Frame, String> {
+    let func = analysis.func;
+    let params = func.sig.params.len() as u32;
+    let count = func.regs.len() + analysis.consts.len();
+    let mut alloc = Alloc {
+        analysis,
+        frame: Frame {
+            slots: vec![NO_SLOT; count],
+            memory: Vec::new(),
+            windows: Vec::with_capacity(live.calls.len()),
+            far: false,
+            scratch: 0,
+            size: 0,
+        },
+        taken: Vec::new(),
+        base: HEADER as u32 + params,
+        params,
+        top: HEADER as u32 + params,
+        near_memory: true,
+    };
+    if alloc.top > MAX_SLOT {
+        return Err("function too large: too many parameters".into());
+    }
+    let bytes = alloc.lay_out_memory(alloc.base)?;
+    if bytes <= NEAR_SLOT_BYTES {
+        alloc.base += (bytes / 8) as u32;
+        alloc.top = alloc.base;
+    } else {
+        alloc.near_memory = false;
+        alloc.frame.far = true;
+    }
+    let mut rest = Vec::with_capacity(live.intervals.len());
+    alloc.place_crossing(live, &mut rest)?;
+    alloc.place_rest(live, &rest)?;
+    alloc.finish(live)?;
+    Ok(alloc.frame)
+}
+
+impl Alloc<'_, '_> {
+    /// Places the slots of the middle form from slot `base` on; the bytes that they take.
+    fn lay_out_memory(&mut self, base: u32) -> Result<u64, String> {
+        let mut offset = base as u64 * 8;
+        self.frame.memory.clear();
+        for slot in &self.analysis.func.slots {
+            // Frames are aligned to 16; what wants more gets room to align at run time.
+            let align = (slot.align as u64).clamp(8, 16);
+            offset = offset.next_multiple_of(align);
+            self.frame.memory.push(offset as u32);
+            offset += slot.size as u64 + if slot.align > 16 { slot.align as u64 - 16 } else { 0 };
+            if offset > i32::MAX as u64 {
+                return Err("function too large: its locals take more than 2 GiB".into());
+            }
+        }
+        Ok(offset.next_multiple_of(8) - base as u64 * 8)
+    }
+    fn take(&mut self, slot: u32, interval: Interval) {
+        if self.taken.len() <= slot as usize {
+            self.taken.resize(slot as usize + 1, Vec::new());
+        }
+        self.taken[slot as usize].push((interval.start, interval.end));
+        self.set(slot, interval);
+    }
+    fn set(&mut self, slot: u32, interval: Interval) {
+        self.frame.slots[interval.id as usize] = slot as u16;
+        self.top = self.top.max(slot + 1);
+    }
+    /// The first pass: parameters where they come in, intervals that cross calls, windows.
+    fn place_crossing(&mut self, live: &Live, rest: &mut Vec<Interval>) -> Result<(), String> {
+        let hints = self.result_hints(live);
+        let mut occupied = Occupied::default();
+        for slot in (0..HEADER as u32).chain(HEADER as u32 + self.params..self.base) {
+            occupied.insert(slot);
+        }
+        let mut ends: BinaryHeap<Reverse<(u32, u32)>> = BinaryHeap::new();
+        let mut next_call = 0;
+        for &interval in &live.intervals {
+            while next_call < live.calls.len() && 2 * live.calls[next_call] < interval.start {
+                self.open_window(live.calls[next_call], &mut occupied, &mut ends);
+                next_call += 1;
+            }
+            let param = interval.id < self.params;
+            let first = live.calls.partition_point(|&call| 2 * call < interval.start);
+            let crosses = live.calls.get(first).is_some_and(|&call| 2 * call < interval.end);
+            if !param && !crosses {
+                rest.push(interval);
+                continue;
+            }
+            occupied.expire(&mut ends, interval.start);
+            let slot = if param {
+                HEADER as u32 + interval.id
+            } else {
+                match self.hinted(&hints, interval.id).filter(|&slot| !occupied.contains(slot)) {
+                    Some(slot) => slot,
+                    None => occupied.lowest_free(),
+                }
+            };
+            if slot > MAX_SLOT {
+                return Err("function too large: too many values are live at once".into());
+            }
+            occupied.insert(slot);
+            ends.push(Reverse((interval.end, slot)));
+            self.take(slot, interval);
+        }
+        while next_call < live.calls.len() {
+            self.open_window(live.calls[next_call], &mut occupied, &mut ends);
+            next_call += 1;
+        }
+        Ok(())
+    }
+    /// The window of the next call: above everything that is live across it.
+    fn open_window(
+        &mut self,
+        call: u32,
+        occupied: &mut Occupied,
+        ends: &mut BinaryHeap<Reverse<(u32, u32)>>,
+    ) {
+        occupied.expire(ends, 2 * call + 1);
+        let window = (occupied.highest() + 1).max(self.base).next_multiple_of(2);
+        self.frame.windows.push(window);
+    }
+    /// Which call and which of its results each register is, as `call index, result`.
+    fn result_hints(&self, live: &Live) -> Vec<(u32, u32)> {
+        let func = self.analysis.func;
+        let mut hints = vec![(NONE, 0); func.regs.len()];
+        for (index, &call) in live.calls.iter().enumerate() {
+            if let Item::Inst(Inst::Call { rets, .. }) = self.analysis.items[call as usize] {
+                for (i, ret) in func.list(*rets).iter().enumerate() {
+                    if let Some(reg) = ret.as_reg().and_then(|reg| self.analysis.subst[reg.index()].as_reg())
+                    {
+                        hints[reg.index()] = (index as u32, i as u32);
+                    }
+                }
+            }
+        }
+        hints
+    }
+    fn hinted(&self, hints: &[(u32, u32)], id: u32) -> Option<u32> {
+        let &(call, result) = hints.get(id as usize)?;
+        let window = *self.frame.windows.get(call as usize)?;
+        let slot = window + HEADER as u32 + result;
+        (!self.frame.far && slot < MAX_SLOT).then_some(slot)
+    }
+    /// Where arguments should be computed: in the window of the call that reads them.
+    fn argument_hints(&self, live: &Live) -> Vec<u16> {
+        let func = self.analysis.func;
+        let mut hints = vec![NO_SLOT; func.regs.len()];
+        for (&call, &window) in live.calls.iter().zip(&self.frame.windows) {
+            if let Item::Inst(Inst::Call { args, .. }) = self.analysis.items[call as usize] {
+                for (i, arg) in func.list(*args).iter().enumerate() {
+                    let slot = window + (HEADER + i) as u32;
+                    if let Some(reg) = self.analysis.resolve(*arg).as_reg()
+                        && hints[reg.index()] == NO_SLOT
+                        && slot < MAX_SLOT
+                    {
+                        hints[reg.index()] = slot as u16;
+                    }
+                }
+            }
+        }
+        hints
+    }
+    /// The second pass: everything that crosses no call.
+    fn place_rest(&mut self, live: &Live, rest: &[Interval]) -> Result<(), String> {
+        let results = self.result_hints(live);
+        let arguments = if self.frame.far { Vec::new() } else { self.argument_hints(live) };
+        let mut busy: Vec<u32> = Vec::new();
+        let mut cursor: Vec<u32> = Vec::new();
+        for &interval in rest {
+            let argument = arguments.get(interval.id as usize).copied().filter(|&slot| slot != NO_SLOT);
+            let hint = argument.map(u32::from).or_else(|| self.hinted(&results, interval.id));
+            let slot = match hint {
+                Some(slot) if self.is_free(slot, interval, &busy, &mut cursor) => slot,
+                _ => self.find_free(interval, &busy, &mut cursor),
+            };
+            if slot > MAX_SLOT {
+                return Err("function too large: too many values are live at once".into());
+            }
+            if busy.len() <= slot as usize {
+                busy.resize(slot as usize + 1, 0);
+            }
+            busy[slot as usize] = interval.end + 1;
+            self.set(slot, interval);
+        }
+        Ok(())
+    }
+    /// `busy` holds the first position at which each slot is free again.
+    fn is_free(&self, slot: u32, interval: Interval, busy: &[u32], cursor: &mut Vec<u32>) -> bool {
+        if busy.get(slot as usize).is_some_and(|&until| until > interval.start) {
+            return false;
+        }
+        let Some(taken) = self.taken.get(slot as usize) else { return true };
+        if cursor.len() < self.taken.len() {
+            cursor.resize(self.taken.len(), 0);
+        }
+        let next = &mut cursor[slot as usize];
+        while taken.get(*next as usize).is_some_and(|&(_, end)| end < interval.start) {
+            *next += 1;
+        }
+        taken.get(*next as usize).is_none_or(|&(start, _)| start > interval.end)
+    }
+    fn find_free(&self, interval: Interval, busy: &[u32], cursor: &mut Vec<u32>) -> u32 {
+        /// Slots that are tried before the frame is made larger instead.
+        const TRIES: u32 = 256;
+        let params = HEADER as u32..HEADER as u32 + self.params.min(TRIES);
+        let rest = self.base..self.top.min(self.base + TRIES);
+        params.chain(rest).find(|&slot| self.is_free(slot, interval, busy, cursor)).unwrap_or(self.top)
+    }
+    /// Scratch slots behind all windows; in far frames the memory and the one window behind them.
+    fn finish(&mut self, live: &Live) -> Result<(), String> {
+        for param in 0..self.params {
+            self.frame.slots[param as usize] = (HEADER as u32 + param) as u16;
+        }
+        let mut end = self.top;
+        for (&call, &window) in live.calls.iter().zip(&self.frame.windows) {
+            if let Item::Inst(Inst::Call { args, rets, .. }) = self.analysis.items[call as usize] {
+                end = end.max(window + HEADER as u32 + args.len.max(rets.len));
+            }
+        }
+        self.frame.far |= end > MAX_SLOT;
+        let scratch = if self.frame.far { self.top } else { end };
+        self.frame.scratch = scratch as u16;
+        let mut size = scratch + SCRATCH;
+        if !self.near_memory {
+            let base = size.next_multiple_of(2);
+            size = base + (self.lay_out_memory(base)? / 8) as u32;
+        }
+        if self.frame.far {
+            let window = size.next_multiple_of(2);
+            self.frame.windows.fill(window);
+        }
+        self.frame.size = size.next_multiple_of(2);
+        Ok(())
+    }
+}
+
+/// A set of slots.
+#[derive(Default)]
+struct Occupied {
+    words: Vec<u64>,
+}
+
+impl Occupied {
+    fn insert(&mut self, slot: u32) {
+        let word = slot as usize / 64;
+        if self.words.len() <= word {
+            self.words.resize(word + 1, 0);
+        }
+        self.words[word] |= 1 << (slot % 64);
+    }
+    fn contains(&self, slot: u32) -> bool {
+        self.words.get(slot as usize / 64).is_some_and(|word| word >> (slot % 64) & 1 != 0)
+    }
+    /// Removes what ends before `position`.
+    fn expire(&mut self, ends: &mut BinaryHeap<Reverse<(u32, u32)>>, position: u32) {
+        while let Some(&Reverse((end, slot))) = ends.peek()
+            && end < position
+        {
+            ends.pop();
+            self.words[slot as usize / 64] &= !(1 << (slot % 64));
+        }
+    }
+    fn lowest_free(&self) -> u32 {
+        let word = self.words.iter().position(|&word| word != u64::MAX).unwrap_or(self.words.len());
+        word as u32 * 64 + self.words.get(word).map_or(0, |word| word.trailing_ones())
+    }
+    fn highest(&self) -> u32 {
+        self.words
+            .iter()
+            .enumerate()
+            .rev()
+            .find(|&(_, &word)| word != 0)
+            .map_or(0, |(index, word)| index as u32 * 64 + 63 - word.leading_zeros())
+    }
+}

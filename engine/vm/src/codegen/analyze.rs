@@ -1,0 +1,594 @@
+//! What is emitted where: substitutions, instructions folded into others, constants.
+//!
+//! One walk in block order. Instructions are numbered in that order, each block's end included. An instruction is *absorbed* when
+//! it emits nothing: nobody reads it, its value is another's (`subst`), or the one reader emits it as part of itself.
+
+use super::order::{NONE, Order};
+use super::uses::{is_pure, reads, term_reads, writes, written};
+use crate::objects::Place;
+use crate::program::Tables;
+use rustc_hash::FxHashMap;
+use sx_ir::{Addr, Base, Const, ConvOp, Func, Inst, Module, Operand, Reg, Slot, SlotId, Term, Ty, UnOp};
+
+/// Memory slots of the frame larger than this live behind the registers and windows, reached by byte offsets only.
+pub(crate) const NEAR_SLOT_BYTES: u64 = 32 * 1024;
+
+/// An instruction's place in order.
+#[derive(Clone, Copy)]
+pub(crate) enum Item<'a> {
+    Inst(&'a Inst),
+    Term(&'a Term),
+}
+
+/// The outcome of the walk.
+pub(crate) struct Analysis<'a> {
+    pub func: &'a Func,
+    pub order: Order,
+    /// Instructions and ends of blocks, in order.
+    pub items: Vec<Item<'a>>,
+    /// The number of each block's first item, and one more at the end.
+    pub first: Vec<u32>,
+    /// Emits nothing of its own.
+    pub absorbed: Vec<bool>,
+    /// The bounds check that an element access or address makes first, or [`NONE`].
+    pub bounds: Vec<u32>,
+    /// Blocks that poll as they end.
+    pub polls: Vec<bool>,
+    /// The addresses of shared data.
+    data: FxHashMap<u32, Operand>,
+    /// Where each temporary is defined, or [`NONE`].
+    pub def: Vec<u32>,
+    /// What stands for each register.
+    pub subst: Vec<Operand>,
+    /// The function's constants and those made here.
+    pub consts: Vec<Const>,
+    /// Reads that are left, of each register.
+    pub uses: Vec<u32>,
+    /// Registers whose bits above the width are known to be zero.
+    zero_extended: Vec<bool>,
+}
+
+/// Progress inside a block.
+struct Local {
+    /// The last item that read or wrote each mutable register.
+    touched: Vec<u32>,
+    /// The last item that wrote each mutable register.
+    written: Vec<u32>,
+    /// Items up to this one mustn't be passed by checks.
+    barrier: u32,
+    /// The last bounds check.
+    bounds: u32,
+    /// The last null check.
+    null_check: u32,
+    start: u32,
+}
+
+impl<'a> Analysis<'a> {
+    pub fn new(module: &Module, func: &'a Func, tables: &mut Tables) -> Result<Analysis<'a>, String> {
+        let order = Order::new(func);
+        let mut items = Vec::new();
+        let mut first = Vec::with_capacity(order.blocks.len() + 1);
+        for &block in &order.blocks {
+            let block = &func.blocks[block.index()];
+            first.push(items.len() as u32);
+            items.extend(block.insts.iter().map(Item::Inst));
+            items.push(Item::Term(&block.term));
+        }
+        first.push(items.len() as u32);
+        let regs = func.regs.len();
+        let mut analysis = Analysis {
+            func,
+            order,
+            first,
+            absorbed: vec![false; items.len()],
+            bounds: vec![NONE; items.len()],
+            items,
+            polls: Vec::new(),
+            data: FxHashMap::default(),
+            def: vec![NONE; regs],
+            subst: (0..regs as u32).map(|reg| Operand::reg(Reg(reg))).collect(),
+            consts: func.consts.clone(),
+            uses: vec![0; regs],
+            zero_extended: vec![false; regs],
+        };
+        analysis.polls = vec![false; analysis.order.blocks.len()];
+        analysis.count_uses();
+        let mut local = Local {
+            touched: vec![NONE; regs],
+            written: vec![NONE; regs],
+            barrier: 0,
+            bounds: NONE,
+            null_check: NONE,
+            start: 0,
+        };
+        for block in 0..analysis.order.blocks.len() {
+            let (start, end) = (analysis.first[block], analysis.first[block + 1]);
+            local.start = start;
+            local.barrier = start;
+            local.bounds = NONE;
+            local.null_check = NONE;
+            for number in start..end {
+                analysis.step(module, tables, number, &mut local)?;
+            }
+            analysis.absorb_poll(block);
+        }
+        analysis.drop_unused();
+        Ok(analysis)
+    }
+    fn count_uses(&mut self) {
+        let func = self.func;
+        let uses = &mut self.uses;
+        let mut count = |operand: Operand| {
+            if let Some(reg) = operand.as_reg() {
+                uses[reg.index()] += 1;
+            }
+        };
+        for item in &self.items {
+            match item {
+                Item::Inst(inst) => reads(func, inst, &mut count),
+                Item::Term(term) => term_reads(func, term, &mut count),
+            }
+        }
+    }
+    /// What stands for an operand.
+    #[inline]
+    pub fn resolve(&self, operand: Operand) -> Operand {
+        match operand.as_reg() {
+            Some(reg) => self.subst[reg.index()],
+            None => operand,
+        }
+    }
+    /// The constant that stands for an operand.
+    pub fn constant(&self, operand: Operand) -> Option<Const> {
+        self.resolve(operand).as_const().map(|index| self.consts[index as usize])
+    }
+    /// The instruction that defines what stands for an operand, if it is a temporary.
+    pub fn definition(&self, operand: Operand) -> Option<(u32, &'a Inst)> {
+        let number = self.def[self.resolve(operand).as_reg()?.index()];
+        match self.items.get(number as usize)? {
+            Item::Inst(inst) => Some((number, inst)),
+            Item::Term(_) => None,
+        }
+    }
+    /// The frame place that an operand is the address of.
+    pub fn frame_place(&self, operand: Operand) -> Option<(SlotId, i32)> {
+        match self.definition(operand)?.1 {
+            Inst::AddrOf { addr: Addr { base: Base::Slot(slot), off }, .. } if self.is_plain(*slot) => {
+                Some((*slot, *off))
+            }
+            _ => None,
+        }
+    }
+    /// True when the slot's address is a constant distance from the frame.
+    pub fn is_plain(&self, slot: SlotId) -> bool {
+        self.func.slots[slot.index()].align <= 16
+    }
+    fn mutable(&self, reg: Reg) -> bool {
+        self.func.regs[reg.index()].mutable
+    }
+    fn single_use(&self, operand: Operand) -> bool {
+        operand.as_reg().is_some_and(|reg| self.uses[reg.index()] == 1 && !self.mutable(reg))
+    }
+    /// True when everything that an earlier item of this block reads is still the same.
+    fn stable(&self, number: u32, inst: &Inst, local: &Local) -> bool {
+        let mut stable = number >= local.start;
+        reads(self.func, inst, |operand| {
+            if let Some(reg) = self.resolve(operand).as_reg()
+                && self.mutable(reg)
+            {
+                let written = local.written[reg.index()];
+                stable &= written == NONE || written < number;
+            }
+        });
+        stable
+    }
+    /// Marks the mutable registers that an item reads, through what it absorbed too.
+    fn touch(&self, number: u32, local: &mut Local) {
+        self.needs(number, &mut |operand| {
+            if let Some(reg) = operand.as_reg()
+                && self.mutable(reg)
+            {
+                local.touched[reg.index()] = number;
+            }
+        });
+    }
+    fn step(
+        &mut self,
+        module: &Module,
+        tables: &mut Tables,
+        number: u32,
+        local: &mut Local,
+    ) -> Result<(), String> {
+        let func = self.func;
+        match self.items[number as usize] {
+            Item::Term(term) => {
+                if let Term::Branch { cond, .. } = term {
+                    self.absorb_condition(*cond, local);
+                }
+                self.touch(number, local);
+            }
+            Item::Inst(inst) => {
+                self.place_data(module, tables, number, inst)?;
+                self.fold(number, inst, local);
+                if !self.absorbed[number as usize] {
+                    self.touch(number, local);
+                }
+                writes(func, inst, |reg| {
+                    if self.func.regs[reg.index()].mutable {
+                        local.touched[reg.index()] = number;
+                        local.written[reg.index()] = number;
+                    } else {
+                        self.def[reg.index()] = number;
+                    }
+                });
+                if !is_pure(inst) && !matches!(inst, Inst::Bounds { .. } | Inst::NullCheck { .. }) {
+                    local.barrier = number;
+                    if !matches!(inst, Inst::Load { .. } | Inst::Store { .. }) {
+                        local.bounds = NONE;
+                        local.null_check = NONE;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+    /// Gives data an address, and function values and shared data the shape of constants.
+    fn place_data(
+        &mut self,
+        module: &Module,
+        tables: &mut Tables,
+        number: u32,
+        inst: &Inst,
+    ) -> Result<(), String> {
+        match inst {
+            Inst::Load { addr, .. } | Inst::Store { addr, .. } | Inst::MemZero { dst: addr, .. } => {
+                self.place_addr(module, tables, addr)?;
+            }
+            Inst::MemCopy { dst, src, .. } => {
+                self.place_addr(module, tables, dst)?;
+                self.place_addr(module, tables, src)?;
+            }
+            Inst::AddrOf { addr, dst } => {
+                let shared = self.place_addr(module, tables, addr)?;
+                if let Some(address) = shared
+                    && !self.mutable(*dst)
+                {
+                    let by = self.new_const(Ty::Ptr, address.wrapping_add(addr.off as i64 as u64));
+                    self.subst[dst.index()] = by;
+                    self.absorbed[number as usize] = true;
+                }
+            }
+            Inst::FuncAddr { dst, func } if !self.mutable(*dst) => {
+                self.subst[dst.index()] = self.new_const(Ty::Ptr, func.0 as u64 + 1);
+                self.absorbed[number as usize] = true;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+    /// Lays out what an address counts from; the address, if all instances share it.
+    fn place_addr(
+        &mut self,
+        module: &Module,
+        tables: &mut Tables,
+        addr: &Addr,
+    ) -> Result<Option<u64>, String> {
+        match addr.base {
+            Base::Global(id) => tables.objects.global(module, id).map(|_| None),
+            Base::Data(id) => match tables.objects.data(module, id)? {
+                Place::Shared(address) => {
+                    if !self.data.contains_key(&id.0) {
+                        let operand = self.new_const(Ty::Ptr, address as u64);
+                        self.data.insert(id.0, operand);
+                    }
+                    Ok(Some(address as u64))
+                }
+                Place::Object(_) => Ok(None),
+            },
+            Base::Reg(_) | Base::Slot(_) => Ok(None),
+        }
+    }
+    /// The address of shared data, as a constant.
+    pub fn shared_data(&self, id: sx_ir::DataId) -> Option<Operand> {
+        self.data.get(&id.0).copied()
+    }
+    fn new_const(&mut self, ty: Ty, bits: u64) -> Operand {
+        self.consts.push(Const { ty, bits });
+        Operand::constant(self.consts.len() as u32 - 1)
+    }
+    /// Makes an item disappear in favour of another value.
+    fn substitute(&mut self, number: u32, dst: Reg, by: Operand) {
+        let by = self.resolve(by);
+        self.subst[dst.index()] = by;
+        self.absorbed[number as usize] = true;
+        if let Some(reg) = by.as_reg() {
+            self.uses[reg.index()] += self.uses[dst.index()];
+            self.uses[reg.index()] = self.uses[reg.index()].saturating_sub(1);
+        }
+    }
+    fn fold(&mut self, number: u32, inst: &'a Inst, local: &mut Local) {
+        match inst {
+            Inst::Copy { dst, src } => self.fold_copy(number, *dst, *src, local),
+            Inst::Conv { op, dst, a, to, .. } => self.fold_conversion(number, *op, *to, *dst, *a),
+            Inst::Cmp { dst, .. } => self.zero_extended[dst.index()] = true,
+            Inst::Un { op: UnOp::BoolNot, dst, .. } => self.zero_extended[dst.index()] = true,
+            Inst::Load { ty, dst, addr } => {
+                self.zero_extended[dst.index()] = !ty.is_float() && !self.mutable(*dst);
+                self.fold_access(number, *ty, addr, local);
+            }
+            Inst::Store { ty, addr, .. } => self.fold_access(number, *ty, addr, local),
+            Inst::Bounds { .. } => local.bounds = number,
+            Inst::NullCheck { .. } => local.null_check = number,
+            Inst::Index { index, .. } => self.fold_index(number, *index, local),
+            Inst::Check { cond, .. } => self.absorb_condition(*cond, local),
+            _ => {}
+        }
+    }
+    /// True for a temporary's copy whose source can't change.
+    fn fold_copy(&mut self, number: u32, dst: Reg, src: Operand, local: &Local) {
+        let resolved = self.resolve(src);
+        match resolved.as_reg() {
+            _ if self.mutable(dst) => self.sink_copy(number, dst, src, local),
+            Some(reg) if self.mutable(reg) => {}
+            _ => {
+                self.zero_extended[dst.index()] =
+                    src.as_reg().is_some_and(|reg| self.zero_extended[reg.index()]);
+                self.substitute(number, dst, src);
+            }
+        }
+    }
+    /// `t = …; x = t`: the instruction writes `x` at once, if nothing looked at `x` in between.
+    fn sink_copy(&mut self, number: u32, dst: Reg, src: Operand, local: &Local) {
+        let Some(reg) = self.resolve(src).as_reg() else { return };
+        if self.resolve(src) != src || self.mutable(reg) || self.uses[reg.index()] != 1 {
+            return;
+        }
+        let def = self.def[reg.index()];
+        if def == NONE
+            || def < local.start
+            || self.absorbed[def as usize]
+            || reg.index() < self.func.sig.params.len()
+        {
+            return;
+        }
+        let touched = local.touched[dst.index()];
+        let free = touched == NONE || touched < local.start || touched <= def;
+        let written = local.written[dst.index()];
+        let own_write = written == def && written != NONE;
+        if !free || own_write {
+            return;
+        }
+        self.subst[reg.index()] = Operand::reg(dst);
+        self.absorbed[number as usize] = true;
+    }
+    fn fold_conversion(&mut self, number: u32, op: ConvOp, to: Ty, dst: Reg, a: Operand) {
+        if self.mutable(dst) {
+            return;
+        }
+        let source = self.resolve(a).as_reg();
+        let fixed = source.is_some_and(|reg| !self.mutable(reg));
+        let zero_above = a.as_reg().is_some_and(|reg| self.zero_extended[reg.index()]);
+        match op {
+            ConvOp::Trunc | ConvOp::Bitcast if fixed => {
+                self.zero_extended[dst.index()] = op == ConvOp::Bitcast && zero_above && !to.is_float();
+                self.substitute(number, dst, a);
+            }
+            ConvOp::Zext => {
+                self.zero_extended[dst.index()] = true;
+                if fixed && zero_above {
+                    self.substitute(number, dst, a);
+                }
+            }
+            _ => {}
+        }
+        if let (ConvOp::Trunc | ConvOp::Bitcast | ConvOp::Zext, Some(value)) = (op, self.constant(a)) {
+            let mask = match to {
+                Ty::I8 => 0xff,
+                Ty::I16 => 0xffff,
+                Ty::I32 | Ty::F32 => 0xffff_ffff,
+                Ty::I64 | Ty::F64 | Ty::Ptr => u64::MAX,
+            };
+            let by = self.new_const(to, value.bits & mask);
+            self.subst[dst.index()] = by;
+            self.absorbed[number as usize] = true;
+        }
+    }
+    /// The bounds check right before an element's address is made with it.
+    fn fold_index(&mut self, number: u32, index: Operand, local: &Local) {
+        if local.bounds == NONE || local.bounds < local.barrier {
+            return;
+        }
+        if let Item::Inst(check @ Inst::Bounds { index: checked, len }) = self.items[local.bounds as usize]
+            && self.resolve(*checked) == self.resolve(index)
+            && self.constant(*checked).is_none()
+            && self.constant(*len).is_none_or(|len| len.bits <= u32::MAX as u64)
+            && !self.absorbed[local.bounds as usize]
+            && self.stable(local.bounds, check, local)
+        {
+            self.absorbed[local.bounds as usize] = true;
+            self.bounds[number as usize] = local.bounds;
+        }
+    }
+    /// An access takes in the address that only it uses, and the checks before it.
+    fn fold_access(&mut self, number: u32, ty: Ty, addr: &Addr, local: &mut Local) {
+        let Base::Reg(base) = addr.base else { return };
+        if local.null_check != NONE && local.null_check >= local.barrier {
+            if let Item::Inst(Inst::NullCheck { ptr }) = self.items[local.null_check as usize]
+                && self.resolve(*ptr) == self.resolve(base)
+                && self.resolve(base).as_reg().is_some_and(|reg| {
+                    let written = local.written[reg.index()];
+                    !self.mutable(reg) || written == NONE || written < local.null_check
+                })
+            {
+                self.absorbed[local.null_check as usize] = true;
+            }
+            local.null_check = NONE;
+        }
+        let Some((def, inst @ Inst::Index { base: array, index, stride, .. })) = self.definition(base) else {
+            return;
+        };
+        if !self.single_use(self.resolve(base))
+            || self.absorbed[def as usize]
+            || !self.stable(def, inst, local)
+        {
+            return;
+        }
+        if self.constant(*index).is_some() || self.constant(*array).is_some_and(|array| array.bits < 4096) {
+            return;
+        }
+        let scaled = *stride == ty.size(8) && addr.off == 0;
+        let check = self.bounds[def as usize];
+        if check == NONE {
+            if scaled {
+                self.absorbed[def as usize] = true;
+            }
+            return;
+        }
+        let Item::Inst(check_inst @ Inst::Bounds { len, .. }) = self.items[check as usize] else { return };
+        if check < local.barrier || !self.stable(check, check_inst, local) {
+            return;
+        }
+        let general = i16::try_from(addr.off).is_ok()
+            && self.constant(*len).is_none()
+            && self.frame_place(*array).is_none();
+        let in_frame_with_len_const = self.frame_place(*array).is_some() && self.constant(*len).is_some();
+        let plain = scaled && (self.frame_place(*array).is_none() || in_frame_with_len_const);
+        if plain || general {
+            self.absorbed[def as usize] = true;
+            self.bounds[number as usize] = check;
+        }
+    }
+    /// A condition that only a branch or check reads becomes part of it.
+    fn absorb_condition(&mut self, cond: Operand, local: &Local) {
+        let mut cond = cond;
+        while self.single_use(self.resolve(cond)) {
+            let Some((def, inst)) = self.definition(cond) else { return };
+            if self.absorbed[def as usize] || !self.stable(def, inst, local) {
+                return;
+            }
+            match inst {
+                Inst::Cmp { .. } => {
+                    self.absorbed[def as usize] = true;
+                    return;
+                }
+                Inst::Un { op: UnOp::BoolNot, a, .. } => {
+                    self.absorbed[def as usize] = true;
+                    cond = *a;
+                }
+                _ => return,
+            }
+        }
+    }
+    /// A poll before a block's jump or branch is emitted with it; what only computes may stand between.
+    fn absorb_poll(&mut self, block: usize) {
+        let (start, end) = (self.first[block], self.first[block + 1] - 1);
+        if !matches!(self.items[end as usize], Item::Term(Term::Jump(_) | Term::Branch { .. })) {
+            return;
+        }
+        for before in (start..end).rev() {
+            match self.items[before as usize] {
+                Item::Inst(Inst::Poll) => {
+                    self.absorbed[before as usize] = true;
+                    self.polls[block] = true;
+                    return;
+                }
+                Item::Inst(inst) if is_pure(inst) => {}
+                _ => return,
+            }
+        }
+    }
+    /// Absorbs what nobody reads, transitively.
+    fn drop_unused(&mut self) {
+        let mut uses = vec![0u32; self.uses.len()];
+        for number in (0..self.items.len() as u32).rev() {
+            if let Item::Inst(inst) = self.items[number as usize]
+                && is_pure(inst)
+                && !self.absorbed[number as usize]
+                && self.bounds[number as usize] == NONE
+            {
+                if let Some(dst) = written(inst)
+                    && !self.mutable(dst)
+                    && self.subst[dst.index()] == Operand::reg(dst)
+                    && uses[dst.index()] == 0
+                {
+                    self.absorbed[number as usize] = true;
+                }
+            }
+            if !self.absorbed[number as usize] {
+                self.needs(number, &mut |operand| {
+                    if let Some(reg) = operand.as_reg() {
+                        uses[reg.index()] += 1;
+                    }
+                });
+            }
+        }
+        self.uses = uses;
+    }
+    /// Calls `f` with everything that an emitted item reads, what it absorbed included; substituted.
+    pub fn needs(&self, number: u32, f: &mut impl FnMut(Operand)) {
+        match self.items[number as usize] {
+            Item::Inst(inst) => self.inst_needs(number, inst, f),
+            Item::Term(term) => term_reads(self.func, term, |operand| self.operand_needs(operand, f)),
+        }
+    }
+    fn inst_needs(&self, number: u32, inst: &Inst, f: &mut impl FnMut(Operand)) {
+        let check = self.bounds[number as usize];
+        if check != NONE
+            && let Item::Inst(Inst::Bounds { len, .. }) = self.items[check as usize]
+        {
+            self.operand_needs(*len, f);
+        }
+        match inst {
+            Inst::Load { addr, .. } => self.access_needs(addr, f),
+            Inst::Store { addr, val, .. } => {
+                self.access_needs(addr, f);
+                self.operand_needs(*val, f);
+            }
+            Inst::MemCopy { dst, src, .. } => {
+                self.place_needs(dst, f);
+                self.place_needs(src, f);
+            }
+            Inst::MemZero { dst, .. } => self.place_needs(dst, f),
+            _ => reads(self.func, inst, |operand| self.operand_needs(operand, f)),
+        }
+    }
+    /// What a load or store needs: a place in the frame needs no address.
+    fn access_needs(&self, addr: &Addr, f: &mut impl FnMut(Operand)) {
+        if let Base::Reg(base) = addr.base
+            && self.frame_place(base).is_some()
+        {
+            return;
+        }
+        self.place_needs(addr, f);
+    }
+    fn place_needs(&self, addr: &Addr, f: &mut impl FnMut(Operand)) {
+        match addr.base {
+            Base::Reg(base) => self.operand_needs(base, f),
+            Base::Data(id) => {
+                if let Some(address) = self.shared_data(id) {
+                    f(address);
+                }
+            }
+            Base::Slot(_) | Base::Global(_) => {}
+        }
+    }
+    fn operand_needs(&self, operand: Operand, f: &mut impl FnMut(Operand)) {
+        let operand = self.resolve(operand);
+        let Some((_, inst)) = self.definition(operand).filter(|&(def, _)| self.absorbed[def as usize]) else {
+            return f(operand);
+        };
+        match inst {
+            Inst::Index { base, index, .. } => {
+                if self.frame_place(*base).is_none() {
+                    self.operand_needs(*base, f);
+                }
+                self.operand_needs(*index, f);
+            }
+            _ => reads(self.func, inst, |operand| self.operand_needs(operand, f)),
+        }
+    }
+    /// The slot's declaration.
+    pub fn slot(&self, slot: SlotId) -> Slot {
+        self.func.slots[slot.index()]
+    }
+}

@@ -1,0 +1,206 @@
+//! Live intervals: for each register and hoisted constant, the stretch of items from its first definition to its last need.
+//!
+//! Item `n` reads at position `2n` and writes at `2n + 1`. An interval is a hull: blocks in between that don't need the value
+//! are covered too. Since blocks stand in reverse postorder, a value lives outside `definition..=last read` only around
+//! loops that it enters from outside; so each read extends the interval to the end of every loop that holds the read
+//! but not the definition. A mutable register behaves like a temporary when its first write dominates its reads;
+//! otherwise it covers every loop that it occurs in.
+
+use super::analyze::{Analysis, Item};
+use super::imm;
+use super::order::{Dominators, NONE};
+use super::uses::writes;
+use rustc_hash::FxHashSet;
+use sx_ir::{Inst, Operand, Reg};
+
+/// A value's interval.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Interval {
+    /// A register's number, or the number of registers plus a constant's.
+    pub id: u32,
+    pub start: u32,
+    pub end: u32,
+}
+
+/// All intervals, and the calls that they may cross.
+pub(crate) struct Live {
+    /// By start.
+    pub intervals: Vec<Interval>,
+    /// Items that are calls, in order.
+    pub calls: Vec<u32>,
+}
+
+struct Builder<'a, 'f> {
+    analysis: &'a Analysis<'f>,
+    start: Vec<u32>,
+    end: Vec<u32>,
+    /// The block of each register's first definition.
+    home: Vec<u32>,
+    /// The block that last wrote each mutable register, as far as the walk has come.
+    written_in: Vec<u32>,
+    /// Mutable registers read in blocks that didn't write them before.
+    exposed: Vec<(u32, u32)>,
+    calls: Vec<u32>,
+}
+
+/// Finds all intervals.
+pub(crate) fn live(analysis: &Analysis<'_>) -> Live {
+    let count = analysis.func.regs.len() + analysis.consts.len();
+    let mut builder = Builder {
+        analysis,
+        start: vec![NONE; count],
+        end: vec![0; count],
+        home: vec![NONE; count],
+        written_in: vec![NONE; analysis.func.regs.len()],
+        exposed: Vec::new(),
+        calls: Vec::new(),
+    };
+    for param in 0..analysis.func.sig.params.len() {
+        builder.start[param] = 0;
+        builder.home[param] = 0;
+    }
+    builder.walk();
+    builder.extend_mutable();
+    let mut intervals: Vec<Interval> = (0..count)
+        .filter(|&id| builder.start[id] != NONE)
+        .map(|id| Interval {
+            id: id as u32,
+            start: builder.start[id],
+            end: builder.end[id].max(builder.start[id]),
+        })
+        .collect();
+    intervals.sort_unstable_by_key(|interval| (interval.start, interval.id));
+    Live { intervals, calls: builder.calls }
+}
+
+impl Builder<'_, '_> {
+    fn walk(&mut self) {
+        let analysis = self.analysis;
+        for block in 0..analysis.order.blocks.len() as u32 {
+            let (first, end) = (analysis.first[block as usize], analysis.first[block as usize + 1]);
+            for number in first..end {
+                if analysis.absorbed[number as usize] {
+                    continue;
+                }
+                let item = analysis.items[number as usize];
+                analysis.needs(number, &mut |operand| self.read(operand, item, number, block));
+                if let Item::Inst(inst) = item {
+                    if matches!(inst, Inst::Call { .. }) {
+                        self.calls.push(number);
+                    }
+                    writes(analysis.func, inst, |reg| {
+                        if let Some(reg) = analysis.subst[reg.index()].as_reg() {
+                            self.write(reg, number, block);
+                        }
+                    });
+                }
+            }
+        }
+    }
+    fn read(&mut self, operand: Operand, item: Item<'_>, number: u32, block: u32) {
+        let analysis = self.analysis;
+        let Some(reg) = operand.as_reg() else {
+            let index = operand.as_const().expect("an operand is a register or a constant");
+            if analysis.order.loop_of[block as usize] != NONE && !imm::folds(analysis, item, index) {
+                let id = analysis.func.regs.len() + index as usize;
+                self.start[id] = 0;
+                self.home[id] = 0;
+                self.end[id] = self.end[id].max(2 * number);
+                self.extend(id, block, 0);
+            }
+            return;
+        };
+        let id = reg.index();
+        self.end[id] = self.end[id].max(2 * number);
+        if !analysis.func.regs[id].mutable {
+            self.extend(id, block, self.home[id]);
+        } else if self.written_in[id] != block {
+            self.start[id] = self.start[id].min(2 * number);
+            self.exposed.push((id as u32, block));
+        }
+    }
+    fn write(&mut self, reg: Reg, number: u32, block: u32) {
+        let id = reg.index();
+        let position = 2 * number + 1;
+        if self.start[id] == NONE {
+            self.start[id] = position;
+            self.home[id] = block;
+        }
+        self.end[id] = self.end[id].max(position);
+        self.written_in[id] = block;
+    }
+    /// Extends to the ends of the loops around `block` that don't hold `home`.
+    fn extend(&mut self, id: usize, block: u32, home: u32) {
+        let order = &self.analysis.order;
+        let mut header = order.loop_of[block as usize];
+        while header != NONE && (home == NONE || header > home) {
+            let end = 2 * (self.analysis.first[order.loop_end[header as usize] as usize + 1] - 1) + 1;
+            self.end[id] = self.end[id].max(end);
+            header = order.loop_parent[header as usize];
+        }
+    }
+    fn extend_mutable(&mut self) {
+        let exposed = std::mem::take(&mut self.exposed);
+        let mut dominators = None;
+        let mut irregular = FxHashSet::default();
+        for &(id, block) in &exposed {
+            let home = self.home[id as usize];
+            if home == block {
+                // The first write is in this block, behind the read: the value comes around a loop.
+                irregular.insert(id);
+                continue;
+            }
+            if irregular.contains(&id) {
+                continue;
+            }
+            let dominators =
+                dominators.get_or_insert_with(|| Dominators::new(self.analysis.func, &self.analysis.order));
+            if home != NONE && home < block && dominators.dominates(home, block) {
+                self.extend(id as usize, block, home);
+            } else {
+                irregular.insert(id);
+            }
+        }
+        if !irregular.is_empty() {
+            self.cover_loops(&irregular);
+        }
+    }
+    /// Makes registers live through every loop that they occur in.
+    fn cover_loops(&mut self, irregular: &FxHashSet<u32>) {
+        let analysis = self.analysis;
+        for block in 0..analysis.order.blocks.len() {
+            let mut header = analysis.order.loop_of[block];
+            if header == NONE {
+                continue;
+            }
+            while analysis.order.loop_parent[header as usize] != NONE {
+                header = analysis.order.loop_parent[header as usize];
+            }
+            let start = 2 * analysis.first[header as usize];
+            let end = 2 * (analysis.first[analysis.order.loop_end[header as usize] as usize + 1] - 1) + 1;
+            for number in analysis.first[block]..analysis.first[block + 1] {
+                if analysis.absorbed[number as usize] {
+                    continue;
+                }
+                let mut cover = |reg: Reg| {
+                    if irregular.contains(&reg.0) {
+                        self.start[reg.index()] = self.start[reg.index()].min(start);
+                        self.end[reg.index()] = self.end[reg.index()].max(end);
+                    }
+                };
+                analysis.needs(number, &mut |operand| {
+                    if let Some(reg) = operand.as_reg() {
+                        cover(reg);
+                    }
+                });
+                if let Item::Inst(inst) = analysis.items[number as usize] {
+                    writes(analysis.func, inst, |reg| {
+                        if let Some(reg) = analysis.subst[reg.index()].as_reg() {
+                            cover(reg);
+                        }
+                    });
+                }
+            }
+        }
+    }
+}

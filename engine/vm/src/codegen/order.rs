@@ -1,0 +1,248 @@
+//! The order of blocks in the bytecode, and the loops in that order.
+//!
+//! Blocks stand in reverse postorder, so that each comes after those that dominate it. A back edge from `s` to an earlier (or
+//! the same) `h` makes the blocks `h..=s` a loop; loops that overlap are widened until they nest.
+
+use sx_ir::{BlockId, Func, Term};
+
+/// No loop, no block.
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// Blocks in order; everything here is numbered by position in that order.
+#[derive(Debug)]
+pub(crate) struct Order {
+    /// The blocks.
+    pub blocks: Vec<BlockId>,
+    /// The position of each block; [`NONE`] when it can't be reached.
+    pub position: Vec<u32>,
+    /// The header of the innermost loop around each block, or [`NONE`].
+    pub loop_of: Vec<u32>,
+    /// For headers: the last block of the loop.
+    pub loop_end: Vec<u32>,
+    /// For headers: the header of the loop around it, or [`NONE`].
+    pub loop_parent: Vec<u32>,
+}
+
+/// Calls `f` with each successor.
+pub(crate) fn successors(term: &Term, mut f: impl FnMut(BlockId)) {
+    match term {
+        Term::Jump(to) => f(*to),
+        Term::Branch { then, else_, .. } => {
+            f(*then);
+            f(*else_);
+        }
+        Term::Switch { cases, default, .. } => {
+            for (_, to) in cases {
+                f(*to);
+            }
+            f(*default);
+        }
+        Term::Return(_) | Term::Trap(..) | Term::Unreachable => {}
+    }
+}
+
+fn successor(term: &Term, index: usize) -> Option<BlockId> {
+    // Visited first means placed last: a branch's `then` comes right behind it.
+    match (term, index) {
+        (Term::Jump(to), 0) => Some(*to),
+        (Term::Branch { else_, .. }, 0) => Some(*else_),
+        (Term::Branch { then, .. }, 1) => Some(*then),
+        (Term::Switch { default, .. }, 0) => Some(*default),
+        (Term::Switch { cases, .. }, i) => {
+            cases.len().checked_sub(i).and_then(|i| cases.get(i)).map(|&(_, to)| to)
+        }
+        _ => None,
+    }
+}
+
+impl Order {
+    pub fn new(func: &Func) -> Order {
+        let mut position = vec![NONE; func.blocks.len()];
+        let mut blocks = Vec::with_capacity(func.blocks.len());
+        let mut stack: Vec<(BlockId, usize)> = vec![(BlockId(0), 0)];
+        position[0] = 0;
+        while let Some((block, next)) = stack.last_mut() {
+            match successor(&func.blocks[block.index()].term, *next) {
+                Some(to) => {
+                    *next += 1;
+                    if position[to.index()] == NONE {
+                        position[to.index()] = 0;
+                        stack.push((to, 0));
+                    }
+                }
+                None => {
+                    blocks.push(*block);
+                    stack.pop();
+                }
+            }
+        }
+        blocks.reverse();
+        for (i, block) in blocks.iter().enumerate() {
+            position[block.index()] = i as u32;
+        }
+        let mut order = Order {
+            position,
+            loop_of: Vec::new(),
+            loop_end: vec![NONE; blocks.len()],
+            loop_parent: Vec::new(),
+            blocks,
+        };
+        order.find_loops(func);
+        order
+    }
+    fn find_loops(&mut self, func: &Func) {
+        let count = self.blocks.len();
+        for (i, block) in self.blocks.iter().enumerate() {
+            successors(&func.blocks[block.index()].term, |to| {
+                let header = self.position[to.index()] as usize;
+                if header <= i {
+                    let end = &mut self.loop_end[header];
+                    *end = if *end == NONE { i as u32 } else { (*end).max(i as u32) };
+                }
+            });
+        }
+        self.loop_parent = vec![NONE; count];
+        self.loop_of = vec![NONE; count];
+        // Loops to the right that no other loop contains yet, the leftmost on top.
+        let mut outer: Vec<u32> = Vec::new();
+        for header in (0..count).rev() {
+            if self.loop_end[header] == NONE {
+                continue;
+            }
+            let mut end = self.loop_end[header];
+            while let Some(&inner) = outer.last()
+                && inner <= end
+            {
+                end = end.max(self.loop_end[inner as usize]);
+                self.loop_parent[inner as usize] = header as u32;
+                outer.pop();
+            }
+            self.loop_end[header] = end;
+            outer.push(header as u32);
+        }
+        let mut current = NONE;
+        for i in 0..count {
+            while current != NONE && self.loop_end[current as usize] < i as u32 {
+                current = self.loop_parent[current as usize];
+            }
+            if self.loop_end[i] != NONE {
+                current = i as u32;
+            }
+            self.loop_of[i] = current;
+        }
+    }
+    /// True when control goes from `from` to `to` backward.
+    pub fn is_back_edge(&self, from: u32, to: BlockId) -> bool {
+        self.position[to.index()] <= from
+    }
+}
+
+/// Which blocks dominate which, in an [`Order`].
+#[derive(Debug)]
+pub(crate) struct Dominators {
+    immediate: Vec<u32>,
+}
+
+impl Dominators {
+    /// Cooper, Harvey and Kennedy's iteration.
+    pub fn new(func: &Func, order: &Order) -> Dominators {
+        let count = order.blocks.len();
+        let mut preds: Vec<Vec<u32>> = vec![Vec::new(); count];
+        for (i, block) in order.blocks.iter().enumerate() {
+            successors(&func.blocks[block.index()].term, |to| {
+                preds[order.position[to.index()] as usize].push(i as u32);
+            });
+        }
+        let mut immediate = vec![NONE; count];
+        immediate[0] = 0;
+        let mut changed = true;
+        while changed {
+            changed = false;
+            for i in 1..count {
+                let mut found = NONE;
+                for &pred in &preds[i] {
+                    if immediate[pred as usize] != NONE {
+                        found = if found == NONE { pred } else { meet(&immediate, found, pred) };
+                    }
+                }
+                if immediate[i] != found {
+                    immediate[i] = found;
+                    changed = true;
+                }
+            }
+        }
+        Dominators { immediate }
+    }
+    /// True when every path to `b` goes through `a`.
+    pub fn dominates(&self, a: u32, mut b: u32) -> bool {
+        while b > a {
+            b = self.immediate[b as usize];
+        }
+        a == b
+    }
+}
+
+fn meet(immediate: &[u32], mut a: u32, mut b: u32) -> u32 {
+    while a != b {
+        while a > b {
+            a = immediate[a as usize];
+        }
+        while b > a {
+            b = immediate[b as usize];
+        }
+    }
+    a
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sx_ir::{Builder, CallConv, Signature, Ty};
+
+    /// A function of `edges`: each block jumps or branches to the blocks listed.
+    fn graph(edges: &[&[u32]]) -> Func {
+        let mut b = Builder::new("g", Signature { params: vec![Ty::I8], rets: vec![] }, CallConv::Sx);
+        let blocks: Vec<BlockId> =
+            std::iter::once(BlockId(0)).chain((1..edges.len()).map(|_| b.block())).collect();
+        for (i, to) in edges.iter().enumerate() {
+            b.switch_to(blocks[i]);
+            let cond = b.param(0).into();
+            b.terminate(match **to {
+                [] => Term::Return(Default::default()),
+                [to] => Term::Jump(BlockId(to)),
+                [then, else_] => Term::Branch { cond, then: BlockId(then), else_: BlockId(else_) },
+                _ => panic!("at most two successors"),
+            });
+        }
+        b.finish()
+    }
+
+    #[test]
+    fn loops_nest() {
+        // 0 → 1; 1: inner loop 2; 2 → 2 or 3; 3 → 1 or 4.
+        let func = graph(&[&[1], &[2], &[2, 3], &[1, 4], &[]]);
+        let order = Order::new(&func);
+        assert_eq!(order.blocks, (0..5).map(BlockId).collect::<Vec<_>>());
+        assert_eq!(order.loop_of, [NONE, 1, 2, 1, NONE]);
+        assert_eq!(order.loop_parent[2], 1);
+        assert_eq!(order.loop_end[1], 3);
+        let dominators = Dominators::new(&func, &order);
+        assert!(dominators.dominates(1, 4) && dominators.dominates(2, 3) && !dominators.dominates(3, 2));
+    }
+
+    #[test]
+    fn overlapping_loops_are_widened() {
+        // 1 → 2 → 3; 3 → 1 or 4; 4 → 2 or 5: the loops 1..=3 and 2..=4 overlap.
+        let func = graph(&[&[1], &[2], &[3], &[4, 1], &[2, 5], &[]]);
+        let order = Order::new(&func);
+        assert_eq!(order.loop_end[1], 4);
+        assert_eq!(order.loop_parent[2], 1);
+    }
+
+    #[test]
+    fn unreachable_blocks_are_left_out() {
+        let order = Order::new(&graph(&[&[2], &[2], &[]]));
+        assert_eq!(order.blocks, [BlockId(0), BlockId(2)]);
+        assert_eq!(order.position[1], NONE);
+    }
+}

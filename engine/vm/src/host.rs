@@ -1,0 +1,368 @@
+//! The other side of the border: host functions, C functions, callbacks from C.
+//!
+//! Arguments and results cross as 8-byte slots, in place on the VM stack: argument `i` stands in slot `i`, and result `i`
+//! takes its place afterwards. Integers narrower than a slot have arbitrary upper bits. C structs are passed as the addresses
+//! of copies; a C struct result is written through an address that comes before the arguments.
+
+use crate::bytecode::Word;
+use crate::env::{self, Site};
+use crate::interp::state::{Core, Exit, State, exit};
+use crate::limits::Meter;
+use crate::trap::{Trap, Walk};
+use std::any::Any;
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use sx_ir::{CSignature, CStruct, Extern, ExternId, FuncId};
+
+/// A function of the host that sx can call. Any closure of this shape is one.
+pub trait HostFn: Send + Sync {
+    /// Runs it. `slots` holds the arguments; results are written over them.
+    ///
+    /// # Errors
+    /// The trap that ends the sx call: [`Trap::host`], or what a call back into sx ended with.
+    fn call(&self, caller: &mut Caller<'_>, slots: &mut [u64]) -> Result<(), Trap>;
+}
+
+impl<F: Fn(&mut Caller<'_>, &mut [u64]) -> Result<(), Trap> + Send + Sync> HostFn for F {
+    fn call(&self, caller: &mut Caller<'_>, slots: &mut [u64]) -> Result<(), Trap> {
+        self(caller, slots)
+    }
+}
+
+/// A C function of one signature, known by symbol.
+pub trait NativeFn: Send + Sync {
+    /// Calls it.
+    ///
+    /// # Safety
+    /// `args` holds the arguments that the signature asks for; the result is written to `ret`, which may be the same place.
+    unsafe fn call(&self, args: *const u64, ret: *mut u64);
+}
+
+/// How C functions of one signature are called through a pointer.
+pub trait NativeCaller: Send + Sync {
+    /// Calls the function at `code`.
+    ///
+    /// # Safety
+    /// As for [`NativeFn::call`]; `code` is a function of this signature.
+    unsafe fn call(&self, code: *const (), args: *const u64, ret: *mut u64);
+}
+
+/// What a symbol turned out to be.
+#[derive(Clone)]
+pub enum ExternTarget {
+    /// A function of the host.
+    Host(Arc<dyn HostFn>),
+    /// A C function, and its address, for programs that take it.
+    Native(Arc<dyn NativeFn>, *const ()),
+    /// A variable.
+    Data(*mut u8),
+}
+
+// SAFETY: the addresses are only handed to the program; the functions are `Send + Sync`.
+unsafe impl Send for ExternTarget {}
+// SAFETY: as above.
+unsafe impl Sync for ExternTarget {}
+
+/// Finds what symbols name. Asked once per symbol and instance, at its first use.
+pub trait ExternResolver: Send + Sync {
+    /// Finds a symbol. `sig` is there for functions; `shapes` are the C structs that it names.
+    ///
+    /// # Errors
+    /// A message that names the symbol and the libraries searched. It becomes a trap at the call.
+    fn resolve(
+        &self,
+        ext: &Extern,
+        sig: Option<(&CSignature, u32)>,
+        shapes: &[CStruct],
+    ) -> Result<ExternTarget, String>;
+}
+
+/// Code that C can call, and what keeps it alive.
+pub struct CallbackCode {
+    /// Its address.
+    pub code: *const (),
+    /// Dropped with the instance.
+    pub keep: Box<dyn Any + Send>,
+}
+
+/// Makes machine code at the C border: what libffi does.
+pub trait NativeInterface: Send + Sync {
+    /// Code of this C signature that calls [`CallbackHandle::call`] of `handle`.
+    ///
+    /// # Errors
+    /// A message, when the signature can't be served.
+    fn callback(
+        &self,
+        handle: CallbackHandle,
+        sig: &CSignature,
+        shapes: &[CStruct],
+    ) -> Result<CallbackCode, String>;
+    /// A way to call C function pointers of this signature; `fixed` of its parameters are declared.
+    ///
+    /// # Errors
+    /// A message, when the signature can't be served.
+    fn caller(
+        &self,
+        sig: &CSignature,
+        fixed: u32,
+        shapes: &[CStruct],
+    ) -> Result<Arc<dyn NativeCaller>, String>;
+}
+
+/// Resolves nothing, serves nothing.
+#[derive(Debug)]
+pub struct NoExterns;
+
+impl ExternResolver for NoExterns {
+    fn resolve(
+        &self,
+        ext: &Extern,
+        _: Option<(&CSignature, u32)>,
+        _: &[CStruct],
+    ) -> Result<ExternTarget, String> {
+        Err(format!("unresolved symbol `{}`: this host has no libraries", ext.symbol))
+    }
+}
+
+impl NativeInterface for NoExterns {
+    fn callback(&self, _: CallbackHandle, _: &CSignature, _: &[CStruct]) -> Result<CallbackCode, String> {
+        Err("this host has no C callbacks".into())
+    }
+    fn caller(&self, _: &CSignature, _: u32, _: &[CStruct]) -> Result<Arc<dyn NativeCaller>, String> {
+        Err("this host can't call C function pointers".into())
+    }
+}
+
+/// What a host function is given: the instance that called it.
+pub struct Caller<'a> {
+    core: *const Core,
+    site: Site,
+    _borrow: PhantomData<&'a mut ()>,
+}
+
+impl Caller<'_> {
+    fn state(&self) -> *mut State {
+        // SAFETY: the instance outlives the call.
+        unsafe { (*self.core).state.get() }
+    }
+    /// Calls an sx function, above the frames that are there.
+    ///
+    /// # Errors
+    /// The trap that it ended with. Return it to end the outer call with it.
+    pub fn call(&mut self, func: FuncId, args: &[u64], rets: &mut [u64]) -> Result<(), Trap> {
+        // SAFETY: a host function runs on the thread that owns the instance.
+        unsafe { env::enter(self.core, func, args, rets, Some(self.site)) }
+    }
+    /// The host's data of this instance.
+    pub fn data(&mut self) -> &mut (dyn Any + Send) {
+        // SAFETY: the thread owns the state; the borrow of `self` keeps everyone else from it.
+        unsafe { &mut *(&mut (*self.state()).env).user }
+    }
+    /// The instance's memory meter.
+    pub fn meter(&mut self) -> &mut Meter {
+        // SAFETY: as for `data`.
+        unsafe { &mut (&mut (*self.state()).env).meter }
+    }
+    /// The running fiber's error return trace, where the error was raised first.
+    pub fn error_trace(&self) -> (Vec<crate::FrameInfo>, usize) {
+        // SAFETY: as for `data`.
+        unsafe { env::error_trace(self.state()) }
+    }
+    /// The sx call stack above this host function, innermost first.
+    pub fn backtrace(&self) -> Trap {
+        // SAFETY: the site is a call of the innermost running frame.
+        unsafe { locate(Trap::host(""), self.core, self.site) }
+    }
+    /// A trap here, with its call stack.
+    pub fn trap(&self, message: impl Into<String>) -> Trap {
+        // SAFETY: as for `backtrace`.
+        unsafe { locate(Trap::host(message), self.core, self.site) }
+    }
+}
+
+unsafe fn locate(trap: Trap, core: *const Core, site: Site) -> Trap {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let state = (*core).state.get();
+        let walk = Walk::from_host(state, site);
+        trap.locate(&(&(*state).env).program, walk)
+    }
+}
+
+/// Names a function of an instance to C code.
+#[derive(Clone, Copy)]
+pub struct CallbackHandle {
+    core: *const Core,
+    func: FuncId,
+}
+
+// SAFETY: `call` refuses threads that don't run the instance.
+unsafe impl Send for CallbackHandle {}
+// SAFETY: as above.
+unsafe impl Sync for CallbackHandle {}
+
+impl CallbackHandle {
+    /// What the code that C calls does. Without a running call on this thread, and after a trap under the same C call,
+    /// results are zero at once.
+    ///
+    /// # Safety
+    /// The instance is alive. `args` holds the function's arguments, `rets` has room for its results.
+    pub unsafe fn call(self, args: &[u64], rets: &mut [u64]) {
+        rets.fill(0);
+        // SAFETY: the instance is alive.
+        let core = unsafe { &*self.core };
+        if !env::owned_here(core) {
+            return;
+        }
+        let state = core.state.get();
+        // SAFETY: this thread owns the state.
+        unsafe {
+            if (*state).c_trap.is_some() {
+                return;
+            }
+            let site = (*state).site;
+            if let Err(trap) = env::enter(core, self.func, args, rets, Some(site)) {
+                rets.fill(0);
+                (*state).c_trap = Some(trap);
+            }
+        }
+    }
+}
+
+/// Leaves the interpreter's loop at a call with a trap; the result is where to go on.
+unsafe fn leave(core: *const Core, site: Site, trap: Trap) -> *const Word {
+    // SAFETY: the running thread owns the state.
+    unsafe {
+        let trap = if trap.is_located() { trap } else { locate(trap, core, site) };
+        let state = (*core).state.get();
+        (*state).host_trap = Some(trap);
+        (*state).exit = Exit::HostTrap;
+        (*state).exit_pc = site.pc;
+        (*state).exit_fp = site.fp;
+    }
+    exit()
+}
+
+/// Words of every call of an extern or C pointer.
+const CALL_WORDS: usize = 2;
+
+/// Leaves the loop because something can't be linked.
+pub(crate) unsafe fn fail_at(
+    core: *const Core,
+    pc: *const Word,
+    fp: *mut u64,
+    message: String,
+) -> *const Word {
+    // SAFETY: the caller's promise.
+    unsafe { leave(core, Site { pc, fp, ext: Site::NONE }, Trap::link(message)) }
+}
+
+/// Calls an extern with `count` slots; the result is where to go on.
+///
+/// # Safety
+/// Called by a handler; the slots belong to the running frame.
+pub(crate) unsafe fn call_extern(
+    core: *const Core,
+    pc: *const Word,
+    fp: *mut u64,
+    ext: u32,
+    slots: *mut u64,
+    count: usize,
+) -> *const Word {
+    let site = Site { pc, fp, ext };
+    // SAFETY: the running thread owns the state; targets are only ever added, so the pointers into them last.
+    unsafe {
+        let state = (*core).state.get();
+        let target = match env::extern_target(state, ExternId(ext)) {
+            Ok(target) => target,
+            Err(message) => return fail_at(core, pc, fp, message),
+        };
+        let (outer_top, outer_site) = ((*state).top, (*state).site);
+        (*state).top = slots.add(count.next_multiple_of(2));
+        (*state).site = site;
+        let result = match target {
+            ExternTarget::Host(function) => {
+                let function: *const dyn HostFn = &**function;
+                let mut caller = Caller { core, site, _borrow: PhantomData };
+                let slots = std::slice::from_raw_parts_mut(slots, count);
+                catch_unwind(AssertUnwindSafe(|| (*function).call(&mut caller, slots)))
+                    .unwrap_or_else(|payload| Err(Trap::from_panic(payload)))
+            }
+            ExternTarget::Native(function, _) => {
+                let function: *const dyn NativeFn = &**function;
+                (*function).call(slots, slots);
+                match (*state).c_trap.take() {
+                    None => Ok(()),
+                    Some(trap) => Err(trap),
+                }
+            }
+            ExternTarget::Data(_) => Err(Trap::link("a variable was called")),
+        };
+        (*state).top = outer_top;
+        (*state).site = outer_site;
+        match result {
+            Ok(()) => pc.add(CALL_WORDS),
+            Err(trap) => leave(core, site, trap),
+        }
+    }
+}
+
+/// Calls a C function pointer; the result is where to go on.
+///
+/// # Safety
+/// As for [`call_extern`].
+#[expect(clippy::too_many_arguments, reason = "they are the operands of one instruction")]
+pub(crate) unsafe fn call_pointer(
+    core: *const Core,
+    pc: *const Word,
+    fp: *mut u64,
+    code: *const (),
+    sig: u32,
+    slots: *mut u64,
+    count: usize,
+) -> *const Word {
+    let site = Site { pc, fp, ext: Site::NONE };
+    // SAFETY: as in `call_extern`.
+    unsafe {
+        let state = (*core).state.get();
+        let function = match env::native_caller(state, sig) {
+            Ok(function) => Arc::as_ptr(function),
+            Err(message) => return fail_at(core, pc, fp, message),
+        };
+        let (outer_top, outer_site) = ((*state).top, (*state).site);
+        (*state).top = slots.add(count.next_multiple_of(2));
+        (*state).site = site;
+        (*function).call(code, slots, slots);
+        (*state).top = outer_top;
+        (*state).site = outer_site;
+        match (*state).c_trap.take() {
+            None => pc.add(CALL_WORDS),
+            Some(trap) => leave(core, site, trap),
+        }
+    }
+}
+
+/// The C function pointer of a function, made on first use.
+///
+/// # Safety
+/// The running thread owns the state.
+pub(crate) unsafe fn c_func_addr(core: *const Core, func: FuncId) -> Result<*const (), String> {
+    // SAFETY: the caller's promise.
+    unsafe { env::callback(core, func, CallbackHandle { core, func }) }
+}
+
+/// The address behind a symbol.
+///
+/// # Safety
+/// The running thread owns the state.
+pub(crate) unsafe fn extern_addr(core: *const Core, ext: ExternId) -> Result<*const (), String> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match env::extern_target((*core).state.get(), ext)? {
+            ExternTarget::Native(_, code) => Ok(*code),
+            ExternTarget::Data(address) => Ok(address.cast_const().cast()),
+            ExternTarget::Host(_) => Err("a host function has no address".into()),
+        }
+    }
+}

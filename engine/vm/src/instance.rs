@@ -1,0 +1,345 @@
+//! Instances: a program's globals, stack and entry cells, and the calls that run in them.
+
+use crate::env::{self, ActiveCall, Ended, Environment, Site};
+use crate::host::{ExternResolver, NativeInterface};
+use crate::interp::state::{Core, ErrorTrace, Exit, HEADER, State, halt};
+use crate::limits::{InterruptHandle, Limits, Meter};
+use crate::program::Program;
+use crate::stack::Stack;
+use crate::trap::{FrameInfo, Trap, TrapReason};
+use std::any::Any;
+use std::cell::UnsafeCell;
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicUsize};
+use std::time::Instant;
+use sx_ir::{FuncId, GlobalId, TrapKind};
+
+/// What an instance is made with.
+pub struct Config {
+    /// What it may use.
+    pub limits: Limits,
+    /// Where symbols come from.
+    pub resolver: Arc<dyn ExternResolver>,
+    /// How C functions are called and call back.
+    pub natives: Arc<dyn NativeInterface>,
+}
+
+impl Default for Config {
+    /// Default limits, no symbols.
+    fn default() -> Config {
+        Config {
+            limits: Limits::default(),
+            resolver: Arc::new(crate::host::NoExterns),
+            natives: Arc::new(crate::host::NoExterns),
+        }
+    }
+}
+
+/// A running program: globals, a stack, entry cells. `Send`; one thread at a time uses it, through `&mut`.
+pub struct Instance {
+    core: Arc<Core>,
+    _not_sync: PhantomData<std::cell::Cell<()>>,
+}
+
+/// A function whose signature was looked at once, to be called often.
+#[derive(Clone, Copy, Debug)]
+pub struct PreparedCall {
+    func: FuncId,
+    args: u32,
+    rets: u32,
+}
+
+/// How a resumable call went on.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It returned these results.
+    Done(Vec<u64>),
+    /// It trapped.
+    Trap(Trap),
+    /// It waits for a function's code: compile it, then [`Instance::resume`].
+    Need(FuncId, Suspended),
+}
+
+/// A call that waits for code. Calls that were suspended later must end or be dropped first.
+#[derive(Debug)]
+pub struct Suspended {
+    func: FuncId,
+    fp: *mut u64,
+    base: *mut u64,
+    rets: usize,
+    index: u32,
+}
+
+// SAFETY: the addresses are only used together with the instance, which is `Send`.
+unsafe impl Send for Suspended {}
+
+impl Instance {
+    /// Makes an instance of what is compiled so far.
+    ///
+    /// # Errors
+    /// A message, when there is no memory, or data of the program names a symbol that isn't found.
+    pub fn new(program: Arc<Program>, config: Config) -> Result<Instance, String> {
+        let stack = Stack::take(config.limits.stack_bytes).ok_or("no memory for a stack")?;
+        let (base, limit) = (stack.base(), stack.limit());
+        let fuel = config.limits.fuel.map_or(0, |fuel| fuel.min(i64::MAX as u64) as i64);
+        let env = Environment::new(program, config.limits, config.resolver, config.natives, stack);
+        let state = State {
+            cells: std::ptr::null(),
+            cell_count: 0,
+            objects: std::ptr::null(),
+            fuel,
+            stack_limit: limit,
+            top: base,
+            exit: Exit::Done,
+            kind: TrapKind::Unreachable,
+            operands: [0; 3],
+            exit_pc: halt(),
+            exit_fp: base,
+            host_trap: None,
+            c_trap: None,
+            site: Site { pc: halt(), fp: base, ext: Site::NONE },
+            active: Vec::new(),
+            error_trace: ErrorTrace::default(),
+            env: ManuallyDrop::new(env),
+        };
+        let core = Arc::new(Core {
+            guard: AtomicUsize::new(limit),
+            requests: AtomicU32::new(0),
+            owner: AtomicUsize::new(0),
+            state: UnsafeCell::new(state),
+        });
+        let mut instance = Instance { core, _not_sync: PhantomData };
+        instance.grow()?;
+        Ok(instance)
+    }
+    fn state(&self) -> *mut State {
+        self.core.state.get()
+    }
+    fn env(&mut self) -> &mut Environment {
+        // SAFETY: `&mut self` owns the state, and nothing runs.
+        unsafe { &mut (*self.state()).env }
+    }
+    /// Takes in what was compiled since: functions, globals, data. What exists keeps its values and addresses.
+    ///
+    /// # Errors
+    /// As for [`Instance::new`].
+    pub fn grow(&mut self) -> Result<(), String> {
+        // SAFETY: `&mut self` owns the state, and nothing runs.
+        unsafe { env::grow(Arc::as_ptr(&self.core)) }
+    }
+    /// The program.
+    pub fn program(&mut self) -> Arc<Program> {
+        self.env().program.clone()
+    }
+    /// Checks a function's signature once.
+    ///
+    /// # Errors
+    /// When it has no code, or this instance hasn't grown since it was compiled.
+    pub fn prepare(&mut self, func: FuncId) -> Result<PreparedCall, Trap> {
+        let Some(sig) = self.env().program.signature(func) else { return Err(Trap::no_code(func)) };
+        if func.index() >= self.env().cells.len() {
+            return Err(Trap::bad_call(format!("function {func} isn't part of this instance")));
+        }
+        Ok(PreparedCall { func, args: sig.params.len() as u32, rets: sig.rets.len() as u32 })
+    }
+    /// Calls a function. `args` and `rets` are as long as its signature says, the context first.
+    ///
+    /// # Errors
+    /// The trap that it ended with, or what is wrong with the call.
+    ///
+    /// # Panics
+    /// When a host function panicked: the panic goes on here.
+    pub fn call(&mut self, func: FuncId, args: &[u64], rets: &mut [u64]) -> Result<(), Trap> {
+        let prepared = self.prepare(func)?;
+        self.call_prepared(prepared, args, rets)
+    }
+    /// As [`Instance::call`], without looking anything up.
+    ///
+    /// # Errors
+    /// As for [`Instance::call`].
+    ///
+    /// # Panics
+    /// As for [`Instance::call`].
+    #[inline]
+    pub fn call_prepared(
+        &mut self,
+        prepared: PreparedCall,
+        args: &[u64],
+        rets: &mut [u64],
+    ) -> Result<(), Trap> {
+        if args.len() != prepared.args as usize || rets.len() != prepared.rets as usize {
+            return Err(wrong_count(prepared, args.len(), rets.len()));
+        }
+        // SAFETY: `&mut self` owns the state, and nothing runs.
+        match unsafe { env::enter(Arc::as_ptr(&self.core), prepared.func, args, rets, None) } {
+            Ok(()) => Ok(()),
+            Err(trap) => Err(resume_panic(trap)),
+        }
+    }
+    /// Starts a call that can wait for code.
+    ///
+    /// # Panics
+    /// As for [`Instance::call`].
+    pub fn start(&mut self, func: FuncId, args: &[u64], rets: usize) -> Outcome {
+        if let Err(message) = self.grow() {
+            return Outcome::Trap(Trap::link(message));
+        }
+        let core = Arc::as_ptr(&self.core);
+        let state = self.state();
+        // SAFETY: `&mut self` owns the state, and nothing runs.
+        unsafe {
+            let base = (*state).top;
+            match env::push_entry(core, func, args) {
+                Err(trap) => Outcome::Trap(trap),
+                Ok(cell) => self.go(cell.code, base, base, rets),
+            }
+        }
+    }
+    /// Goes on with a call after the function that it needs was compiled.
+    ///
+    /// # Panics
+    /// As for [`Instance::call`].
+    pub fn resume(&mut self, suspended: Suspended) -> Outcome {
+        let last = self.env().suspended;
+        if suspended.index != last || last == 0 {
+            return Outcome::Trap(Trap::bad_call("calls that were suspended later must end first"));
+        }
+        if let Err(message) = self.grow() {
+            return Outcome::Trap(Trap::link(message));
+        }
+        self.env().suspended -= 1;
+        let cell = self.env().cells[suspended.func.index()];
+        let state = self.state();
+        // SAFETY: `&mut self` owns the state, and nothing runs; the frames of the call were kept.
+        unsafe {
+            (*state).top = suspended.base;
+            if suspended.fp as usize + cell.frame_bytes as usize > (*state).stack_limit {
+                (*state).kind = TrapKind::StackOverflow;
+                (*state).exit_fp = suspended.fp;
+                return Outcome::Trap(env::trap_at_entry(state));
+            }
+            self.go(cell.code, suspended.fp, suspended.base, suspended.rets)
+        }
+    }
+    /// Forgets a call that waits for code, and all that were suspended later.
+    pub fn abandon(&mut self, suspended: Suspended) {
+        if suspended.index <= self.env().suspended {
+            self.env().suspended = suspended.index - 1;
+            // SAFETY: `&mut self` owns the state, and nothing runs.
+            unsafe { (*self.state()).top = suspended.base };
+        }
+    }
+    unsafe fn go(
+        &mut self,
+        pc: *const crate::bytecode::Word,
+        fp: *mut u64,
+        base: *mut u64,
+        rets: usize,
+    ) -> Outcome {
+        let core = Arc::as_ptr(&self.core);
+        let state = self.state();
+        // SAFETY: the caller's promise.
+        unsafe {
+            self.env().depth += 1;
+            (*state).active.push(ActiveCall { site: None });
+            let ended = env::run_owned(core, pc, fp);
+            (*state).active.pop();
+            self.env().depth -= 1;
+            (*state).top = base;
+            match ended {
+                Ended::Trap(trap) => Outcome::Trap(resume_panic(trap)),
+                Ended::Done => Outcome::Done((0..rets).map(|i| base.add(HEADER + i).read()).collect()),
+                Ended::Need(func) => {
+                    let fp = (*state).exit_fp;
+                    (*state).top = env::end_of_caller(state, fp);
+                    let index = self.env().suspended + 1;
+                    self.env().suspended = index;
+                    Outcome::Need(func, Suspended { func, fp, base, rets, index })
+                }
+            }
+        }
+    }
+    /// What stops this instance's calls from other threads.
+    pub fn interrupt_handle(&self) -> InterruptHandle {
+        InterruptHandle { core: self.core.clone() }
+    }
+    /// Calls trap with `interrupted: deadline` from this moment on; none removes the deadline.
+    pub fn set_deadline(&mut self, deadline: Option<Instant>) {
+        let core = self.core.clone();
+        self.env().set_deadline(deadline, &core);
+    }
+    /// Renews the fuel, in polls. Without effect unless [`Limits::fuel`] was given.
+    pub fn set_fuel(&mut self, polls: u64) {
+        // SAFETY: `&mut self` owns the state, and nothing runs.
+        unsafe { (*self.state()).fuel = polls.min(i64::MAX as u64) as i64 };
+    }
+    /// The fuel that is left.
+    pub fn fuel(&mut self) -> u64 {
+        // SAFETY: as above.
+        unsafe { (*self.state()).fuel.max(0) as u64 }
+    }
+    /// The host's data, which host functions reach through [`crate::Caller::data`].
+    pub fn data(&mut self) -> &mut Box<dyn Any + Send> {
+        &mut self.env().user
+    }
+    /// The memory meter.
+    pub fn meter(&mut self) -> &mut Meter {
+        &mut self.env().meter
+    }
+    /// The address of a global; none when no code names it and it wasn't added.
+    pub fn global(&mut self, id: GlobalId) -> Option<*mut u8> {
+        let object = self.env().program.global_object(id)?;
+        self.env().objects.get(object as usize).copied()
+    }
+    /// Where the last unhandled error was raised and passed through, the raise first, and how many places were left out.
+    pub fn error_trace(&mut self) -> (Vec<FrameInfo>, usize) {
+        // SAFETY: `&mut self` owns the state, and nothing runs.
+        unsafe { env::error_trace(self.state()) }
+    }
+}
+
+#[cold]
+fn wrong_count(prepared: PreparedCall, args: usize, rets: usize) -> Trap {
+    Trap::bad_call(format!(
+        "function {} takes {} arguments and gives {} results; called with {args} and {rets}",
+        prepared.func, prepared.args, prepared.rets
+    ))
+}
+
+#[cold]
+fn resume_panic(trap: Trap) -> Trap {
+    if trap.reason() == TrapReason::Panic
+        && let Some(payload) = trap.take_panic()
+    {
+        std::panic::resume_unwind(payload);
+    }
+    trap
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        let state = self.core.state.get();
+        // SAFETY: interrupt handles may keep the core, but only reach its atomics; nobody uses the environment after this.
+        let mut env = unsafe { ManuallyDrop::take(&mut (*state).env) };
+        if let Some(stack) = env.stack.take() {
+            stack.give_back();
+        }
+    }
+}
+
+impl std::fmt::Debug for Instance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Instance")
+    }
+}
+
+const _: () = {
+    const fn send<T: Send>() {}
+    const fn shared<T: Send + Sync>() {}
+    send::<Instance>();
+    shared::<Program>();
+    shared::<InterruptHandle>();
+    shared::<Trap>();
+};

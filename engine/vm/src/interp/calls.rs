@@ -1,0 +1,152 @@
+//! Handlers of calls and returns.
+//!
+//! SAFETY (all of this module): a window lies in the caller's frame, whose end was checked when it was entered; the callee's
+//! whole frame is checked here before anything of it is touched (its header and the copied context included, which the
+//! caller's frame covers: the verifier counts a window's header and arguments as part of the caller's frame). Function
+//! numbers of direct calls were verified; those of function values are compared with the number of cells.
+
+use super::ops::handler;
+use super::slow;
+use super::state::*;
+use std::sync::atomic::Ordering;
+use sx_ir::TrapKind;
+
+impl<const FUEL: bool> St<FUEL> {
+    /// Enters a function whose frame begins at `window`; it returns to `words` behind this instruction.
+    #[inline(always)]
+    fn enter(self, cell: &Cell, window: usize, words: usize, context: bool) -> Self {
+        if FUEL {
+            let state = self.state();
+            // SAFETY: the running thread owns the state.
+            let left = unsafe {
+                (*state).fuel -= 1;
+                (*state).fuel
+            };
+            if left < 0 {
+                return self.poll_slow();
+            }
+        }
+        let frame = self.fp.wrapping_add(window);
+        let end = (frame as usize).wrapping_add(cell.frame_bytes as usize);
+        // SAFETY: `core` outlives the run.
+        if end > unsafe { (*self.core).guard.load(Ordering::Relaxed) } {
+            core::hint::cold_path();
+            return St { pc: slow::no_room::<FUEL>(self.core, self.pc, self.fp, end), ..self };
+        }
+        // SAFETY: see the module.
+        unsafe {
+            frame.write(self.pc.add(words) as u64);
+            frame.add(1).write(self.fp as u64);
+            if context {
+                frame.add(HEADER).write(self.fp.add(HEADER).read());
+            }
+        }
+        St { pc: cell.code, fp: frame, ..self }
+    }
+    #[inline(always)]
+    fn cell<'a>(self, func: usize) -> &'a Cell {
+        // SAFETY: the function's number is below `cell_count`; cells only move while no handler runs.
+        unsafe { &*(*self.state()).cells.add(func) }
+    }
+    /// Calls a function value.
+    #[inline(always)]
+    fn enter_value(self, value: u64, class: u32, window: usize, context: bool) -> Self {
+        let index = value.wrapping_sub(1);
+        // SAFETY: the running thread owns the state.
+        if index >= unsafe { (*self.state()).cell_count } {
+            return if value == 0 {
+                self.fail(TrapKind::NullDereference, [0; 3])
+            } else {
+                self.fail(TrapKind::InvalidMemory, [0; 3])
+            };
+        }
+        let cell = self.cell(index as usize);
+        if cell.class != class {
+            return self.fail(TrapKind::InvalidMemory, [0; 3]);
+        }
+        self.enter(cell, window, 2, context)
+    }
+    /// Returns to the caller.
+    #[inline(always)]
+    fn leave_frame(self) -> Self {
+        // SAFETY: the frame's header was written by the call.
+        unsafe { St { pc: self.fp.read() as *const _, fp: self.fp.add(1).read() as *mut u64, ..self } }
+    }
+}
+
+handler!(call(context: bool) |st| { st.enter(st.cell(st.w() as u32 as usize), st.a(), 1, context) });
+handler!(call_l() | st | { st.enter(st.cell(st.w() as u32 as usize), st.xl() as u32 as usize, 2, false) });
+handler!(call_v(context: bool) |st| { st.enter_value(st.get(st.b()), st.xl() as u32, st.a(), context) });
+handler!(call_vl() | st | { st.enter_value(st.get(st.a()), st.w() as u32, st.xl() as u32 as usize, false) });
+
+handler!(
+    call_e() | st | {
+        let pc = slow::call_extern(st.core, st.pc, st.fp, st.w() as u32, st.a(), st.xl() as u32 as usize);
+        St { pc, ..st }
+    }
+);
+handler!(
+    call_el() | st | {
+        let window = st.xl() as u32 as usize;
+        let pc = slow::call_extern(st.core, st.pc, st.fp, st.w() as u32, window, st.xh() as u32 as usize);
+        St { pc, ..st }
+    }
+);
+handler!(
+    call_c() | st | {
+        let (code, sig) = (st.get::<u64>(st.b()), st.xl() as u32);
+        let pc = slow::call_pointer(st.core, st.pc, st.fp, code, sig, st.a(), st.xh() as u32 as usize);
+        St { pc, ..st }
+    }
+);
+handler!(
+    call_cl() | st | {
+        let (code, sig) = (st.get::<u64>(st.a()), st.w() as u32);
+        let pc = slow::call_pointer(
+            st.core,
+            st.pc,
+            st.fp,
+            code,
+            sig,
+            st.xl() as u32 as usize,
+            st.xh() as u32 as usize,
+        );
+        St { pc, ..st }
+    }
+);
+
+handler!(ret() | st | { st.leave_frame() });
+handler!(
+    ret1() | st | {
+        st.set(HEADER, st.get::<u64>(st.a()));
+        st.leave_frame()
+    }
+);
+handler!(
+    ret2() | st | {
+        let (x, y) = (st.get::<u64>(st.a()), st.get::<u64>(st.b()));
+        st.set(HEADER, x);
+        st.set(HEADER + 1, y);
+        st.leave_frame()
+    }
+);
+handler!(
+    ret_i() | st | {
+        st.set(HEADER, st.w() as i64);
+        st.leave_frame()
+    }
+);
+
+handler!(
+    /// The C function pointer of a function, made on first use.
+    c_func_addr() |st| {
+        let pc = slow::c_func_addr(st.core, st.pc, st.fp, st.w() as u32, st.a());
+        St { pc, ..st }
+    }
+);
+handler!(
+    extern_addr() | st | {
+        let pc = slow::extern_addr(st.core, st.pc, st.fp, st.w() as u32, st.a());
+        St { pc, ..st }
+    }
+);

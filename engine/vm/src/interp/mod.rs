@@ -1,0 +1,17 @@
+//! The interpreter: runs verified bytecode over an instance's state.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`state`] | the instance as handlers see it, frame layout |
+//! | [`value`] | scalars in slots |
+//! | [`ops`] [`memory`] [`calls`] | handlers |
+//! | [`slow`] | what handlers call when the hot path ends |
+//! | [`dispatch`] | from one instruction to the next |
+
+pub(crate) mod calls;
+pub(crate) mod dispatch;
+pub(crate) mod memory;
+pub(crate) mod ops;
+pub(crate) mod slow;
+pub(crate) mod state;
+pub(crate) mod value;

@@ -1,0 +1,178 @@
+//! What handlers call when the hot path ends. None of these is inlined, and none is given the address of a local: that
+//! would keep the caller from ending in a jump.
+//!
+//! SAFETY (all of this module): called by handlers only, on the thread that owns the state; addresses were checked as far as
+//! [`super::memory`] says.
+
+use super::state::*;
+use crate::bytecode::Word;
+use crate::host;
+use std::sync::atomic::Ordering;
+use sx_ir::TrapKind;
+
+/// Leaves the loop with a trap at an instruction.
+fn fail(core: *const Core, pc: *const Word, fp: *mut u64, kind: TrapKind) -> *const Word {
+    St::<false> { pc, fp, core }.fail(kind, [0; 3]).pc
+}
+
+/// A poll or call found a request or no fuel: out, or the same instruction again.
+#[cold]
+#[inline(never)]
+pub(crate) fn poll<const FUEL: bool>(core: *const Core, pc: *const Word, fp: *mut u64) -> *const Word {
+    // SAFETY: see the module.
+    let (shared, state) = unsafe { (&*core, (*core).state.get()) };
+    if FUEL {
+        // SAFETY: see the module.
+        unsafe {
+            if (*state).fuel < 0 {
+                (*state).fuel = 0;
+                return fail(core, pc, fp, TrapKind::OutOfFuel);
+            }
+            // The instruction is counted again when it is repeated.
+            (*state).fuel += 1;
+        }
+    }
+    // SAFETY: see the module.
+    shared.guard.store(unsafe { (*state).stack_limit }, Ordering::SeqCst);
+    let requests = shared.requests.swap(0, Ordering::SeqCst);
+    if requests & request::CANCEL != 0 {
+        return fail(core, pc, fp, TrapKind::Canceled);
+    }
+    // SAFETY: see the module.
+    if requests & request::DEADLINE != 0 && unsafe { (*state).env.deadline_passed(core) } {
+        return fail(core, pc, fp, TrapKind::Deadline);
+    }
+    pc
+}
+
+/// A frame doesn't fit below the guard: a request, or a stack overflow.
+#[cold]
+#[inline(never)]
+pub(crate) fn no_room<const FUEL: bool>(
+    core: *const Core,
+    pc: *const Word,
+    fp: *mut u64,
+    end: usize,
+) -> *const Word {
+    // SAFETY: see the module.
+    if end > unsafe { (*(*core).state.get()).stack_limit } {
+        return fail(core, pc, fp, TrapKind::StackOverflow);
+    }
+    poll::<FUEL>(core, pc, fp)
+}
+
+/// Calls an extern; the result is where to go on.
+#[inline(never)]
+pub(crate) fn call_extern(
+    core: *const Core,
+    pc: *const Word,
+    fp: *mut u64,
+    ext: u32,
+    window: usize,
+    count: usize,
+) -> *const Word {
+    // SAFETY: see the module.
+    unsafe { host::call_extern(core, pc, fp, ext, fp.add(window + HEADER), count) }
+}
+
+/// Calls a C function pointer; the result is where to go on.
+#[inline(never)]
+pub(crate) fn call_pointer(
+    core: *const Core,
+    pc: *const Word,
+    fp: *mut u64,
+    code: u64,
+    sig: u32,
+    window: usize,
+    count: usize,
+) -> *const Word {
+    if code == 0 {
+        return fail(core, pc, fp, TrapKind::NullDereference);
+    }
+    // SAFETY: see the module.
+    unsafe {
+        host::call_pointer(core, pc, fp, code as usize as *const (), sig, fp.add(window + HEADER), count)
+    }
+}
+
+/// Writes a C function pointer to a slot; the result is where to go on.
+#[inline(never)]
+pub(crate) fn c_func_addr(
+    core: *const Core,
+    pc: *const Word,
+    fp: *mut u64,
+    func: u32,
+    slot: usize,
+) -> *const Word {
+    // SAFETY: see the module.
+    unsafe {
+        match host::c_func_addr(core, sx_ir::FuncId(func)) {
+            Ok(address) => {
+                fp.add(slot).write(address as u64);
+                pc.add(1)
+            }
+            Err(message) => host::fail_at(core, pc, fp, message),
+        }
+    }
+}
+
+/// Writes the address behind a symbol to a slot; the result is where to go on.
+#[inline(never)]
+pub(crate) fn extern_addr(
+    core: *const Core,
+    pc: *const Word,
+    fp: *mut u64,
+    ext: u32,
+    slot: usize,
+) -> *const Word {
+    // SAFETY: see the module.
+    unsafe {
+        match host::extern_addr(core, sx_ir::ExternId(ext)) {
+            Ok(address) => {
+                fp.add(slot).write(address as u64);
+                pc.add(1)
+            }
+            Err(message) => host::fail_at(core, pc, fp, message),
+        }
+    }
+}
+
+/// What happens to the error trace: 0 raise, 1 propagate, 2 clear.
+#[inline(never)]
+pub(crate) fn err_trace(core: *const Core, pc: *const Word, what: usize) {
+    // SAFETY: see the module; the reference ends here.
+    let trace = unsafe { &mut (*(*core).state.get()).error_trace };
+    if what != 1 {
+        trace.clear();
+    }
+    if what != 2 {
+        trace.push(pc);
+    }
+}
+
+/// `memmove`.
+#[inline(never)]
+pub(crate) fn mem_move(to: u64, from: u64, len: u64) {
+    // SAFETY: see the module.
+    unsafe { std::ptr::copy(from as usize as *const u8, to as usize as *mut u8, len as usize) }
+}
+
+/// `memset`.
+#[inline(never)]
+pub(crate) fn mem_set(to: u64, val: u8, len: u64) {
+    // SAFETY: see the module.
+    unsafe { std::ptr::write_bytes(to as usize as *mut u8, val, len as usize) }
+}
+
+/// `memcmp`.
+#[inline(never)]
+pub(crate) fn mem_cmp(a: u64, b: u64, len: u64) -> i64 {
+    // SAFETY: see the module.
+    let (a, b) = unsafe {
+        (
+            std::slice::from_raw_parts(a as usize as *const u8, len as usize),
+            std::slice::from_raw_parts(b as usize as *const u8, len as usize),
+        )
+    };
+    a.cmp(b) as i64
+}

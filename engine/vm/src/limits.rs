@@ -1,0 +1,171 @@
+//! Limits, interruption from other threads, and the memory meter.
+
+use crate::interp::state::{Core, request};
+use parking_lot::{Condvar, Mutex};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::{Duration, Instant};
+
+/// What an instance may use. The default suits embedding.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Bytes of the VM stack: what bounds recursion. Reserved at once, committed on touch.
+    pub stack_bytes: usize,
+    /// How often host and sx code may call each other in turn, since each turn takes native stack.
+    pub native_depth: u32,
+    /// Polls (loop iterations and calls) before a call traps `interrupted: out of fuel`; none is unlimited and faster.
+    /// The count lasts until [`crate::Instance::set_fuel`] renews it.
+    pub fuel: Option<u64>,
+    /// How long each outermost call may take.
+    pub call_time: Option<Duration>,
+    /// Bytes that the instance's allocator may hand out; the allocator asks [`Meter`].
+    pub memory_bytes: Option<u64>,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { stack_bytes: 1 << 20, native_depth: 128, fuel: None, call_time: None, memory_bytes: None }
+    }
+}
+
+/// Counts the memory that a program holds. Whoever allocates for the program charges it.
+#[derive(Clone, Debug)]
+pub struct Meter {
+    used: u64,
+    peak: u64,
+    limit: u64,
+}
+
+/// The memory limit would be passed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MemoryLimitReached;
+
+impl Meter {
+    pub(crate) fn new(limit: Option<u64>) -> Meter {
+        Meter { used: 0, peak: 0, limit: limit.unwrap_or(u64::MAX) }
+    }
+    /// Counts an allocation.
+    ///
+    /// # Errors
+    /// When the limit would be passed; nothing is counted then.
+    pub fn charge(&mut self, bytes: u64) -> Result<(), MemoryLimitReached> {
+        match self.used.checked_add(bytes) {
+            Some(used) if used <= self.limit => {
+                self.used = used;
+                self.peak = self.peak.max(used);
+                Ok(())
+            }
+            _ => Err(MemoryLimitReached),
+        }
+    }
+    /// Counts a release.
+    pub fn release(&mut self, bytes: u64) {
+        self.used = self.used.saturating_sub(bytes);
+    }
+    /// Bytes held now.
+    pub fn used(&self) -> u64 {
+        self.used
+    }
+    /// The most bytes ever held.
+    pub fn peak(&self) -> u64 {
+        self.peak
+    }
+    /// The most bytes allowed; `u64::MAX` when unlimited.
+    pub fn limit(&self) -> u64 {
+        self.limit
+    }
+}
+
+/// Stops an instance's call from any thread. Doesn't keep the instance running or its memory alive beyond a small core.
+#[derive(Clone)]
+pub struct InterruptHandle {
+    pub(crate) core: Arc<Core>,
+}
+
+impl InterruptHandle {
+    /// The running call traps with `interrupted: canceled` at its next poll; if none runs, the next one does.
+    pub fn cancel(&self) {
+        self.core.request(request::CANCEL);
+    }
+}
+
+impl std::fmt::Debug for InterruptHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("InterruptHandle")
+    }
+}
+
+/// Asks an instance to look at the clock when a deadline comes.
+pub(crate) fn arm(deadline: Instant, core: &Arc<Core>) {
+    let timer = TIMER.get_or_init(start);
+    let mut queue = timer.queue.lock();
+    let sooner = queue.peek().is_none_or(|Reverse(first)| deadline < first.deadline);
+    queue.push(Reverse(Armed { deadline, core: Arc::downgrade(core) }));
+    drop(queue);
+    if sooner {
+        timer.changed.notify_one();
+    }
+}
+
+struct Armed {
+    deadline: Instant,
+    core: Weak<Core>,
+}
+
+impl PartialEq for Armed {
+    fn eq(&self, other: &Armed) -> bool {
+        self.deadline == other.deadline
+    }
+}
+
+impl Eq for Armed {}
+
+impl PartialOrd for Armed {
+    fn partial_cmp(&self, other: &Armed) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Armed {
+    fn cmp(&self, other: &Armed) -> std::cmp::Ordering {
+        self.deadline.cmp(&other.deadline)
+    }
+}
+
+struct Timer {
+    queue: Mutex<BinaryHeap<Reverse<Armed>>>,
+    changed: Condvar,
+}
+
+static TIMER: OnceLock<&'static Timer> = OnceLock::new();
+
+fn start() -> &'static Timer {
+    let timer: &'static Timer =
+        Box::leak(Box::new(Timer { queue: Mutex::new(BinaryHeap::new()), changed: Condvar::new() }));
+    // Without a thread deadlines are only seen when something else makes the instance look; there is nothing better
+    // to do on a system that refuses threads.
+    let _ =
+        std::thread::Builder::new().name("sx-timer".into()).stack_size(64 * 1024).spawn(move || run(timer));
+    timer
+}
+
+/// Waits for the earliest deadline, forever.
+fn run(timer: &'static Timer) {
+    let mut queue = timer.queue.lock();
+    loop {
+        match queue.peek() {
+            None => timer.changed.wait(&mut queue),
+            Some(Reverse(first)) if first.deadline > Instant::now() => {
+                let deadline = first.deadline;
+                timer.changed.wait_until(&mut queue, deadline);
+            }
+            Some(_) => {
+                let core = queue.pop().and_then(|Reverse(armed)| armed.core.upgrade());
+                if let Some(core) = core {
+                    core.request(request::DEADLINE);
+                }
+            }
+        }
+    }
+}

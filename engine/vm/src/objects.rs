@@ -1,0 +1,286 @@
+//! Memory of globals and data: laid out by the program, once per program or once per instance.
+//!
+//! Data without addresses of instance things is shared: it gets its address when code that names it is compiled. Globals,
+//! and data that (however indirectly) points at a global, a C callback or a symbol, are *objects*: numbered in the program,
+//! allocated in every instance. Objects never move; an instance that grows allocates another block.
+
+use crate::host;
+use crate::interp::state::{Core, State};
+use crate::program::Program;
+use rustc_hash::FxHashMap;
+use std::alloc::{Layout, alloc_zeroed, dealloc};
+use std::ptr::NonNull;
+use std::sync::Arc;
+use sx_ir::{Data, DataId, GlobalId, Module, RelocTarget};
+
+/// Where the bytes of a piece of data are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Place {
+    /// At an address that all instances share.
+    Shared(usize),
+    /// In each instance.
+    Object(u32),
+}
+
+/// An object: what each instance allocates.
+#[derive(Debug)]
+pub(crate) struct Object {
+    pub size: usize,
+    pub init: Arc<Data>,
+}
+
+/// Zeroed memory at a fixed address.
+#[derive(Debug)]
+pub(crate) struct Block {
+    base: NonNull<u8>,
+    layout: Layout,
+}
+
+// SAFETY: plain memory with one owner.
+unsafe impl Send for Block {}
+// SAFETY: shared blocks are written only before anyone else knows them.
+unsafe impl Sync for Block {}
+
+impl Block {
+    pub fn new(size: usize, align: usize) -> Result<Block, String> {
+        let layout = Layout::from_size_align(size.max(1), align.max(1))
+            .map_err(|_| format!("data of {size} bytes is too large"))?;
+        // SAFETY: the size isn't 0.
+        let base = unsafe { alloc_zeroed(layout) };
+        NonNull::new(base)
+            .map(|base| Block { base, layout })
+            .ok_or_else(|| format!("no memory for {size} bytes"))
+    }
+    pub fn base(&self) -> *mut u8 {
+        self.base.as_ptr()
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        // SAFETY: allocated with this layout.
+        unsafe { dealloc(self.base.as_ptr(), self.layout) }
+    }
+}
+
+/// The layout of a program's globals and data.
+#[derive(Debug, Default)]
+pub(crate) struct Objects {
+    pub list: Vec<Object>,
+    globals: FxHashMap<u32, u32>,
+    datas: FxHashMap<u32, Place>,
+    shared: Vec<Block>,
+}
+
+impl Objects {
+    /// The object of a global.
+    pub fn global(&mut self, module: &Module, id: GlobalId) -> Result<u32, String> {
+        if let Some(&object) = self.globals.get(&id.0) {
+            return Ok(object);
+        }
+        let global =
+            module.globals.get(id.index()).ok_or_else(|| format!("global {id} isn't in the module"))?;
+        let object = self.list.len() as u32;
+        self.globals.insert(id.0, object);
+        let size = (global.size as usize).max(global.init.bytes.len());
+        self.list.push(Object { size, init: Arc::new(global.init.clone()) });
+        for reloc in &global.init.relocs {
+            self.reach(module, reloc.target)?;
+        }
+        Ok(object)
+    }
+    /// The object of a global that was laid out.
+    pub fn known_global(&self, id: GlobalId) -> Option<u32> {
+        self.globals.get(&id.0).copied()
+    }
+    /// Where a piece of data is that was laid out.
+    pub fn known_data(&self, id: DataId) -> Option<Place> {
+        self.datas.get(&id.0).copied()
+    }
+    fn reach(&mut self, module: &Module, target: RelocTarget) -> Result<(), String> {
+        match target {
+            RelocTarget::Global(id) => self.global(module, id).map(drop),
+            RelocTarget::Data(id) => self.data(module, id).map(drop),
+            RelocTarget::Func(_) | RelocTarget::CFunc(_) | RelocTarget::Extern(_) => Ok(()),
+        }
+    }
+    /// Where a piece of data is; lays it out with all that it reaches.
+    pub fn data(&mut self, module: &Module, id: DataId) -> Result<Place, String> {
+        if let Some(&place) = self.datas.get(&id.0) {
+            return Ok(place);
+        }
+        let closure = self.closure(module, id)?;
+        let per_instance = self.instance_bound(module, &closure);
+        for (&id, &bound) in closure.iter().zip(&per_instance) {
+            let data = &module.datas[id.index()];
+            let place = if bound {
+                self.list.push(Object { size: data.bytes.len(), init: Arc::new(data.clone()) });
+                Place::Object(self.list.len() as u32 - 1)
+            } else {
+                let block = Block::new(data.bytes.len(), data.align as usize)?;
+                // SAFETY: the block was allocated with this size.
+                unsafe { block.base().copy_from_nonoverlapping(data.bytes.as_ptr(), data.bytes.len()) };
+                let address = block.base() as usize;
+                self.shared.push(block);
+                Place::Shared(address)
+            };
+            self.datas.insert(id.0, place);
+        }
+        for &id in &closure {
+            let data = &module.datas[id.index()];
+            for reloc in &data.relocs {
+                if let RelocTarget::Global(global) = reloc.target {
+                    self.global(module, global)?;
+                }
+            }
+            if let Place::Shared(address) = self.datas[&id.0] {
+                self.relocate_shared(address, data)?;
+            }
+        }
+        Ok(self.datas[&id.0])
+    }
+    /// The data that isn't laid out yet and is reached from `id` through data.
+    fn closure(&self, module: &Module, id: DataId) -> Result<Vec<DataId>, String> {
+        let mut closure = vec![id];
+        let mut seen: rustc_hash::FxHashSet<u32> = [id.0].into_iter().collect();
+        let mut next = 0;
+        while let Some(&id) = closure.get(next) {
+            next += 1;
+            let data = module.datas.get(id.index()).ok_or_else(|| format!("{id} isn't in the module"))?;
+            for reloc in &data.relocs {
+                if reloc.offset as usize + size_of::<usize>() > data.bytes.len() {
+                    return Err(format!("a relocation of {id} lies outside of it"));
+                }
+                if let RelocTarget::Data(target) = reloc.target
+                    && !self.datas.contains_key(&target.0)
+                    && seen.insert(target.0)
+                {
+                    closure.push(target);
+                }
+            }
+        }
+        Ok(closure)
+    }
+    /// Which of them must be per instance: those that reach an instance thing. Found by walking references backward.
+    fn instance_bound(&self, module: &Module, closure: &[DataId]) -> Vec<bool> {
+        let index: FxHashMap<u32, usize> = closure.iter().enumerate().map(|(i, id)| (id.0, i)).collect();
+        let mut referrers: Vec<Vec<usize>> = vec![Vec::new(); closure.len()];
+        let mut bound = vec![false; closure.len()];
+        let mut work = Vec::new();
+        for (i, &id) in closure.iter().enumerate() {
+            for reloc in &module.datas[id.index()].relocs {
+                let direct = match reloc.target {
+                    RelocTarget::Func(_) => false,
+                    RelocTarget::CFunc(_) | RelocTarget::Global(_) | RelocTarget::Extern(_) => true,
+                    RelocTarget::Data(target) => match index.get(&target.0) {
+                        Some(&target) => {
+                            referrers[target].push(i);
+                            false
+                        }
+                        None => matches!(self.datas.get(&target.0), Some(Place::Object(_))),
+                    },
+                };
+                if direct && !bound[i] {
+                    bound[i] = true;
+                    work.push(i);
+                }
+            }
+        }
+        while let Some(i) = work.pop() {
+            for &referrer in &referrers[i] {
+                if !bound[referrer] {
+                    bound[referrer] = true;
+                    work.push(referrer);
+                }
+            }
+        }
+        bound
+    }
+    fn relocate_shared(&self, address: usize, data: &Data) -> Result<(), String> {
+        for reloc in &data.relocs {
+            let target = match reloc.target {
+                RelocTarget::Func(func) => func.0 as usize + 1,
+                RelocTarget::Data(id) => match self.datas.get(&id.0) {
+                    Some(&Place::Shared(target)) => target,
+                    _ => return Err("shared data points at data of an instance".into()),
+                },
+                _ => return Err("shared data points at something of an instance".into()),
+            };
+            // SAFETY: the offset was checked with the closure; nobody else knows the block yet.
+            unsafe { write_address(address as *mut u8, reloc.offset, target, reloc.addend) };
+        }
+        Ok(())
+    }
+}
+
+unsafe fn write_address(base: *mut u8, offset: u32, target: usize, addend: i64) {
+    // SAFETY: the caller checked that the offset is inside.
+    unsafe { base.add(offset as usize).cast::<usize>().write_unaligned(target.wrapping_add(addend as usize)) }
+}
+
+/// Allocates and fills the objects that the instance doesn't have yet.
+///
+/// # Safety
+/// The calling thread owns the state.
+pub(crate) unsafe fn instantiate(core: *const Core, program: &Arc<Program>) -> Result<(), String> {
+    // SAFETY: the caller's promise; the reference ends with each statement, since resolving symbols reaches the state.
+    let env = unsafe { State::env((*core).state.get()) };
+    // SAFETY: as above.
+    let first = unsafe { (&(*env).objects).len() };
+    let inits = program.new_objects(first);
+    if inits.is_empty() {
+        return Ok(());
+    }
+    let mut size = 0usize;
+    let mut align = 16usize;
+    let mut offsets = Vec::with_capacity(inits.len());
+    for (bytes, init) in &inits {
+        let own = (init.align as usize).max(1);
+        align = align.max(own);
+        size = size.checked_next_multiple_of(own).ok_or("globals are too large")?;
+        offsets.push(size);
+        size = size.checked_add(*bytes).ok_or("globals are too large")?;
+    }
+    let block = Block::new(size, align)?;
+    let base = block.base();
+    for ((_, init), &offset) in inits.iter().zip(&offsets) {
+        // SAFETY: offsets and sizes were added up for this block.
+        unsafe {
+            let place = base.add(offset);
+            place.copy_from_nonoverlapping(init.bytes.as_ptr(), init.bytes.len());
+            (&mut (*env).objects).push(place);
+        }
+    }
+    // SAFETY: as above.
+    unsafe { (&mut (*env).blocks).push(block) };
+    for ((bytes, init), &offset) in inits.iter().zip(&offsets) {
+        for reloc in &init.relocs {
+            if reloc.offset as usize + size_of::<usize>() > *bytes {
+                return Err("a relocation lies outside of its global".into());
+            }
+            // SAFETY: as above.
+            unsafe {
+                let target = address(core, program, reloc.target)?;
+                write_address(base.add(offset), reloc.offset, target, reloc.addend);
+            }
+        }
+    }
+    Ok(())
+}
+
+unsafe fn address(core: *const Core, program: &Program, target: RelocTarget) -> Result<usize, String> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let object = |object: u32| (&(&(*(*core).state.get()).env).objects)[object as usize] as usize;
+        Ok(match target {
+            RelocTarget::Func(func) => func.0 as usize + 1,
+            RelocTarget::CFunc(func) => host::c_func_addr(core, func)? as usize,
+            RelocTarget::Extern(ext) => host::extern_addr(core, ext)? as usize,
+            RelocTarget::Global(id) => object(program.global_object(id).ok_or("a global wasn't laid out")?),
+            RelocTarget::Data(id) => match program.data_place(id).ok_or("data wasn't laid out")? {
+                Place::Shared(address) => address,
+                Place::Object(id) => object(id),
+            },
+        })
+    }
+}

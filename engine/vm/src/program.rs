@@ -1,0 +1,288 @@
+//! Programs: compiled functions, shared by all instances that run them.
+
+use crate::bytecode::Word;
+use crate::codegen::{self, CompileError};
+use crate::interp::state::Cell;
+use crate::objects::{Objects, Place};
+use crate::trap::{FrameInfo, RawFrame};
+use parking_lot::RwLock;
+use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use sx_ir::{
+    CSignature, CStruct, Data, DataId, Extern, ExternId, ExternKind, Func, FuncId, GlobalId, LocId, Module,
+    Sig, SigId, Signature,
+};
+
+/// The class of a function whose signature isn't known yet.
+pub(crate) const ANY_CLASS: u32 = u32::MAX;
+
+/// A compiled function.
+#[derive(Debug)]
+pub(crate) struct Code {
+    pub words: Box<[Word]>,
+    /// The size of its frame.
+    pub frame_slots: u32,
+    /// Which position begins at which word; sorted.
+    pub locs: Vec<(u32, LocId)>,
+    /// What it was made from: names, positions, signature.
+    pub func: Arc<Func>,
+    /// The class of its signature.
+    pub class: u32,
+}
+
+/// The tables that code of this program refers to.
+#[derive(Default)]
+pub(crate) struct Tables {
+    /// How many functions the module had when code was last compiled; code names none behind them.
+    pub func_limit: usize,
+    pub classes: FxHashMap<Signature, u32>,
+    pub sigs: Vec<Sig>,
+    pub c_structs: Vec<CStruct>,
+    pub externs: Vec<Extern>,
+    pub objects: Objects,
+}
+
+impl Tables {
+    /// Takes in what was added to the module.
+    fn sync(&mut self, module: &Module) {
+        self.func_limit = self.func_limit.max(module.funcs.len());
+        extend(&mut self.sigs, &module.sigs);
+        extend(&mut self.c_structs, &module.c_structs);
+        extend(&mut self.externs, &module.externs);
+    }
+    /// The number of a signature in indirect calls.
+    pub fn class(&mut self, sig: &Signature) -> u32 {
+        if let Some(&class) = self.classes.get(sig) {
+            return class;
+        }
+        let class = self.classes.len() as u32;
+        self.classes.insert(sig.clone(), class);
+        class
+    }
+}
+
+fn extend<T: Clone>(table: &mut Vec<T>, source: &[T]) {
+    if let Some(new) = source.get(table.len()..) {
+        table.extend_from_slice(new);
+    }
+}
+
+#[derive(Default)]
+struct Inner {
+    codes: Vec<Option<Arc<Code>>>,
+    journal: Vec<(FuncId, Cell)>,
+    /// Functions by the address of their code.
+    by_address: BTreeMap<usize, FuncId>,
+    tables: Tables,
+}
+
+/// A program: compiled functions and their data. Append-only: functions are compiled as they are demanded, and nothing that
+/// an instance knows ever changes or moves.
+#[derive(Default)]
+pub struct Program {
+    inner: RwLock<Inner>,
+}
+
+// SAFETY: addresses in cells point at code that the program owns and never changes.
+unsafe impl Send for Program {}
+// SAFETY: as above.
+unsafe impl Sync for Program {}
+
+impl std::fmt::Debug for Program {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Program").field("compiled", &self.inner.read().journal.len()).finish()
+    }
+}
+
+impl Program {
+    /// An empty program.
+    pub fn new() -> Program {
+        Program::default()
+    }
+    /// Compiles a function of a module to bytecode. The module must be the same one each time, grown by appending; the function
+    /// must be verified. A function that has code keeps it.
+    ///
+    /// # Errors
+    /// When the function is too large for bytecode, or refers to things that the module doesn't have.
+    pub fn compile(&self, module: &Module, id: FuncId) -> Result<(), CompileError> {
+        let mut inner = self.inner.write();
+        inner.tables.sync(module);
+        inner.compile(module, id)
+    }
+    /// Compiles every function of the module that has a body and no code yet.
+    ///
+    /// # Errors
+    /// As for [`Program::compile`]; functions before the one that failed are compiled.
+    pub fn compile_all(&self, module: &Module) -> Result<(), CompileError> {
+        let mut inner = self.inner.write();
+        inner.tables.sync(module);
+        for (index, func) in module.funcs.iter().enumerate() {
+            if func.is_some() {
+                inner.compile(module, FuncId(index as u32))?;
+            }
+        }
+        Ok(())
+    }
+    /// True when the function has code.
+    pub fn has_code(&self, id: FuncId) -> bool {
+        self.code(id).is_some()
+    }
+    /// The signature of a function that has code.
+    pub fn signature(&self, id: FuncId) -> Option<Signature> {
+        self.code(id).map(|code| code.func.sig.clone())
+    }
+    /// The bytecode of a function as text; none without code.
+    pub fn disassemble(&self, id: FuncId) -> Option<String> {
+        let code = self.code(id)?;
+        let inner = self.inner.read();
+        let name = |func: FuncId| {
+            inner.codes.get(func.index()).and_then(Option::as_ref).map(|code| code.func.name.clone())
+        };
+        Some(crate::bytecode::disasm::disassemble(&code, &name))
+    }
+    /// Lays out a global, so that instances have it even if no code names it.
+    ///
+    /// # Errors
+    /// When the module doesn't have it, or its data is too large.
+    pub fn add_global(&self, module: &Module, id: GlobalId) -> Result<(), String> {
+        let mut inner = self.inner.write();
+        inner.tables.sync(module);
+        inner.tables.objects.global(module, id).map(drop)
+    }
+    /// The address of a piece of data that all instances share; none when it wasn't laid out or is per instance.
+    pub fn data_address(&self, id: DataId) -> Option<*const u8> {
+        match self.data_place(id)? {
+            Place::Shared(address) => Some(address as *const u8),
+            Place::Object(_) => None,
+        }
+    }
+    pub(crate) fn code(&self, id: FuncId) -> Option<Arc<Code>> {
+        self.inner.read().codes.get(id.index()).cloned().flatten()
+    }
+    pub(crate) fn journal(&self, from: usize, take: impl FnOnce(usize, &[(FuncId, Cell)])) {
+        let inner = self.inner.read();
+        take(inner.tables.func_limit, &inner.journal[from..]);
+    }
+    pub(crate) fn new_objects(&self, from: usize) -> Vec<(usize, Arc<Data>)> {
+        let inner = self.inner.read();
+        inner.tables.objects.list[from..].iter().map(|object| (object.size, object.init.clone())).collect()
+    }
+    pub(crate) fn global_object(&self, id: GlobalId) -> Option<u32> {
+        self.inner.read().tables.objects.known_global(id)
+    }
+    pub(crate) fn data_place(&self, id: DataId) -> Option<Place> {
+        self.inner.read().tables.objects.known_data(id)
+    }
+    pub(crate) fn extern_symbol(&self, id: ExternId) -> Arc<str> {
+        self.inner.read().tables.externs.get(id.index()).map_or("extern", |ext| &ext.symbol).into()
+    }
+    pub(crate) fn with_extern<R>(
+        &self,
+        id: ExternId,
+        use_it: impl FnOnce(&Extern, Option<(&CSignature, u32)>, &[CStruct]) -> Result<R, String>,
+    ) -> Result<R, String> {
+        let inner = self.inner.read();
+        let tables = &inner.tables;
+        let ext = tables.externs.get(id.index()).ok_or_else(|| format!("{id} isn't in the program"))?;
+        let sig = match ext.kind {
+            ExternKind::Data => None,
+            ExternKind::Func(sig) => Some(tables.c_sig(sig)?),
+        };
+        use_it(ext, sig, &tables.c_structs)
+    }
+    pub(crate) fn with_c_sig<R>(
+        &self,
+        id: u32,
+        use_it: impl FnOnce(&CSignature, u32, &[CStruct]) -> Result<R, String>,
+    ) -> Result<R, String> {
+        let inner = self.inner.read();
+        let (sig, fixed) = inner.tables.c_sig(SigId(id))?;
+        use_it(sig, fixed, &inner.tables.c_structs)
+    }
+    pub(crate) fn with_c_func<R>(
+        &self,
+        func: FuncId,
+        use_it: impl FnOnce(&CSignature, &[CStruct]) -> Result<R, String>,
+    ) -> Result<R, String> {
+        let code = self.code(func).ok_or_else(|| format!("function {func} has no code"))?;
+        let name = &code.func.name;
+        let sig = code.func.c_sig.ok_or_else(|| format!("`{name}` has no C signature"))?;
+        let inner = self.inner.read();
+        let (sig, _) = inner.tables.c_sig(sig)?;
+        use_it(sig, &inner.tables.c_structs)
+    }
+    /// The frame size of the function that an instruction belongs to, in slots.
+    pub(crate) fn frame_slots_at(&self, pc: *const Word) -> usize {
+        let inner = self.inner.read();
+        let found = inner.by_address.range(..=pc as usize).next_back();
+        let code = found.and_then(|(_, id)| inner.codes[id.index()].as_ref());
+        code.map_or(0, |code| code.frame_slots as usize)
+    }
+    /// Names and places of frames; inlined functions are frames of their own.
+    pub(crate) fn symbolize<'a>(&self, frames: impl IntoIterator<Item = &'a RawFrame>) -> Vec<FrameInfo> {
+        let inner = self.inner.read();
+        let mut infos = Vec::new();
+        for frame in frames {
+            match frame {
+                RawFrame::Host(name) => {
+                    infos.push(FrameInfo { func: name.to_string(), place: None, inlined: false, host: true });
+                }
+                RawFrame::Code(pc) => inner.symbolize(*pc, &mut infos),
+            }
+        }
+        infos
+    }
+}
+
+impl Tables {
+    fn c_sig(&self, id: SigId) -> Result<(&CSignature, u32), String> {
+        match self.sigs.get(id.index()) {
+            Some(Sig::C { sig, fixed }) => Ok((sig, *fixed)),
+            _ => Err(format!("{id} isn't a C signature")),
+        }
+    }
+}
+
+impl Inner {
+    fn compile(&mut self, module: &Module, id: FuncId) -> Result<(), CompileError> {
+        if self.codes.get(id.index()).is_some_and(Option::is_some) {
+            return Ok(());
+        }
+        let Some(func) = module.func(id) else {
+            return Err(CompileError::new(format!("{id}"), None, "the function has no body".into()));
+        };
+        let code = Arc::new(codegen::compile(module, func, &mut self.tables)?);
+        if self.codes.len() <= id.index() {
+            self.codes.resize(id.index() + 1, None);
+        }
+        let cell = Cell { code: code.words.as_ptr(), frame_bytes: code.frame_slots * 8, class: code.class };
+        self.journal.push((id, cell));
+        self.by_address.insert(cell.code as usize, id);
+        self.codes[id.index()] = Some(code);
+        Ok(())
+    }
+    fn symbolize(&self, pc: *const Word, infos: &mut Vec<FrameInfo>) {
+        let found = self.by_address.range(..=pc as usize).next_back();
+        let Some((&start, &id)) = found else { return };
+        let Some(code) = self.codes.get(id.index()).and_then(Option::as_ref) else { return };
+        let word = (pc as usize - start) / size_of::<Word>();
+        if word >= code.words.len() {
+            return;
+        }
+        let func = &code.func;
+        let after = code.locs.partition_point(|&(first, _)| first as usize <= word);
+        let mut loc = after.checked_sub(1).map(|index| code.locs[index].1);
+        if loc.is_none() {
+            infos.push(FrameInfo { func: func.name.clone(), place: None, inlined: false, host: false });
+        }
+        // A chain longer than the table of positions would be a cycle.
+        for _ in 0..func.locs.len() {
+            let Some(src) = loc.and_then(|loc| func.locs.get(loc.index())) else { return };
+            let name = func.scopes.get(src.scope as usize).unwrap_or(&func.name).clone();
+            let inlined = src.inlined_at.is_some();
+            infos.push(FrameInfo { func: name, place: Some((src.file, src.offset)), inlined, host: false });
+            loc = src.inlined_at;
+        }
+    }
+}
