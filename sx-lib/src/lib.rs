@@ -12,6 +12,7 @@ macro_rules! embed {
 
 embed! {
     "modules/std.sx",
+    "modules/std/cli.sx",
     "modules/std/core.sx",
     "modules/std/float/big.sx",
     "modules/std/float/parse.sx",
@@ -20,13 +21,23 @@ embed! {
     "modules/std/fmt.sx",
     "modules/std/fmt/int.sx",
     "modules/std/fmt/writer.sx",
+    "modules/std/fs.sx",
+    "modules/std/hash.sx",
+    "modules/std/json.sx",
+    "modules/std/json/parse.sx",
+    "modules/std/json/value.sx",
+    "modules/std/json/write.sx",
     "modules/std/list.sx",
+    "modules/std/log.sx",
     "modules/std/map.sx",
     "modules/std/math.sx",
     "modules/std/mem.sx",
+    "modules/std/process.sx",
     "modules/std/random.sx",
     "modules/std/sort.sx",
     "modules/std/string.sx",
+    "modules/std/test.sx",
+    "modules/std/time.sx",
 }
 
 /// The text of a library file, by the path under which programs import it.
