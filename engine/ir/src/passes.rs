@@ -3,6 +3,7 @@
 //! Programs mean the same before and after: traps and their order, results, output. Source positions stay with
 //! their instructions; inlined ones say where they were inlined.
 
+mod coalesce;
 mod compact;
 mod dce;
 mod effects;
@@ -12,6 +13,7 @@ mod fuzz;
 mod gvn;
 mod inline;
 mod liveness;
+mod loops;
 mod order;
 mod simplify_cfg;
 mod single;
@@ -132,6 +134,7 @@ fn shrink(func: &mut Func, cx: &mut Cx<'_>, allowed: Option<&dyn Fn(FuncId) -> b
 
 /// The last touches.
 fn finish(func: &mut Func, cx: &mut Cx<'_>) {
-    simplify_cfg::run(func, cx);
+    loops::run(func, cx);
+    coalesce::run(func);
     compact::compact(func);
 }

@@ -87,6 +87,8 @@ fn check_seed(seed: u64) {
     check_same(seed, "gvn", &module, each(gvn::run));
     check_same(seed, "sroa", &module, each(|func, cx| _ = sroa::run(func, cx)));
     check_same(seed, "inline", &module, each(|func, cx| _ = inline::run(func, cx, &|_| true)));
+    check_same(seed, "loops", &module, each(loops::run));
+    check_same(seed, "coalesce", &module, each(|func, _| coalesce::run(func)));
     let ids: Vec<FuncId> = (0..module.funcs.len() as u32).map(FuncId).collect();
     for level in [Level::Less, Level::Default] {
         check_same(seed, &format!("{level:?}"), &module, |module| optimize(module, &ids, level));
