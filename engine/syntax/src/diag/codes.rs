@@ -150,11 +150,88 @@ right side, so there must be a call, even when it has no other arguments.\n\n\
 value too. A mark after the dots speaks of the end, so there must be an end. Patterns always include their first value, \
 and a match binds in its arms, not before its subject.\n\n\
 ```sx\ns := xs[1..=];      // wrong\ns := xs[1..];       // right\ns := xs[1..=3];     // right\n```"
+    // ---- E01xx: names and modules ----
+    E0101 "unknown name" "No declaration of this name is visible. A name is looked for in the blocks around it, in the module, and in what the module imports without a name of its own (`#import \"…\";`). What such an import itself imports isn't seen.\n\nCheck the spelling, import the module that declares it, or write the namespace in front: `fs.read_file(…)`."
+    E0102 "ambiguous name" "Two imports declare this name, and neither is preferred. A declaration of the module's own would win.\n\nImport one of the two under a name, and say which is meant:\n\n```sx\nui :: #import \"ui.sx\";\nui.Button.{};\n```"
+    E0103 "declared twice" "A name can be declared once in a module, and once in a block. An inner block may declare it again.\n\n```sx\nx := 1;\nx := 2;   // wrong: assign with `x = 2;`\n```"
+    E0104 "import not found" "The file or folder of an import can't be read. It is looked for beside the importing file, in the working directory, in the folders of `SX_STDLIB_PATH`, and in the built-in library."
+    E0106 "depends on itself" "To know what this is, the compiler would have to know it already: a constant defined by itself, or a type whose size depends on its own.\n\n```sx\nA :: B + 1;\nB :: A + 1;   // wrong\n```"
+    E0107 "not in the module" "The namespace that stands before the dot has no such declaration of its own. Names that the module merely imports don't belong to it, unless it declares an alias: `print :: fmt.print;`."
+    E0108 "not a value here" "The name stands for something other than a value (a module, a protocol, a generic type, a pack), or the statement can't stand in this place."
+    // ---- E02xx: types and conversions ----
+    E0201 "mismatched types" "A value of one type stands where another is needed, and there is no implicit conversion between the two. Integers widen by themselves, integers become floats, arrays become slices, and `T` becomes `?T`. Everything else is asked for: `cast(T) v`, or `xx v` where the type is clear."
+    E0202 "constant doesn't fit" "The value of a constant can't be held by the type that is wanted.\n\n```sx\nx : u8 = 300;   // wrong: a `u8` holds 0 to 255\n```\n\nUse a wider type, or `cast(u8) 300` to keep only the low bits."
+    E0203 "type not known" "The expression takes its type from its surroundings (`.x`, `.{ }`, `null`, `xx v`, a lambda's parameters), and they don't say any.\n\n```sx\nc := .red;             // wrong\nc : Color = .red;      // right\nc := Color.red;        // right\n```"
+    E0204 "operator not defined" "The operator has no meaning for values of this type. Slices and closures, for instance, have no `==`, and strings have no `+`."
+    E0205 "no such conversion" "`cast` and `xx` convert between numbers, between pointers, between integers and enums, and from a value to a protocol that it implements. They don't convert between these two types."
+    E0206 "a type is needed" "A value stands where a type is needed, or a type that can't be used this way."
+    E0207 "type contains itself" "A value of this type would hold a value of the same type, without end. A pointer, a slice or a `List` breaks the circle:\n\n```sx\nNode :: struct { next: Node; }      // wrong\nNode :: struct { next: ?*Node; }    // right\n```"
+    E0208 "type too large" "A type may have at most 2,147,483,647 bytes."
+    E0209 "mixed integer types" "When two integer types meet, the one that holds every value of both wins. Here neither does (`u64` and `i64`, say), so the choice is yours: `cast(i64) a + b`."
+    E0210 "can't be indexed" "Arrays, slices, strings, `[*]T` and tuples can be indexed; arrays, slices, strings and `[*]T` can be sliced. A `[*]T` has no length, so that its slices need an end."
+    E0212 "can't be assigned" "The left side isn't a place that may be written: a constant, a parameter, a loop variable, a captured value or a temporary.\n\n```sx\nf :: (n: i64) { n = n + 1; }            // wrong\nf :: (n: i64) { m := n; m = m + 1; }    // right\n```"
+    E0213 "not a pointer" "`.*` reads what a pointer points at. The value isn't a pointer, or doesn't say what it points at (`*void`)."
+    E0214 "wrong array length" "The length of an array is a constant from 0 to 2,147,483,647, and a literal has as many elements as its type says."
+    E0215 "may be null" "An optional's value is used before it was taken out, or something that is never null is treated as if it could be. Take the value out with `o!` (traps on null), `o ?? default`, `if v := o { … }`, or test it first: after `if o == null { return; }` the compiler knows that it is there."
+    E0216 "index out of range" "The index is a constant, and the array isn't that long."
+    E0217 "division by zero in a constant" "A constant expression divides by zero."
+    // ---- E03xx: calls and generics ----
+    E0301 "wrong number of arguments" "The call has more or fewer arguments than the function takes. Parameters with a default may be left out."
+    E0302 "wrong argument name" "Named arguments, `f(a, times = 2)`, come after the positional ones, name parameters that exist, and give each one once."
+    E0303 "can't be called" "Only functions, methods, closures, function values, generic types and variants with a payload can be called."
+    E0304 "can't be inferred" "Nothing in the call says what a compile-time parameter stands for, or what type a function returns. Pass the type, give the argument a type, or declare the result."
+    E0305 "wrong compile-time arguments" "A generic type or protocol needs as many arguments as it declares: `Map(string, i64)`."
+    E0306 "endless instances" "Instances of a generic ask for further instances without end, each with larger types than the one before."
+    E0307 "no value" "A function, branch or handler must give a value, and its end can be reached without one. The value of a block is its last expression *without* a `;`.\n\n```sx\nadd :: (a: i64, b: i64) -> i64 { a + b; }   // wrong\nadd :: (a: i64, b: i64) -> i64 { a + b }    // right\n```"
+    E0309 "wrong format string" "Format strings are checked while compiling: as many `{}` as values, options such as `{:08.3}` after a colon, and `{{` for the brace itself. The options are `{[:[[fill]align][0][width][.precision][x|X|b|o|e]]}`."
+    E0310 "index beyond the pack" "A pack or a list of fields has fewer elements than the constant index asks for."
+    E0311 "can't be spread" "`..x` spreads a pack or a tuple into arguments, or passes a slice to a variadic parameter of slice type."
+    // ---- E04xx: structs, enums, matches ----
+    E0401 "no such member" "The type has no field, method, property, constant or variant of this name. Free functions can follow a dot only when they are declared `name :: ufcs (…)`."
+    E0402 "wrong literal" "The fields of a literal are given by name or by position, each once; a union's literal names exactly one member."
+    E0403 "no such variant" "The enum has no variant of this name."
+    E0404 "match not exhaustive" "A match over an enum, an error or a `bool`, and every match whose value is used, must have an arm for each possible value, or an `else:`."
+    E0405 "case seen before" "An earlier arm has this value already, so that this one could never be chosen."
+    E0406 "wrong pattern" "The pattern can't match a subject of this type."
+    E0407 "wrong payload" "A variant without payload binds and takes nothing; one with a payload takes exactly one value. Several variants in one `case` share a binding only when their payloads have the same type."
+    E0408 "property can't be used this way" "A property with only `#get` can't be written, one with only `#set` can't be read."
+    E0409 "member declared twice" "Fields, variants, methods and errors of one declaration have different names, and variants different values. Only a `#get` and a `#set` may share a name."
+    E0410 "protocol not implemented" "The type has no `impl` of the protocol that is asked for here."
+    E0411 "impl doesn't fit" "An `impl` has a method for each one of the protocol that has no default body, with the same parameters and result, and no others."
+    E0412 "implemented twice" "Two visible `impl` blocks implement the same protocol for the same type."
+    // ---- E05xx: control flow ----
+    E0501 "outside a loop" "`break` and `continue` leave or go on with a loop; there is none around this one."
+    E0502 "unknown label" "`break name` and `continue name` name a label of a loop around them: `name: for …`."
+    E0503 "leaves a deferred block" "The body of a `defer` or `onfail` runs while its block is being left. It can't return, raise, `try`, or jump to a loop outside."
+    E0504 "not a condition" "A condition is a `bool`, or something that can be null or zero: an optional, a pointer, an integer, flags, an error."
+    E0505 "can't be looped over" "`for` runs over ranges, arrays, slices, strings, lists, and anything with `next :: (self: *Self) -> ?T`. `inline for` runs over constant ranges, packs, tuples and arrays."
+    // ---- E06xx: errors ----
+    E0601 "error not handled" "A call that can fail gives a value *or* an error. Propagate the error with `try f()`, handle it with `f() catch (e) { … }`, give a fallback with `f() or v`, or take both: `v, err := f();`."
+    E0602 "`try` outside a failable function" "`try` passes an error on to the caller, so that the function around it must be able to fail: `-> T !`."
+    E0603 "`raise` outside a failable function" "`raise` leaves the function with an error, so that its result must allow one: `-> T !`."
+    E0604 "error not in the set" "A function with a named error set raises only errors of that set."
+    E0605 "value read before its error was tested" "After `v, err := f();` the value may be read only where the error is known to be null: inside `if !err { … }`, after `if err { return; }`, or behind `!err and …`."
+    E0606 "nothing can fail here" "`try`, `catch` and `or` with a fallback need an operand that can fail, and a fallback has a value to replace."
+    E0607 "`onfail` outside a failable function" "`onfail` runs when an error leaves its block; in a function that can't fail it would never run."
+    // ---- E07xx: compile time ----
+    E0701 "not known at compile time" "A constant, a module-level variable's initialiser, an array's length or a compile-time argument must be computable while compiling. Calls are made at compile time with `#run f()`."
+    E0702 "static assertion failed" "The condition of an `#assert` is false."
+    E0703 "trap at compile time" "Code that ran at compile time trapped, just as it would have at run time."
+    E0704 "not supported at compile time" "This compile-time feature isn't part of this build."
+    // ---- E08xx: foreign code ----
+    E0801 "wrong extern declaration" "An `extern` names a library that is declared with `#library`, has C types only, and can't be failable."
+    E0802 "C headers not supported" "This build doesn't import C headers. Declare the functions that you need: `puts :: (s: cstring) -> i32 extern libc;`."
+    E0803 "wrong alignment" "An alignment is a power of two from 1 to 4096."
+    E0804 "machine code not supported" "Inline assembly and the calling conventions `abi(.naked)` and `abi(.compiler)` aren't part of this build."
+    // ---- E09xx: limits ----
+    E0901 "limit reached" "The program goes beyond a limit of the compiler that keeps it responsive on broken input."
+
 
     // ---- Wxxxx: warnings ----
     W0001 "bitwise operator beside a comparison" "Comparisons bind more strongly than `&`, `^` and `|`, as in C: \
 `a & b == c` compares `b` with `c` first. Parentheses show which is meant, and silence the warning.\n\n\
 ```sx\nif flags & MASK == 0 { }      // warned about: MASK == 0 comes first\nif (flags & MASK) == 0 { }    // right\n```"
+    W0002 "value not used" "An expression statement computes a value that nothing uses and has no other effect. Remove it, or write `_ = …;`."
 }
 
 impl std::fmt::Display for Code {
