@@ -54,7 +54,8 @@ struct Pending {
 #[derive(Debug, Default)]
 pub(super) struct Scope<'b> {
     cleanups: Vec<Cleanup<'b>>,
-    pending: SmallVec<[Pending; 2]>,
+    /// By depth.
+    pending: Vec<Pending>,
 }
 
 /// A loop that is being lowered.
@@ -120,16 +121,15 @@ impl<'b> Lower<'_, 'b> {
         let Some((scope, depth)) = self.next_cleanup(scope, depth, exit) else {
             return self.finish_exit(exit);
         };
-        let mut pending = self.scopes[scope].pending.iter();
-        let known = pending.find(|pending| pending.depth == depth && pending.exit == exit);
-        let block = match known {
-            Some(pending) => pending.block,
-            None => {
-                let block = self.block();
-                self.scopes[scope].pending.push(Pending { depth, exit, block });
-                block
-            }
-        };
+        let pending = &self.scopes[scope].pending;
+        let end = pending.partition_point(|pending| pending.depth <= depth);
+        let same = pending[..end].iter().rev().take_while(|pending| pending.depth == depth);
+        let known = same.clone().find(|pending| pending.exit == exit).map(|pending| pending.block);
+        let block = known.unwrap_or_else(|| {
+            let block = self.block();
+            self.scopes[scope].pending.insert(end, Pending { depth, exit, block });
+            block
+        });
         self.jump(block);
     }
     /// All cleanup has run.
@@ -179,15 +179,9 @@ impl<'b> Lower<'_, 'b> {
         let at = self.scopes.len() - 1;
         for i in (0..self.scopes[at].cleanups.len()).rev() {
             let cleanup = self.scopes[at].cleanups[i];
-            let scope = &mut self.scopes[at];
-            let mut waiting: SmallVec<[Pending; 2]> = SmallVec::new();
-            scope.pending.retain(|pending| {
-                let here = pending.depth == i + 1;
-                if here {
-                    waiting.push(*pending);
-                }
-                !here
-            });
+            let pending = &mut self.scopes[at].pending;
+            let first = pending.partition_point(|pending| pending.depth <= i);
+            let waiting: SmallVec<[Pending; 2]> = pending.drain(first..).collect();
             let falls = !self.dead() && cleanup.runs(None);
             let ways = waiting.len() + falls as usize;
             if ways > 1 && !self.is_small(cleanup.body()) {

@@ -51,8 +51,8 @@ impl<'b> Lower<'_, 'b> {
             Some(value) => self.jump(if value.bits == 0 { good } else { bad }),
             None => {
                 let zero = self.b.constant(Ty::I32, 0);
-                let failed = self.b.cmp(CmpOp::Ne, Ty::I32, tag, zero);
-                self.branch(failed, bad, good);
+                let fine = self.b.cmp(CmpOp::Eq, Ty::I32, tag, zero);
+                self.branch(fine, good, bad);
             }
         }
         (good, bad)

@@ -10,7 +10,7 @@ use crate::types::{TypeId, TypeKind};
 use smallvec::SmallVec;
 use std::sync::Arc;
 use sx_ir::layout::Layout;
-use sx_ir::{Addr, Base, CType, DebugVar, Operand, Reg, Sig, UnOp};
+use sx_ir::{Addr, Base, CType, DataId, DebugVar, Operand, Reg, Sig, UnOp};
 
 impl<'b> Lower<'_, 'b> {
     /// Where a local is.
@@ -60,12 +60,8 @@ impl<'b> Lower<'_, 'b> {
         }
         let layout = self.types.layout(ty);
         if self.needs_memory(id, &layout) {
-            if let Some(init) = init.filter(|init| matches!(init.kind, Kind::ConstData(_)))
-                && self.is_constant(id)
-            {
-                let place = self.place(init);
-                self.locals[id.0 as usize] = Some(place);
-                return;
+            if let Some(data) = init.filter(|_| self.is_constant(id)).and_then(|init| self.data_of(init)) {
+                return self.bind_place(id, Place::Mem(Addr { base: Base::Data(data), off: 0 }));
             }
             let slot = self.slot_for(&layout);
             if let Some(init) = init {
@@ -92,6 +88,13 @@ impl<'b> Lower<'_, 'b> {
             None => self.zeros(&layout),
         };
         self.bind_ops(id, ops, layout);
+    }
+    /// The read-only data that a constant is.
+    fn data_of(&mut self, e: E<'b>) -> Option<DataId> {
+        match e.kind {
+            Kind::ConstData(data) => Some(data),
+            _ => self.constant_array(e),
+        }
     }
     fn is_constant(&self, id: LocalId) -> bool {
         let local = &self.decls[id.0 as usize];

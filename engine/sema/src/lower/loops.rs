@@ -77,28 +77,30 @@ impl<'b> Lower<'_, 'b> {
         let (exit, next) = (self.loops[at].exit, self.loops[at].next);
         let head = self.block();
         let cond = cond.filter(|cond| !matches!(cond.kind, Kind::Int(1)));
-        // A long condition is lowered once, at the end.
+        // A long condition, or one that declares something, is there once, at the top.
         let test = cond.filter(|cond| !self.is_repeatable(cond)).map(|_| self.block());
-        match (cond, test) {
-            (Some(_), Some(test)) => self.jump(test),
-            (Some(cond), None) => self.cond(cond, head, exit),
-            (None, _) => self.jump(head),
+        if let Some(test) = test {
+            self.jump(test);
+            self.enter(test);
         }
+        self.while_test(cond, head, exit);
         self.enter(head);
         self.effect(body);
         self.jump(next);
         self.enter(next);
         self.b.push(Inst::Poll);
-        if let Some(test) = test {
-            self.jump(test);
-            self.enter(test);
+        match test {
+            Some(test) => self.jump(test),
+            None => self.while_test(cond, head, exit),
         }
+        self.loops.pop();
+        self.enter(exit);
+    }
+    fn while_test(&mut self, cond: Option<E<'b>>, head: BlockId, exit: BlockId) {
         match cond {
             Some(cond) => self.cond(cond, head, exit),
             None => self.jump(head),
         }
-        self.loops.pop();
-        self.enter(exit);
     }
 
     pub(super) fn for_(&mut self, e: E<'b>, id: LoopId, iters: &'b [ForIter<'b>], body: E<'b>) {
