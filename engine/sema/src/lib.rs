@@ -4,10 +4,21 @@
 //! |---|---|---|
 //! | [`symbols`] | interned names | |
 //! | [`types`] | interned types and their layouts | |
+//! | [`value`] | values known at compile time | |
+//! | [`sema`] | the state of a compilation, its public face | |
+//! | `modules`, `decls` | files and what their declarations are | syntax trees |
 //! | [`thir`] | the typed tree's data | |
+//! | `check` | the typed tree | syntax trees |
 //! | [`lower`] | the middle form | the typed tree |
 
+mod check;
+mod decls;
 pub mod lower;
+mod modules;
+pub mod sema;
 pub mod symbols;
 pub mod thir;
 pub mod types;
+pub mod value;
+
+pub use sema::{Comptime, ComptimeOutcome, Export, LoadError, Loaded, Loader, Options, Sema, TestCase};

@@ -1,0 +1,664 @@
+//! Whole bodies: an instance's parameters, its root, its typed tree handed to lowering; and the driver's entries.
+
+use super::{Cx, Entry, FnState, Val};
+use crate::lower;
+use crate::sema::*;
+use crate::thir::*;
+use crate::types::{TypeId, TypeKind};
+use bumpalo::Bump;
+use sx_ir::{FuncId, GlobalId};
+use sx_syntax::ast::{Expr as Ast, FuncBody, Stmt as AstStmt};
+use sx_syntax::diag::{Code, Diagnostic};
+use sx_syntax::span::{FileId, Loc, Span};
+
+impl<'b> Cx<'_, '_, 'b> {
+    /// A function's body as one expression of its result type (or `noreturn`); none after a report.
+    pub(crate) fn function_root(&mut self, body: FuncBody, span: Span) -> Option<E<'b>> {
+        match body {
+            FuncBody::Arrow(value) => {
+                let void = self.f.ret == Some(TypeId::VOID);
+                let val = self.check(value, self.f.ret);
+                if val.ty == TypeId::ERROR {
+                    return None;
+                }
+                if let TypeKind::Failable { .. } = self.kind(val.ty) {
+                    let at = self.span(value);
+                    self.unhandled(at);
+                    return None;
+                }
+                if void {
+                    return Some(self.discard(val));
+                }
+                self.tail_value(val, span)
+            }
+            FuncBody::Block(block) => {
+                let Ast::Block { stmts, tail } = *self.ast.expr(block) else { return None };
+                let at = self.span(block);
+                let val = self.check_block(stmts, tail, self.f.ret, at);
+                if val.ty == TypeId::ERROR {
+                    return None;
+                }
+                if let TypeKind::Failable { .. } = self.kind(val.ty) {
+                    let at = tail.map_or(at, |t| self.span(t));
+                    self.unhandled(at);
+                    return None;
+                }
+                match self.f.ret {
+                    Some(TypeId::VOID) => Some(self.discard(val)),
+                    None if val.ty == TypeId::VOID || val.ty == TypeId::NORETURN => {
+                        if val.ty == TypeId::VOID && self.f.inferred.is_some_and(|t| t != TypeId::VOID) {
+                            self.no_value(at);
+                            return None;
+                        }
+                        Some(val.e)
+                    }
+                    _ => {
+                        if val.ty == TypeId::VOID {
+                            self.no_value(Span::new(at.hi.saturating_sub(1).max(at.lo), at.hi));
+                            return None;
+                        }
+                        let at = tail.map_or(at, |t| self.span(t));
+                        self.tail_value(val, at)
+                    }
+                }
+            }
+            FuncBody::None | FuncBody::Builtin => None,
+        }
+    }
+
+    fn no_value(&mut self, span: Span) {
+        let d = Diagnostic::error(Code::E0307, self.loc(span), "the body produces no value")
+            .help("leave out the `;` after its last expression, or `return` a value");
+        self.report(d);
+    }
+
+    fn tail_value(&mut self, val: Val<'b>, span: Span) -> Option<E<'b>> {
+        if val.ty == TypeId::NORETURN {
+            return Some(val.e);
+        }
+        let e = match self.f.ret.or(self.f.inferred) {
+            Some(ty) => self.coerce(val, ty, span),
+            None => {
+                let e = self.settle(val, span);
+                if e.ty != TypeId::ERROR {
+                    self.f.inferred = Some(e.ty);
+                }
+                e
+            }
+        };
+        (e.ty != TypeId::ERROR).then_some(e)
+    }
+}
+
+impl Sema {
+    /// Checks an instance's body if it wasn't; false when it is being checked right now.
+    pub(crate) fn ensure_body(&mut self, inst: InstId) -> bool {
+        match self.inst(inst).state {
+            InstState::Done => true,
+            InstState::Busy => false,
+            InstState::Todo => {
+                self.check_body(inst);
+                true
+            }
+        }
+    }
+
+    fn check_body(&mut self, id: InstId) {
+        self.insts[id.0 as usize].state = InstState::Busy;
+        self.checked_insts += 1;
+        let inst = self.inst(id).clone();
+        let decl = self.fn_decl(inst.decl).clone();
+        let parsed = self.file(decl.file).file.clone();
+        let bump = Bump::new();
+        let (value_ret, set) = match *self.types.kind(inst.sig.ret) {
+            TypeKind::Failable { value, set } => (value, Some(set)),
+            _ => (inst.sig.ret, None),
+        };
+        let f = FnState {
+            ret: (!inst.infer_ret).then_some(value_ret),
+            infer: inst.infer_ret,
+            set,
+            inst: Some(id),
+            ..FnState::default()
+        };
+        let mut cx =
+            Cx { s: self, ast: &parsed.ast, file: decl.file, scope: inst.scope, b: &bump, f, depth: 0 };
+        let func = *cx.ast.get(decl.ast);
+        let params = cx.enter_params(&inst, &func);
+        cx.f.params = params.clone();
+        let root = cx.function_root(func.body, func.sig_span);
+        let inferred = cx.f.inferred;
+        let const_result = match root {
+            Some(root) if value_ret == TypeId::TYPE || inferred == Some(TypeId::TYPE) => cx.result_type(root),
+            _ => None,
+        };
+        let locals = std::mem::take(&mut cx.f.locals);
+        let mut sig = inst.sig.clone();
+        if inst.infer_ret {
+            let value = inferred.unwrap_or(TypeId::VOID);
+            sig.ret = match *cx.kind(inst.sig.ret) {
+                TypeKind::Failable { set, .. } => cx.s.types.failable(value, set),
+                _ => value,
+            };
+            let loc = Loc::new(decl.file, decl.span);
+            cx.ensure_layout(sig.ret, loc);
+        }
+        self.insts[id.0 as usize].sig = sig.clone();
+        self.insts[id.0 as usize].state = InstState::Done;
+        if let Some(value) = const_result {
+            self.const_results.insert(inst.func, value);
+        }
+        let Some(root) = root else { return };
+        if self.has_errors() {
+            return;
+        }
+        let body = Body {
+            func: inst.func,
+            name: self.qualified(decl.name, decl.owner),
+            sig,
+            inline: func.inline,
+            locals,
+            params,
+            captures: Vec::new(),
+            root,
+            loc: Loc::new(decl.file, func.sig_span),
+        };
+        self.lower_now(&body);
+    }
+
+    /// Hands a checked body to lowering.
+    pub(crate) fn lower_now(&mut self, body: &Body<'_>) {
+        if self.context_global.is_none() {
+            self.context_global = self.default_context();
+        }
+        let Some(default_context) = self.context_global else {
+            let message = "the library's `core` and its `default_context` can't be found";
+            self.report(Diagnostic::error(Code::E0104, body.loc, message));
+            return;
+        };
+        let mut cx = lower::LowerCx { symbols: &self.symbols, cache: &mut self.lower, default_context };
+        let func = lower::lower_body(&mut self.types, &mut self.module, &mut cx, body);
+        self.module.define_func(body.func, func);
+    }
+
+    // ---- the library's parts that the checker knows ----
+
+    /// A file of the library by its path.
+    pub fn library_file(&mut self, path: &str) -> Option<FileId> {
+        if let Some(&file) = self.paths.get(path) {
+            return Some(file);
+        }
+        let files = self.loader.load("", path).ok()?;
+        let loaded = files.into_iter().next()?;
+        Some(self.add_file(loaded.path, loaded.file))
+    }
+
+    fn library_decl(&mut self, file: FileId, name: &str) -> Option<DeclVal> {
+        let sym = self.sym(name);
+        let decl = self.file(file).decls.get(&sym).copied()?;
+        Some(self.decl_value(decl))
+    }
+
+    pub(crate) fn core_fn(&mut self, name: &str) -> Option<FnId> {
+        let file = self.library_file("modules/std/core.sx")?;
+        match self.library_decl(file, name)? {
+            DeclVal::Func(func) => Some(func),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn fmt_fn(&mut self, name: &str) -> Option<FnId> {
+        let sym = self.sym(name);
+        if let Some(&known) = self.fmt_fns.get(&sym) {
+            return known;
+        }
+        let file = self.library_file("modules/std/fmt.sx");
+        let found = match file.and_then(|file| self.library_decl(file, name)) {
+            Some(DeclVal::Func(func)) => Some(func),
+            _ => None,
+        };
+        self.fmt_fns.insert(sym, found);
+        found
+    }
+
+    pub(crate) fn fmt_type(&mut self, name: &str) -> Option<TypeId> {
+        let file = self.library_file("modules/std/fmt.sx")?;
+        match self.library_decl(file, name)? {
+            DeclVal::Const(TypeId::TYPE, value) => value.as_type(),
+            _ => None,
+        }
+    }
+
+    /// The global that holds the context programs begin with.
+    pub fn default_context(&mut self) -> Option<GlobalId> {
+        let file = self.library_file("modules/std/core.sx")?;
+        match self.library_decl(file, "default_context")? {
+            DeclVal::Global(global, _) => Some(global),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn context_type_id(&mut self) -> Option<TypeId> {
+        if self.context_ty.is_none() {
+            let file = self.library_file("modules/std/core.sx")?;
+            if let DeclVal::Const(TypeId::TYPE, value) = self.library_decl(file, "Context")? {
+                self.context_ty = value.as_type();
+            }
+        }
+        self.context_ty
+    }
+
+    // ---- the driver's entries ----
+
+    /// Checks and lowers everything that was asked for, and what that needs.
+    pub fn finish(&mut self) {
+        self.finish_queue();
+        self.judge_sets();
+        self.finish_queue();
+    }
+
+    pub(crate) fn finish_queue(&mut self) {
+        while let Some(inst) = self.queue.pop_front() {
+            self.ensure_body(inst);
+        }
+    }
+
+    /// Asks for every declaration of a file: constants, variables, functions that aren't generic, methods, impls,
+    /// tests, `#assert` and `#run`.
+    pub fn check_file(&mut self, file: FileId) {
+        let mut decls: Vec<DeclId> = self.file(file).decls.values().copied().collect();
+        decls.sort_unstable_by_key(|&d| self.decl(d).span.lo);
+        for decl in decls {
+            self.demand_decl(decl);
+        }
+        for i in 0..self.impls.len() {
+            if self.impls[i].file == file {
+                self.demand_impl(ImplId(i as u32));
+            }
+        }
+        self.run_items(file);
+        // An import that nothing is looked up through must exist all the same: a name that no file has loads all.
+        let nobody = self.sym("\u{0}");
+        self.lookup_module(file, nobody);
+        self.tests(file);
+    }
+
+    fn demand_decl(&mut self, decl: DeclId) {
+        let loc = Loc::new(self.decl(decl).file, self.decl(decl).span);
+        match self.decl_value(decl) {
+            DeclVal::Func(func) => {
+                if !self.fn_decl(func).generic && !self.fn_decl(func).builtin {
+                    self.instance(func, Vec::new(), (None, loc));
+                }
+            }
+            DeclVal::Const(TypeId::TYPE, value) => {
+                let Some(ty) = value.as_type() else { return };
+                self.ensure_layout(ty, loc);
+                self.demand_members(ty, decl);
+            }
+            _ => {}
+        }
+    }
+
+    /// A type's methods, at the declaration that names the type first.
+    fn demand_members(&mut self, ty: TypeId, decl: DeclId) {
+        let Some((info, file)) = self.members_of(ty) else { return };
+        if file != self.decl(decl).file || info.generic.is_some() {
+            return;
+        }
+        let mut members: Vec<DeclId> =
+            info.members.values().flat_map(|m| [Some(m.decl), m.setter]).flatten().collect();
+        members.sort_unstable_by_key(|&d| self.decl(d).span.lo);
+        members.dedup();
+        for member in members {
+            if matches!(self.decl(member).state, DeclState::Todo)
+                || matches!(self.decl(member).state, DeclState::Done(DeclVal::Func(_)))
+            {
+                self.demand_decl(member);
+            }
+        }
+    }
+
+    fn demand_impl(&mut self, id: ImplId) {
+        let Some((protocol, target)) = self.resolve_impl(id) else { return };
+        let loc = Loc::new(self.impls[id.0 as usize].file, self.impls[id.0 as usize].span);
+        self.impl_funcs(protocol, target, loc, None);
+    }
+
+    fn run_items(&mut self, file: FileId) {
+        let scope = self.file(file).scope;
+        for stmt in std::mem::take(&mut self.files[file.0 as usize].asserts) {
+            self.with_static(file, scope, |cx| {
+                if let AstStmt::Assert { cond, message } = *cx.ast.stmt(stmt) {
+                    let span = cx.ast.stmt_span(stmt);
+                    cx.check_static_assert(cond, message, span);
+                }
+            });
+        }
+        for stmt in std::mem::take(&mut self.files[file.0 as usize].runs) {
+            self.with_static(file, scope, |cx| {
+                let AstStmt::Expr { expr, .. } = *cx.ast.stmt(stmt) else { return };
+                let Ast::Run(inner) = *cx.ast.expr(expr) else { return };
+                let val = cx.check(inner, Some(TypeId::VOID));
+                if val.ty != TypeId::ERROR {
+                    cx.evaluate(val.e);
+                }
+            });
+        }
+    }
+
+    /// The module-level `#assert` and `#run` of every file that was loaded.
+    pub fn run_module_items(&mut self) {
+        for file in 0..self.files.len() {
+            self.run_items(FileId(file as u32));
+        }
+    }
+
+    /// A file's function by name, for calls from outside: not generic.
+    pub fn export(&mut self, file: FileId, name: &str) -> Option<Export> {
+        let sym = self.symbols.get(name)?;
+        let decl = self.file(file).decls.get(&sym).copied()?;
+        let loc = Loc::new(file, self.decl(decl).span);
+        let DeclVal::Func(func) = self.decl_value(decl) else { return None };
+        if self.fn_decl(func).generic || self.fn_decl(func).builtin {
+            return None;
+        }
+        let inst = self.instance(func, Vec::new(), (None, loc))?;
+        self.ensure_body(inst);
+        let inst = self.inst(inst);
+        Some(Export { func: inst.func, sig: inst.sig.clone() })
+    }
+
+    /// A library function by file path and name.
+    pub fn library_fn(&mut self, path: &str, name: &str) -> Option<Export> {
+        let file = self.library_file(path)?;
+        self.sym(name);
+        self.export(file, name)
+    }
+
+    /// `main`; reports when its signature can't be one.
+    pub fn main_func(&mut self, file: FileId) -> Option<Export> {
+        let export = self.export(file, "main")?;
+        let value = match *self.types.kind(export.sig.ret) {
+            TypeKind::Failable { value, .. } => value,
+            _ => export.sig.ret,
+        };
+        if export.sig.params.is_empty()
+            && (value == TypeId::VOID || value == TypeId::NORETURN || self.types.is_int(value))
+        {
+            return Some(export);
+        }
+        let sym = self.sym("main");
+        let decl = self.file(file).decls[&sym];
+        let loc = Loc::new(file, self.decl(decl).span);
+        let d =
+            Diagnostic::error(Code::E0301, loc, "`main` takes no parameters and gives nothing or an integer")
+                .help("write `main :: () { … }`, `main :: () -> i32 { … }`, or `main :: () -> ! { … }`");
+        self.report(d);
+        None
+    }
+
+    /// A file's variable by name.
+    pub fn global(&mut self, file: FileId, name: &str) -> Option<(GlobalId, TypeId)> {
+        let sym = self.symbols.get(name)?;
+        let decl = self.file(file).decls.get(&sym).copied()?;
+        match self.decl_value(decl) {
+            DeclVal::Global(global, ty) => Some((global, ty)),
+            _ => None,
+        }
+    }
+
+    /// A file's type by name.
+    pub fn named_type(&mut self, file: FileId, name: &str) -> Option<TypeId> {
+        let sym = self.symbols.get(name)?;
+        let decl = self.file(file).decls.get(&sym).copied()?;
+        match self.decl_value(decl) {
+            DeclVal::Const(TypeId::TYPE, value) => {
+                let ty = value.as_type()?;
+                let loc = Loc::new(file, self.decl(decl).span);
+                self.ensure_layout(ty, loc).then_some(ty)
+            }
+            _ => None,
+        }
+    }
+
+    /// The names that a file declares, in source order.
+    pub fn names(&self, file: FileId) -> Vec<String> {
+        let mut decls: Vec<(u32, String)> = self
+            .file(file)
+            .decls
+            .values()
+            .map(|&d| (self.decl(d).span.lo, self.text(self.decl(d).name).to_string()))
+            .collect();
+        decls.sort();
+        decls.into_iter().map(|(_, name)| name).collect()
+    }
+
+    /// A file's `test` blocks, checked and lowered: functions without parameters that may fail.
+    pub fn tests(&mut self, file: FileId) -> Vec<TestCase> {
+        let parsed = self.file(file).file.clone();
+        let mut cases = Vec::new();
+        for idx in self.file(file).tests.clone() {
+            let test = *parsed.ast.get(idx);
+            let name = String::from_utf8_lossy(parsed.ast.string(test.name)).into_owned();
+            let loc = Loc::new(file, parsed.ast.expr_span(test.body));
+            if let Some(func) = self.test_body(file, &name, test.body, loc) {
+                cases.push(TestCase { name, loc, func });
+            }
+        }
+        cases
+    }
+
+    fn test_body(
+        &mut self,
+        file: FileId,
+        name: &str,
+        body: sx_syntax::ast::ExprId,
+        loc: Loc,
+    ) -> Option<FuncId> {
+        if let Some(&func) = self.test_funcs.get(&loc) {
+            return Some(func);
+        }
+        let parsed = self.file(file).file.clone();
+        let scope = self.file(file).scope;
+        let bump = Bump::new();
+        self.types.error_sets.push(crate::types::ErrorSetDef {
+            name: String::new(),
+            tags: Vec::new(),
+            inferred: true,
+        });
+        let set = crate::types::ErrorSetId(self.types.error_sets.len() as u32 - 1);
+        let ret = self.types.failable(TypeId::VOID, set);
+        self.ensure_layout(ret, loc);
+        let f = FnState { ret: Some(TypeId::VOID), set: Some(set), ..FnState::default() };
+        let mut cx = Cx { s: self, ast: &parsed.ast, file, scope, b: &bump, f, depth: 0 };
+        let root = cx.function_root(FuncBody::Block(body), loc.span)?;
+        let locals = std::mem::take(&mut cx.f.locals);
+        if self.has_errors() {
+            return None;
+        }
+        let func = self.module.reserve_func();
+        let sig = FnSig { params: Vec::new(), ret, conv: Conv::Sx };
+        let name = format!("test {name:?}");
+        let body = Body {
+            func,
+            name,
+            sig,
+            inline: false,
+            locals,
+            params: Vec::new(),
+            captures: Vec::new(),
+            root,
+            loc,
+        };
+        self.lower_now(&body);
+        self.test_funcs.insert(loc, func);
+        Some(func)
+    }
+
+    /// The name of an error's number.
+    pub fn error_name(&self, tag: u32) -> &str {
+        self.types.error_names.get(tag as usize).map_or("?", |&sym| self.text(sym))
+    }
+}
+
+impl<'b> Cx<'_, '_, 'b> {
+    /// Parameters come to life; a pack's elements under one name.
+    fn enter_params(&mut self, inst: &Inst, func: &sx_syntax::ast::FuncExpr) -> Vec<LocalId> {
+        let mut locals = Vec::with_capacity(inst.params.len());
+        let declared = self.ast.list(func.params);
+        for (index, param) in declared.iter().enumerate() {
+            let mut pack = Vec::new();
+            for p in inst.params.iter().filter(|p| p.decl as usize == index) {
+                let local = self.new_local(p.name, p.ty, LocalKind::Value, param.span);
+                locals.push(local);
+                if p.pack.is_some() {
+                    pack.push(local);
+                } else {
+                    self.declare(param.name, Entry::Local(local));
+                }
+            }
+            if param.variadic && (param.comptime || param.ty.is_none()) {
+                self.declare(param.name, Entry::Pack(pack.into()));
+            }
+        }
+        locals
+    }
+
+    /// The type that a type function's body always gives, where that can be read off.
+    fn result_type(&mut self, root: E<'b>) -> Option<crate::value::CVal> {
+        match root.kind {
+            Kind::Return(Some(e)) => self.fold(e),
+            Kind::Block { stmts: [], tail: Some(tail) } => self.result_type(tail),
+            Kind::Block { stmts: [Stmt::Expr(e)], tail: None } => self.result_type(e),
+            _ => self.fold(root),
+        }
+    }
+
+    pub(crate) fn context_type(&mut self, span: Span) -> Option<TypeId> {
+        let ty = self.s.context_type_id();
+        if ty.is_none() {
+            self.error(Code::E0104, span, "the library's `Context` can't be found");
+        }
+        ty
+    }
+}
+
+/// Visits an expression and everything below it, without entering other functions.
+pub(crate) fn walk<'b>(e: &Expr<'b>, visit: &mut dyn FnMut(&Expr<'b>)) {
+    visit(e);
+    let mut go = |e: &Expr<'b>| walk(e, visit);
+    match &e.kind {
+        Kind::Int(_)
+        | Kind::Float(_)
+        | Kind::Str(_)
+        | Kind::CStr(_)
+        | Kind::Zero
+        | Kind::Undef
+        | Kind::FuncValue(_)
+        | Kind::CFuncValue(_)
+        | Kind::ExternAddr(_)
+        | Kind::Local(_)
+        | Kind::Global(_)
+        | Kind::ConstData(_)
+        | Kind::Context
+        | Kind::Break(_)
+        | Kind::Continue(_)
+        | Kind::Return(None) => {}
+        Kind::Deref(a)
+        | Kind::Field { base: a, .. }
+        | Kind::Payload { base: a, .. }
+        | Kind::Tag(a)
+        | Kind::OptPayload(a)
+        | Kind::Unwrap(a)
+        | Kind::HasValue(a)
+        | Kind::AddrOf(a)
+        | Kind::Neg(a)
+        | Kind::Not(a)
+        | Kind::BitNot(a)
+        | Kind::Cast(_, a)
+        | Kind::Repeat(a)
+        | Kind::Try(a)
+        | Kind::Raise(a)
+        | Kind::Return(Some(a)) => go(a),
+        Kind::Index { base: a, index: b }
+        | Kind::Arith(_, a, b)
+        | Kind::Compare(_, a, b)
+        | Kind::Equal { a, b, .. }
+        | Kind::And(a, b)
+        | Kind::Or(a, b)
+        | Kind::Push { ctx: a, body: b }
+        | Kind::Catch { operand: a, handler: b, .. } => {
+            go(a);
+            go(b);
+        }
+        Kind::Aggregate(parts) => parts.iter().for_each(|(_, e)| go(e)),
+        Kind::Array(elems) | Kind::Intrinsic(_, elems) => elems.iter().for_each(|e| go(e)),
+        Kind::Variant { payload, .. } => payload.iter().for_each(|e| go(e)),
+        Kind::Slice { base, lo, hi } => {
+            go(base);
+            lo.iter().chain(hi.iter()).for_each(|e| go(e));
+        }
+        Kind::Closure { captures, alloc, .. } => {
+            captures.iter().for_each(|e| go(e));
+            alloc.iter().for_each(|e| go(e));
+        }
+        Kind::Call { callee, args } => {
+            if let Callee::Value(f) | Callee::Closure(f) | Callee::CPtr(f) = callee {
+                go(f);
+            }
+            args.iter().for_each(|e| go(e));
+        }
+        Kind::Block { stmts, tail } => {
+            stmts.iter().for_each(|s| walk_stmt(s, &mut go));
+            tail.iter().for_each(|e| go(e));
+        }
+        Kind::If { cond, then, else_ } => {
+            go(cond);
+            go(then);
+            else_.iter().for_each(|e| go(e));
+        }
+        Kind::Switch { value, arms, default } => {
+            go(value);
+            arms.iter().for_each(|a| go(a.body));
+            default.iter().for_each(|e| go(e));
+        }
+        Kind::While { cond, body, .. } => {
+            cond.iter().for_each(|e| go(e));
+            go(body);
+        }
+        Kind::For { iters, body, .. } => {
+            for iter in *iters {
+                match iter {
+                    ForIter::Range { lo, hi, .. } => {
+                        go(lo);
+                        hi.iter().for_each(|e| go(e));
+                    }
+                    ForIter::Each { seq, .. } => go(seq),
+                    ForIter::Next { setup, next, .. } => {
+                        setup.iter().for_each(|s| walk_stmt(s, &mut go));
+                        go(next);
+                    }
+                }
+            }
+            go(body);
+        }
+    }
+}
+
+fn walk_stmt<'b>(stmt: &Stmt<'b>, go: &mut dyn FnMut(&Expr<'b>)) {
+    match stmt {
+        Stmt::Expr(e) | Stmt::Defer(e) | Stmt::OnFail { body: e, .. } | Stmt::LetFailable { init: e, .. } => {
+            go(e)
+        }
+        Stmt::Let { init, .. } => init.iter().for_each(|e| go(e)),
+        Stmt::Assign { targets, values } => {
+            targets.iter().flatten().for_each(|e| go(e));
+            values.iter().for_each(|e| go(e));
+        }
+        Stmt::AssignOp { target, value, .. } => {
+            go(target);
+            go(value);
+        }
+    }
+}

@@ -1,0 +1,708 @@
+//! Calls: which function, which argument for which parameter, conversions, order.
+
+use super::{Cx, Entity, Lit, Val};
+use crate::sema::*;
+use crate::symbols::Sym;
+use crate::thir::*;
+use crate::types::{FnAbi, TypeId, TypeKind};
+use crate::value::CVal;
+use std::sync::Arc;
+use sx_syntax::ast::{Arg, Expr as Ast, ExprId, Param, Range};
+use sx_syntax::diag::{Code, Diagnostic};
+use sx_syntax::span::{Loc, Span};
+
+/// Where a parameter's value comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Source<'b> {
+    /// An argument, by its position in the call.
+    Arg(usize),
+    /// The receiver of a method call.
+    Receiver(Val<'b>),
+    /// Already checked.
+    Given(Val<'b>),
+    /// The declaration's default.
+    Default,
+    /// The arguments of a variadic parameter: those from this position that are positional.
+    Rest(usize),
+}
+
+impl<'b> Cx<'_, '_, 'b> {
+    pub(crate) fn check_call(
+        &mut self,
+        callee: ExprId,
+        args: Range<Arg>,
+        expected: Option<TypeId>,
+        span: Span,
+    ) -> Val<'b> {
+        let args = self.ast.list(args);
+        if let Ast::DotName(name) = *self.ast.expr(callee) {
+            return self.call_dot_name(name, args, expected, span);
+        }
+        let entity = self.entity(callee, None);
+        self.call_entity(entity, args, expected, span)
+    }
+
+    fn call_entity(
+        &mut self,
+        entity: Entity<'b>,
+        args: &[Arg],
+        expected: Option<TypeId>,
+        span: Span,
+    ) -> Val<'b> {
+        match entity {
+            Entity::Error => {
+                self.check_args_loosely(args);
+                self.error_val(span)
+            }
+            Entity::Func(func) => self.call_fn(func, None, args, expected, span),
+            Entity::Method(func, receiver) => self.call_fn(func, Some(receiver), args, expected, span),
+            Entity::ProtoMethod(val, index) => self.call_protocol(val, index, args, span),
+            Entity::Generic(generic) => self.call_generic_type(generic, args, span),
+            Entity::Variant(ty, index) => self.call_variant(ty, index, args, span),
+            Entity::Protocol(proto) => {
+                let mut types = Vec::new();
+                for arg in args {
+                    types.push(CVal::Type(self.resolve_type(arg.value)));
+                }
+                let ty = self.protocol_type(proto, types.into(), span);
+                self.type_val(ty, span)
+            }
+            Entity::Value(val) => self.call_value(val, args, span),
+            Entity::Namespace(_) | Entity::Library(_) | Entity::Pack(_) => {
+                self.check_args_loosely(args);
+                self.error(Code::E0303, span, "this can't be called");
+                self.error_val(span)
+            }
+        }
+    }
+
+    /// A call of what a chain has found.
+    pub(crate) fn call_found(&mut self, entity: Entity<'b>, args: &[Arg], span: Span) -> Val<'b> {
+        self.call_entity(entity, args, None, span)
+    }
+
+    /// After an error: arguments are still looked at, so that their own mistakes are shown.
+    pub(crate) fn check_args_loosely(&mut self, args: &[Arg]) {
+        for arg in args {
+            if !matches!(
+                self.ast.expr(arg.value),
+                Ast::DotName(_)
+                    | Ast::StructLit { ty: None, .. }
+                    | Ast::Func(_)
+                    | Ast::Autocast(_)
+                    | Ast::ArrayLit { ty: None, .. }
+                    | Ast::TupleLit { ty: None, .. }
+            ) && !arg.spread
+            {
+                self.check(arg.value, None);
+            }
+        }
+    }
+
+    fn call_dot_name(
+        &mut self,
+        name: sx_syntax::ast::Ident,
+        args: &[Arg],
+        expected: Option<TypeId>,
+        span: Span,
+    ) -> Val<'b> {
+        let sym = self.ident(name);
+        let Some(mut ty) = expected else {
+            self.check_args_loosely(args);
+            let message = format!("`.{}(…)` doesn't say of which type it is", self.s.text(sym));
+            self.error_help(Code::E0203, span, message, "write the type before the dot");
+            return self.error_val(span);
+        };
+        while let TypeKind::Optional(of) = *self.kind(ty) {
+            ty = of;
+        }
+        if let TypeKind::Enum(id) = *self.kind(ty) {
+            self.s.complete_enum(id);
+            if let Some(index) = self.s.types.enum_def(id).variants.iter().position(|v| v.name == sym) {
+                return self.call_variant(ty, index, args, span);
+            }
+        }
+        if let Some(member) = self.member(ty, sym) {
+            let entity = self.decl_entity(member.decl, name.span);
+            return self.call_entity(entity, args, expected, span);
+        }
+        self.check_args_loosely(args);
+        match *self.kind(ty) {
+            TypeKind::Enum(_) => self.unknown_variant(ty, name),
+            TypeKind::Error => {}
+            _ => {
+                let message =
+                    format!("`{}` has no variant or function `{}`", self.name_of(ty), self.s.text(sym));
+                self.error(Code::E0403, name.span, message);
+            }
+        }
+        self.error_val(span)
+    }
+
+    /// A function value, closure or C function pointer.
+    fn call_value(&mut self, val: Val<'b>, args: &[Arg], span: Span) -> Val<'b> {
+        let (params, ret) = match self.kind(val.ty).clone() {
+            TypeKind::Func { params, ret, .. } | TypeKind::Closure { params, ret } => (params, ret),
+            TypeKind::Error => {
+                self.check_args_loosely(args);
+                return self.error_val(span);
+            }
+            TypeKind::Optional(_) => {
+                self.check_args_loosely(args);
+                self.error_help(
+                    Code::E0215,
+                    span,
+                    "this function may be null",
+                    "take it out with `!`, or test it first",
+                );
+                return self.error_val(span);
+            }
+            _ => {
+                self.check_args_loosely(args);
+                let message = format!("a value of type `{}` can't be called", self.name_of(val.ty));
+                self.error(Code::E0303, span, message);
+                return self.error_val(span);
+            }
+        };
+        if args.len() != params.len() {
+            self.check_args_loosely(args);
+            let message =
+                format!("this call needs {}, and has {}", count(params.len(), "argument"), args.len());
+            let d = Diagnostic::error(Code::E0301, self.loc(span), message)
+                .note(format!("its type is `{}`", self.name_of(val.ty)));
+            self.report(d);
+            return self.error_val(span);
+        }
+        let mut checked = Vec::with_capacity(args.len());
+        for (arg, &param) in args.iter().zip(params.iter()) {
+            if let Some(name) = arg.name {
+                self.error(Code::E0302, name.span, "a function value's parameters have no names");
+            }
+            checked.push(self.check_as(arg.value, param));
+        }
+        let callee = match self.kind(val.ty) {
+            TypeKind::Closure { .. } => Callee::Closure(val.e),
+            TypeKind::Func { abi: FnAbi::C, .. } => Callee::CPtr(val.e),
+            _ => Callee::Value(val.e),
+        };
+        let args = self.slice_of(checked);
+        self.val(ret, span, Kind::Call { callee, args })
+    }
+
+    /// `List(i64)`.
+    fn call_generic_type(&mut self, generic: GenericId, args: &[Arg], span: Span) -> Val<'b> {
+        let g = self.s.generics[generic.0 as usize].clone();
+        let parsed = self.s.file(g.file).file.clone();
+        let params = parsed.ast.list(parsed.ast.get(g.ast).params);
+        let variadic = params.last().is_some_and(|p| p.variadic);
+        let fixed = params.len() - variadic as usize;
+        if args.len() < fixed || (args.len() > fixed && !variadic) {
+            let name = self.s.text(g.name).to_string();
+            let message = format!("`{name}` takes {}, and has {}", count(fixed, "argument"), args.len());
+            let d = Diagnostic::error(Code::E0305, self.loc(span), message)
+                .also(Loc::new(g.file, g.decl_span), "declared here");
+            self.report(d);
+            return self.error_val(span);
+        }
+        let mut values = Vec::with_capacity(params.len());
+        for (param, arg) in params.iter().take(fixed).zip(args) {
+            let Some(value) = self.type_arg(g.file, g.scope, param, arg.value) else {
+                return self.error_val(span);
+            };
+            values.push(value);
+        }
+        if variadic {
+            let mut types = Vec::new();
+            for arg in &args[fixed..] {
+                if arg.spread {
+                    types.extend(self.spread_types(arg.value));
+                } else {
+                    types.push(self.resolve_type(arg.value));
+                }
+            }
+            values.push(CVal::Pack(types.into()));
+        }
+        let ty = self.instantiate_type(generic, values.into(), span);
+        if ty == TypeId::ERROR { self.error_val(span) } else { self.type_val(ty, span) }
+    }
+
+    /// An argument of a compile-time parameter: a type, or a constant of the declared type.
+    pub(crate) fn type_arg(
+        &mut self,
+        file: sx_syntax::span::FileId,
+        scope: ScopeId,
+        param: &Param,
+        arg: ExprId,
+    ) -> Option<CVal> {
+        let span = self.span(arg);
+        let declared = match param.ty {
+            None => TypeId::TYPE,
+            Some(ty) => self.elsewhere(file, scope, |cx| match *cx.ast.expr(ty) {
+                Ast::Name(ident) if cx.ast.name(ident.name) == "int" => TypeId::UNTYPED_INT,
+                _ => cx.resolve_type(ty),
+            }),
+        };
+        if declared == TypeId::ERROR {
+            return None;
+        }
+        if declared == TypeId::TYPE {
+            let ty = self.resolve_type(arg);
+            return (ty != TypeId::ERROR).then_some(CVal::Type(ty));
+        }
+        if declared == TypeId::UNTYPED_INT {
+            return self.const_int(arg).map(CVal::Int);
+        }
+        let e = self.check_as(arg, declared);
+        if e.ty == TypeId::ERROR {
+            return None;
+        }
+        let value = self.fold_or_report(e);
+        let _ = span;
+        value
+    }
+
+    /// A call of a declared function, with or without receiver.
+    pub(crate) fn call_fn(
+        &mut self,
+        func: FnId,
+        receiver: Option<Val<'b>>,
+        args: &[Arg],
+        expected: Option<TypeId>,
+        span: Span,
+    ) -> Val<'b> {
+        let decl = self.s.fn_decl(func).clone();
+        if decl.builtin {
+            return self.call_builtin(&decl, args, expected, span);
+        }
+        let parsed = self.s.file(decl.file).file.clone();
+        let params = parsed.ast.list(parsed.ast.get(decl.ast).params);
+        let Some(sources) = self.match_args(func, &decl, params, receiver, args, span) else {
+            self.check_args_loosely(args);
+            return self.error_val(span);
+        };
+        if decl.generic {
+            return self.call_generic(func, &decl, params, &sources, args, expected, span);
+        }
+        let loc = self.loc(span);
+        let Some(inst) = self.plain_instance(func, loc) else {
+            self.check_args_loosely(args);
+            return self.error_val(span);
+        };
+        self.call_instance(inst, params, &sources, args, &[], span)
+    }
+
+    /// A call of a method with arguments that are checked already.
+    pub(crate) fn call_method(
+        &mut self,
+        func: FnId,
+        receiver: Val<'b>,
+        given: &[Val<'b>],
+        span: Span,
+    ) -> Val<'b> {
+        let decl = self.s.fn_decl(func).clone();
+        let parsed = self.s.file(decl.file).file.clone();
+        let params = parsed.ast.list(parsed.ast.get(decl.ast).params);
+        let mut sources = vec![Source::Receiver(receiver)];
+        sources.extend(given.iter().map(|&val| Source::Given(val)));
+        while sources.len() < params.len() {
+            sources.push(Source::Default);
+        }
+        if decl.generic {
+            return self.call_generic(func, &decl, params, &sources, &[], None, span);
+        }
+        let loc = self.loc(span);
+        let Some(inst) = self.plain_instance(func, loc) else { return self.error_val(span) };
+        self.call_instance(inst, params, &sources, &[], &[], span)
+    }
+
+    /// A call of a function with values that are checked already.
+    pub(crate) fn call_with(&mut self, func: FnId, given: &[Val<'b>], span: Span) -> Val<'b> {
+        let decl = self.s.fn_decl(func).clone();
+        let parsed = self.s.file(decl.file).file.clone();
+        let params = parsed.ast.list(parsed.ast.get(decl.ast).params);
+        let mut sources: Vec<Source<'b>> = given.iter().map(|&val| Source::Given(val)).collect();
+        while sources.len() < params.len() {
+            sources.push(Source::Default);
+        }
+        if decl.generic {
+            return self.call_generic(func, &decl, params, &sources, &[], None, span);
+        }
+        let loc = self.loc(span);
+        let Some(inst) = self.plain_instance(func, loc) else { return self.error_val(span) };
+        self.call_instance(inst, params, &sources, &[], &[], span)
+    }
+
+    /// Which argument goes to which parameter.
+    fn match_args(
+        &mut self,
+        func: FnId,
+        decl: &FnDecl,
+        params: &[Param],
+        receiver: Option<Val<'b>>,
+        args: &[Arg],
+        span: Span,
+    ) -> Option<Vec<Source<'b>>> {
+        let mut sources: Vec<Option<Source<'b>>> = vec![None; params.len()];
+        let mut at = 0;
+        if let Some(receiver) = receiver {
+            if params.is_empty() {
+                self.wrong_count(func, decl, params, args.len() + 1, span);
+                return None;
+            }
+            sources[0] = Some(Source::Receiver(receiver));
+            at = 1;
+        }
+        let mut named = false;
+        for (i, arg) in args.iter().enumerate() {
+            if let Some(name) = arg.name {
+                named = true;
+                let text = self.ast.name(name.name);
+                let parsed = self.s.file(decl.file).file.clone();
+                let found = params.iter().position(|p| parsed.ast.name(p.name.name) == text);
+                match found {
+                    Some(p) if sources[p].is_none() => sources[p] = Some(Source::Arg(i)),
+                    Some(_) => {
+                        self.error(Code::E0302, name.span, format!("parameter `{text}` is given twice"));
+                        return None;
+                    }
+                    None => {
+                        let shown = self.show_signature(decl, params);
+                        let message = format!("there is no parameter `{text}`");
+                        let d = Diagnostic::error(Code::E0302, self.loc(name.span), message)
+                            .note(format!("the signature is `{shown}`"));
+                        self.report(d);
+                        return None;
+                    }
+                }
+                continue;
+            }
+            if named {
+                let at = self.span(arg.value);
+                self.error(Code::E0302, at, "a positional argument can't follow a named one");
+                return None;
+            }
+            while at < params.len() && sources[at].is_some() {
+                at += 1;
+            }
+            if at < params.len() && params[at].variadic {
+                sources[at] = Some(Source::Rest(i));
+                break;
+            }
+            if at >= params.len() {
+                self.wrong_count(func, decl, params, args.len() + receiver.is_some() as usize, span);
+                return None;
+            }
+            sources[at] = Some(Source::Arg(i));
+            at += 1;
+        }
+        let mut result = Vec::with_capacity(params.len());
+        for (param, source) in params.iter().zip(&sources) {
+            match source {
+                Some(source) => result.push(*source),
+                None if param.variadic => result.push(Source::Rest(args.len())),
+                None if param.default.is_some() => result.push(Source::Default),
+                None => {
+                    self.wrong_count(func, decl, params, args.len() + receiver.is_some() as usize, span);
+                    return None;
+                }
+            }
+        }
+        Some(result)
+    }
+
+    fn wrong_count(&mut self, _func: FnId, decl: &FnDecl, params: &[Param], have: usize, span: Span) {
+        let shown = self.show_signature(decl, params);
+        let least = params.iter().filter(|p| p.default.is_none() && !p.variadic).count();
+        let most = params.len();
+        let variadic = params.iter().any(|p| p.variadic);
+        let wants = match (variadic, least == most) {
+            (true, _) => format!("at least {}", count(least, "argument")),
+            (false, true) => count(least, "argument"),
+            (false, false) => format!("{least} to {most} arguments"),
+        };
+        let name = self.s.text(decl.name).to_string();
+        let message = format!("`{name}` takes {wants}, and has {have}");
+        let d = Diagnostic::error(Code::E0301, self.loc(span), message)
+            .note(format!("the signature is `{shown}`"))
+            .also(Loc::new(decl.file, decl.span), "declared here");
+        self.report(d);
+    }
+
+    /// A signature as it is written.
+    pub(crate) fn show_signature(&mut self, decl: &FnDecl, params: &[Param]) -> String {
+        let parsed = self.s.file(decl.file).file.clone();
+        let _ = params;
+        let sig = parsed.ast.get(decl.ast).sig_span;
+        let text = parsed.text.get(sig.lo as usize..sig.hi as usize).unwrap_or("");
+        let flat: Vec<&str> = text.split_whitespace().collect();
+        format!("{} :: {}", self.s.text(decl.name), flat.join(" "))
+    }
+
+    /// The call itself, once the instance is known. `checked` holds arguments that inference has looked at.
+    pub(crate) fn call_instance(
+        &mut self,
+        inst: InstId,
+        params: &[Param],
+        sources: &[Source<'b>],
+        args: &[Arg],
+        checked: &[Option<Val<'b>>],
+        span: Span,
+    ) -> Val<'b> {
+        let instance = self.s.inst(inst).clone();
+        let mut values: Vec<E<'b>> = Vec::with_capacity(instance.params.len());
+        let mut order: Vec<(usize, usize)> = Vec::new();
+        let mut failed = false;
+        for param in &instance.params {
+            let index = param.decl as usize;
+            let e = match (param.pack, sources[index]) {
+                (Some(n), _) => {
+                    let val = checked[index_of_pack(sources, index, n)].expect("pack elements were checked");
+                    self.coerce(val, param.ty, val.e.loc.span)
+                }
+                (None, source) => match checked.get(index).copied().flatten() {
+                    Some(val) if params[index].variadic => val.e,
+                    Some(val) => self.coerce_receiver(val, source, param.ty, span),
+                    None => self.source_value(source, &instance, index, params, args, param.ty, span),
+                },
+            };
+            if let Source::Arg(at) = sources[index] {
+                order.push((at, values.len()));
+            }
+            failed |= e.ty == TypeId::ERROR && param.ty != TypeId::ERROR;
+            values.push(e);
+        }
+        if let Some(extra) = self.c_variadic(&instance, params, sources, args) {
+            values.extend(extra);
+        }
+        if failed {
+            return self.error_call(instance.sig.ret, span);
+        }
+        if instance.infer_ret && !self.s.ensure_body(inst) {
+            let name = self.s.text(self.s.fn_decl(instance.decl).name).to_string();
+            let message = format!("the result type of `{name}` can't be inferred, since it calls itself");
+            self.error_help(Code::E0304, span, message, "declare the result type after `->`");
+            return self.error_val(span);
+        }
+        let ret = self.s.inst(inst).sig.ret;
+        let mut stmts = Vec::new();
+        if order.windows(2).any(|w| w[0].0 > w[1].0) {
+            // Named arguments out of order: evaluated as written, then passed as declared.
+            order.sort_unstable();
+            for (_, at) in order {
+                let local = self.keep(values[at], &mut stmts);
+                values[at] = self.local_expr(local, span);
+            }
+        }
+        let args = self.slice_of(values);
+        let callee = match instance.ext {
+            Some(ext) => Callee::Extern(ext),
+            None => Callee::Func(instance.func),
+        };
+        let call = self.mk(ret, span, Kind::Call { callee, args });
+        let e = self.block(stmts, call);
+        self.of(e)
+    }
+
+    /// After a bad argument the result's type is still known, which keeps what follows quiet and checked.
+    fn error_call(&mut self, ret: TypeId, span: Span) -> Val<'b> {
+        let _ = ret;
+        self.error_val(span)
+    }
+
+    fn coerce_receiver(&mut self, val: Val<'b>, source: Source<'b>, ty: TypeId, span: Span) -> E<'b> {
+        match source {
+            Source::Receiver(_) => self.adapt_receiver(val, ty, span),
+            _ => self.coerce(val, ty, val.e.loc.span),
+        }
+    }
+
+    /// A receiver's address is taken, or it is dereferenced, as the method's first parameter asks.
+    pub(crate) fn adapt_receiver(&mut self, val: Val<'b>, ty: TypeId, span: Span) -> E<'b> {
+        if val.ty == ty && val.lit == Lit::None {
+            return val.e;
+        }
+        let e = self.settle(val, span);
+        if let TypeKind::Ptr(to) = *self.kind(ty) {
+            if e.ty == to {
+                return self.address_of(e);
+            }
+        }
+        if let TypeKind::Ptr(of) = *self.kind(e.ty) {
+            if of == ty {
+                return self.mk(ty, span, Kind::Deref(e));
+            }
+            let inner = self.mk(of, span, Kind::Deref(e));
+            let inner = self.of(inner);
+            if let Some(e) = self.try_coerce(inner, ty, span) {
+                return e;
+            }
+        }
+        let val = self.of(e);
+        self.coerce(val, ty, span)
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn source_value(
+        &mut self,
+        source: Source<'b>,
+        instance: &Inst,
+        index: usize,
+        params: &[Param],
+        args: &[Arg],
+        ty: TypeId,
+        span: Span,
+    ) -> E<'b> {
+        match source {
+            Source::Arg(at) => {
+                if args[at].spread {
+                    let at = self.span(args[at].value);
+                    self.error(Code::E0311, at, "only a variadic parameter takes `..`");
+                    return self.error_val(at).e;
+                }
+                if let Ast::Func(_) = self.ast.expr(args[at].value) {
+                    let borrowed = !self.s.escapes(instance.decl, index as u32);
+                    return self.check_closure_arg(args[at].value, ty, borrowed);
+                }
+                self.check_as(args[at].value, ty)
+            }
+            Source::Receiver(val) => self.adapt_receiver(val, ty, span),
+            Source::Given(val) => self.coerce(val, ty, span),
+            Source::Default => self.default_arg(instance, &params[index], ty, span),
+            Source::Rest(from) => self.runtime_rest(ty, &args[from.min(args.len())..], span),
+        }
+    }
+
+    fn default_arg(&mut self, instance: &Inst, param: &Param, ty: TypeId, span: Span) -> E<'b> {
+        let decl = self.s.fn_decl(instance.decl).clone();
+        let default = param.default.expect("a source is the default only where there is one");
+        let parsed = self.s.file(decl.file).file.clone();
+        if let Ast::CallerLocation = *parsed.ast.expr(default) {
+            let val = self.check_inner_caller(span);
+            return self.coerce(val, ty, span);
+        }
+        self.elsewhere(decl.file, instance.scope, |cx| {
+            // The default sees the declaration's scope, not the caller's locals.
+            let entries = std::mem::take(&mut cx.f.entries);
+            let parent = cx.f.parent.take();
+            let e = cx.check_as(default, ty);
+            cx.f.entries = entries;
+            cx.f.parent = parent;
+            e
+        })
+    }
+
+    fn check_inner_caller(&mut self, span: Span) -> Val<'b> {
+        let file = self.s.sources.get(self.file);
+        let (line, column) = file.line_col(span.lo);
+        let text = format!("{}:{line}:{column}", file.path);
+        let bytes = self.b.alloc_slice_copy(text.as_bytes());
+        self.val(TypeId::STRING, span, Kind::Str(bytes))
+    }
+
+    /// `..xs: []T`: the arguments as one slice.
+    fn runtime_rest(&mut self, ty: TypeId, args: &[Arg], span: Span) -> E<'b> {
+        let TypeKind::Slice(elem) = *self.kind(ty) else {
+            self.error(Code::E0311, span, "a variadic parameter's type must be a slice, `..xs: []T`");
+            return self.error_val(span).e;
+        };
+        if let [only] = args {
+            if only.spread {
+                return self.check_as(only.value, ty);
+            }
+        }
+        let mut elems = Vec::with_capacity(args.len());
+        for arg in args {
+            if arg.spread {
+                let at = self.span(arg.value);
+                self.error(
+                    Code::E0311,
+                    at,
+                    "a spread slice must be the only argument of a variadic parameter",
+                );
+                return self.error_val(span).e;
+            }
+            elems.push(self.check_as(arg.value, elem));
+        }
+        if elems.is_empty() {
+            return self.mk(ty, span, Kind::Zero);
+        }
+        let array_ty = self.s.types.array(elem, elems.len() as u64);
+        let elems = self.slice_of(elems);
+        let array = self.mk(array_ty, span, Kind::Array(elems));
+        self.mk(ty, span, Kind::Cast(Cast::ArrayToSlice, array))
+    }
+
+    /// The promoted arguments of C's `...`.
+    fn c_variadic(
+        &mut self,
+        instance: &Inst,
+        params: &[Param],
+        sources: &[Source<'b>],
+        args: &[Arg],
+    ) -> Option<Vec<E<'b>>> {
+        instance.ext?;
+        let at = params.iter().position(|p| p.variadic && p.ty.is_none())?;
+        let Source::Rest(from) = sources[at] else { return None };
+        let mut extra = Vec::new();
+        for arg in &args[from.min(args.len())..] {
+            let e = match *self.ast.expr(arg.value) {
+                Ast::Str(_) => self.check_as(arg.value, TypeId::CSTRING),
+                _ => self.check_settled(arg.value),
+            };
+            let span = e.loc.span;
+            let promoted = match self.s.types.int_repr(e.ty) {
+                Some((bits, signed)) if bits < 32 => {
+                    let ty = if signed || bits < 32 { TypeId::I32 } else { TypeId::U32 };
+                    self.mk(ty, span, Kind::Cast(Cast::Int, e))
+                }
+                _ if e.ty == TypeId::F32 => self.mk(TypeId::F64, span, Kind::Cast(Cast::Float, e)),
+                _ => e,
+            };
+            extra.push(promoted);
+        }
+        Some(extra)
+    }
+
+    /// `a |> f(b)`.
+    pub(crate) fn check_pipe(
+        &mut self,
+        left: ExprId,
+        call: ExprId,
+        expected: Option<TypeId>,
+        span: Span,
+    ) -> Val<'b> {
+        let Ast::Call { callee, args } = *self.ast.expr(call) else {
+            self.error(Code::E0303, self.span(call), "the right side of `|>` must be a call");
+            return self.error_val(span);
+        };
+        let mut all = vec![Arg { name: None, value: left, spread: false }];
+        all.extend_from_slice(self.ast.list(args));
+        let entity = self.entity(callee, None);
+        self.call_entity(entity, &all, expected, span)
+    }
+
+    /// The only instance of a function without compile-time parameters.
+    pub(crate) fn plain_instance(&mut self, func: FnId, loc: Loc) -> Option<InstId> {
+        self.instance(func, Vec::new(), loc)
+    }
+
+    pub(crate) fn names_of_pack(&self, sym: Sym) -> Option<Arc<[LocalId]>> {
+        match self.f.entries.iter().rev().find(|(s, _)| *s == sym) {
+            Some((_, super::Entry::Pack(locals))) => Some(locals.clone()),
+            _ => None,
+        }
+    }
+}
+
+/// Where inference keeps the `n`th element of the pack that belongs to a parameter.
+pub(crate) fn index_of_pack(sources: &[Source<'_>], _param: usize, n: u32) -> usize {
+    sources.len() + n as usize
+}
+
+pub(crate) fn count(n: usize, what: &str) -> String {
+    match n {
+        0 => format!("no {what}s"),
+        1 => format!("1 {what}"),
+        n => format!("{n} {what}s"),
+    }
+}

@@ -1,0 +1,292 @@
+//! Implicit conversions, and the types of untyped constants.
+
+use super::nominal::int_range;
+use super::{Cx, Lit, Val, is_place};
+use crate::thir::*;
+use crate::types::{FnAbi, TypeId, TypeKind};
+use sx_syntax::diag::{Code, Diagnostic};
+use sx_syntax::span::Span;
+
+/// The widest pack of integers that a float holds exactly.
+fn float_exact(n: i128, single: bool) -> bool {
+    if single { (n as f32) as i128 == n } else { (n as f64) as i128 == n }
+}
+
+impl<'b> Cx<'_, '_, 'b> {
+    /// The value under a type of its own: untyped constants become `i64` or `f64`.
+    pub(crate) fn settle(&mut self, val: Val<'b>, span: Span) -> E<'b> {
+        match val.lit {
+            Lit::Int(_) => self.coerce(val, TypeId::I64, span),
+            Lit::Float(_) => self.coerce(val, TypeId::F64, span),
+            Lit::Null => {
+                let help = "give the variable a type: `p : ?T = null;`";
+                self.error_help(Code::E0203, span, "`null` alone doesn't say of which type it is", help);
+                self.error_val(span).e
+            }
+            Lit::None => val.e,
+        }
+    }
+
+    /// The value as a `target`, by an implicit conversion; an error names both types.
+    pub(crate) fn coerce(&mut self, val: Val<'b>, target: TypeId, span: Span) -> E<'b> {
+        if let Some(e) = self.try_coerce(val, target, span) {
+            return e;
+        }
+        self.mismatch(val, target, span);
+        self.mk(TypeId::ERROR, span, Kind::Undef)
+    }
+
+    pub(crate) fn mismatch(&mut self, val: Val<'b>, target: TypeId, span: Span) {
+        let (want, have) = (self.name_of(target), self.name_of(val.ty));
+        let loc = self.loc(span);
+        if let (Lit::Int(n), Some((bits, signed))) = (val.lit, self.s.types.int_repr(target)) {
+            if self.s.types.is_int(target) {
+                let (min, max) = int_range(bits, signed);
+                let d = Diagnostic::error(Code::E0202, loc, format!("{n} doesn't fit `{want}`"))
+                    .note(format!("`{want}` holds {min} to {max}"));
+                self.report(d);
+                return;
+            }
+        }
+        if let (Lit::Float(x), true) = (val.lit, self.s.types.is_int(target)) {
+            let message = format!("{x} isn't an integer, and `{want}` is needed");
+            self.error_help(Code::E0202, span, message, "use `cast(…)` to truncate it");
+            return;
+        }
+        let mut d = Diagnostic::error(Code::E0201, loc, format!("expected `{want}`, found `{have}`"));
+        d = match (self.kind(val.ty).clone(), self.kind(target).clone()) {
+            (TypeKind::Optional(of), _) if of == target => {
+                d.help("take the value out with `!`, `?? default`, or `if v := … { }`")
+            }
+            (TypeKind::Failable { value, .. }, _) if value == target => {
+                d.help("handle the error: `try`, `catch`, or `or`")
+            }
+            (TypeKind::Ptr(of), _) if of == target => d.help("read what it points at with `.*`"),
+            (_, TypeKind::Ptr(of)) if of == val.ty => d.help("take its address with `@`"),
+            _ if self.scalar_like(val.ty) && self.scalar_like(target) => {
+                d.help(format!("convert it: `cast({want}) …`, or `xx …`"))
+            }
+            _ => d,
+        };
+        self.report(d);
+    }
+
+    fn scalar_like(&self, ty: TypeId) -> bool {
+        self.s.types.is_int(ty) || self.s.types.is_float(ty)
+    }
+
+    /// An implicit conversion, if there is one. Reports only what is wrong inside (a protocol's missing method).
+    pub(crate) fn try_coerce(&mut self, val: Val<'b>, target: TypeId, span: Span) -> Option<E<'b>> {
+        if val.ty == target && val.lit == Lit::None {
+            return Some(val.e);
+        }
+        if val.ty == TypeId::ERROR || target == TypeId::ERROR {
+            return Some(self.mk(TypeId::ERROR, span, Kind::Undef));
+        }
+        if val.ty == TypeId::NORETURN {
+            return Some(self.mk(target, span, Kind::Cast(Cast::Never, val.e)));
+        }
+        match val.lit {
+            Lit::Int(n) => return self.coerce_int(n, target, span),
+            Lit::Float(x) => return self.coerce_float(x, target, span),
+            Lit::Null => return self.coerce_null(target, span),
+            Lit::None => {}
+        }
+        if let Some(inner) = self.through_ref(val) {
+            if !matches!(self.kind(target), TypeKind::Ptr(_) | TypeKind::Optional(_)) {
+                return self.try_coerce(inner, target, span);
+            }
+        }
+        let (from, to) = (self.kind(val.ty).clone(), self.kind(target).clone());
+        if self.s.types.is_int(val.ty) {
+            if self.s.types.is_int(target) {
+                let (fb, fs) = self.s.types.int_repr(val.ty)?;
+                let (tb, ts) = self.s.types.int_repr(target)?;
+                let fits = if fs == ts { fb <= tb } else { !fs && fb < tb };
+                return fits.then(|| self.mk(target, span, Kind::Cast(Cast::Int, val.e)));
+            }
+            if self.s.types.is_float(target) {
+                return Some(self.mk(target, span, Kind::Cast(Cast::IntToFloat, val.e)));
+            }
+        }
+        match (from, to) {
+            (TypeKind::F32, TypeKind::F64) => Some(self.mk(target, span, Kind::Cast(Cast::Float, val.e))),
+            (_, TypeKind::Optional(of)) => {
+                let inner = self.try_coerce(val, of, span)?;
+                Some(self.wrap_some(inner, target, span))
+            }
+            (TypeKind::Array(elem, _), TypeKind::Slice(to)) if elem == to => {
+                if is_place(val.e) {
+                    self.mark_address_taken(val.e);
+                }
+                Some(self.mk(target, span, Kind::Cast(Cast::ArrayToSlice, val.e)))
+            }
+            (TypeKind::SentinelSlice(elem), TypeKind::Slice(to)) if elem == to => {
+                Some(self.mk(target, span, Kind::Cast(Cast::Bits, val.e)))
+            }
+            (TypeKind::String, TypeKind::CString) => match val.e.kind {
+                Kind::Str(bytes) => Some(self.mk(target, span, Kind::CStr(bytes))),
+                _ => None,
+            },
+            (TypeKind::String, TypeKind::SentinelSlice(TypeId::U8)) if matches!(val.e.kind, Kind::Str(_)) => {
+                Some(self.mk(target, span, Kind::Cast(Cast::Bits, val.e)))
+            }
+            (
+                TypeKind::Func { params, ret, abi: FnAbi::Sx },
+                TypeKind::Closure { params: want, ret: want_ret },
+            ) if params == want && self.ret_fits(ret, want_ret) => {
+                Some(self.mk(target, span, Kind::Cast(Cast::FuncToClosure, val.e)))
+            }
+            (TypeKind::ErrorSet(from), TypeKind::ErrorSet(to)) => {
+                let loc = self.loc(span);
+                self.s
+                    .widen_set(from, to, loc, false)
+                    .then(|| self.mk(target, span, Kind::Cast(Cast::Int, val.e)))
+            }
+            (TypeKind::Tuple(a), TypeKind::Tuple(b)) if a.len() == b.len() => {
+                self.coerce_tuple(val, &a, &b, target, span)
+            }
+            (_, TypeKind::Protocol(protocol)) => self.erase(val, protocol, target, span),
+            _ => None,
+        }
+    }
+
+    /// What a by-reference capture points at.
+    pub(crate) fn through_ref(&mut self, val: Val<'b>) -> Option<Val<'b>> {
+        let Kind::Local(local) = val.e.kind else { return None };
+        let TypeKind::Ptr(of) = *self.kind(val.ty) else { return None };
+        if !self.f.refs.contains(&local) {
+            return None;
+        }
+        let span = val.e.loc.span;
+        Some(self.val(of, span, Kind::Deref(val.e)))
+    }
+
+    fn ret_fits(&self, have: TypeId, want: TypeId) -> bool {
+        have == want
+    }
+
+    /// `T` to `?T`.
+    pub(crate) fn wrap_some(&mut self, inner: E<'b>, optional: TypeId, span: Span) -> E<'b> {
+        self.mk(optional, span, Kind::Cast(Cast::Wrap, inner))
+    }
+
+    /// Tuples convert when they differ in names only.
+    fn coerce_tuple(
+        &mut self,
+        val: Val<'b>,
+        a: &[crate::types::TupleField],
+        b: &[crate::types::TupleField],
+        target: TypeId,
+        span: Span,
+    ) -> Option<E<'b>> {
+        let same = a
+            .iter()
+            .zip(b)
+            .all(|(x, y)| x.ty == y.ty && (x.name == y.name || x.name.is_none() || y.name.is_none()));
+        same.then(|| self.mk(target, span, Kind::Cast(Cast::Bits, val.e)))
+    }
+
+    fn coerce_int(&mut self, n: i128, target: TypeId, span: Span) -> Option<E<'b>> {
+        if target == TypeId::UNTYPED_INT {
+            return Some(self.untyped_int(n, span).e);
+        }
+        if self.s.types.is_int(target) {
+            let (bits, signed) = self.s.types.int_repr(target)?;
+            let (min, max) = int_range(bits, signed);
+            return (min..=max).contains(&n).then(|| self.mk(target, span, Kind::Int(n as u64)));
+        }
+        match *self.kind(target) {
+            TypeKind::F32 => Some(self.mk(target, span, Kind::Float(n as f32 as f64))),
+            TypeKind::F64 => Some(self.mk(target, span, Kind::Float(n as f64))),
+            TypeKind::Optional(of) => {
+                let inner = self.coerce_int(n, of, span)?;
+                Some(self.wrap_some(inner, target, span))
+            }
+            TypeKind::Protocol(protocol) => {
+                let e = self.mk(TypeId::I64, span, Kind::Int(n as u64));
+                let val = self.of(e);
+                self.erase(val, protocol, target, span)
+            }
+            _ => None,
+        }
+    }
+
+    fn coerce_float(&mut self, x: f64, target: TypeId, span: Span) -> Option<E<'b>> {
+        match *self.kind(target) {
+            TypeKind::UntypedFloat => Some(self.untyped_float(x, span).e),
+            TypeKind::F32 => Some(self.mk(target, span, Kind::Float(x as f32 as f64))),
+            TypeKind::F64 => Some(self.mk(target, span, Kind::Float(x))),
+            TypeKind::Optional(of) => {
+                let inner = self.coerce_float(x, of, span)?;
+                Some(self.wrap_some(inner, target, span))
+            }
+            TypeKind::Int { .. } | TypeKind::Usize | TypeKind::Isize => {
+                let whole = x.fract() == 0.0 && x.abs() < 1.0e19 && float_exact(x as i128, false);
+                if whole { self.coerce_int(x as i128, target, span) } else { None }
+            }
+            TypeKind::Protocol(protocol) => {
+                let e = self.mk(TypeId::F64, span, Kind::Float(x));
+                let val = self.of(e);
+                self.erase(val, protocol, target, span)
+            }
+            _ => None,
+        }
+    }
+
+    fn coerce_null(&mut self, target: TypeId, span: Span) -> Option<E<'b>> {
+        match *self.kind(target) {
+            TypeKind::Optional(_)
+            | TypeKind::Ptr(_)
+            | TypeKind::ManyPtr(_)
+            | TypeKind::CString
+            | TypeKind::Func { .. }
+            | TypeKind::Closure { .. }
+            | TypeKind::Protocol(_) => Some(self.mk(target, span, Kind::Zero)),
+            _ => None,
+        }
+    }
+
+    /// The type that both sides of a choice can have.
+    pub(crate) fn peer(&mut self, a: Val<'b>, b: Val<'b>) -> Option<TypeId> {
+        if a.ty == b.ty {
+            return Some(a.ty);
+        }
+        if a.ty == TypeId::NORETURN || a.ty == TypeId::ERROR {
+            return Some(b.ty);
+        }
+        if b.ty == TypeId::NORETURN || b.ty == TypeId::ERROR {
+            return Some(a.ty);
+        }
+        match (a.lit, b.lit) {
+            (Lit::Null, Lit::None) => return Some(self.nullable(b.ty)),
+            (Lit::None, Lit::Null) => return Some(self.nullable(a.ty)),
+            (Lit::Null, Lit::Int(_)) | (Lit::Int(_), Lit::Null) => {
+                return Some(self.s.types.optional(TypeId::I64));
+            }
+            (Lit::Null, Lit::Float(_)) | (Lit::Float(_), Lit::Null) => {
+                return Some(self.s.types.optional(TypeId::F64));
+            }
+            (Lit::Int(_), Lit::Float(_)) | (Lit::Float(_), Lit::Int(_)) => {
+                return Some(TypeId::UNTYPED_FLOAT);
+            }
+            _ => {}
+        }
+        let span = a.e.loc.span;
+        if a.lit == Lit::None && self.try_coerce(b, a.ty, span).is_some() {
+            return Some(a.ty);
+        }
+        if b.lit == Lit::None && self.try_coerce(a, b.ty, span).is_some() {
+            return Some(b.ty);
+        }
+        None
+    }
+
+    /// The type of `null` beside a value.
+    fn nullable(&mut self, ty: TypeId) -> TypeId {
+        match *self.kind(ty) {
+            TypeKind::Optional(_) => ty,
+            _ => self.s.types.optional(ty),
+        }
+    }
+}

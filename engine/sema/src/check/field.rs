@@ -1,0 +1,521 @@
+//! What stands after a dot: namespace members, static members, fields, properties, methods.
+
+use super::{Cx, Entity, Val};
+use crate::sema::*;
+use crate::symbols::Sym;
+use crate::thir::*;
+use crate::types::{TypeId, TypeKind};
+use crate::value::CVal;
+use sx_syntax::ast::{Expr as Ast, ExprId, Ident};
+use sx_syntax::diag::{Code, Diagnostic};
+use sx_syntax::span::Span;
+
+impl<'b> Cx<'_, '_, 'b> {
+    /// What an expression stands for; values are checked with `expected`.
+    pub(crate) fn entity(&mut self, expr: ExprId, expected: Option<TypeId>) -> Entity<'b> {
+        match *self.ast.expr(expr) {
+            Ast::Name(ident) => self.name_entity(ident),
+            Ast::Field { base, name } => self.field_entity(base, name, self.span(expr)),
+            Ast::TupleIndex { base, index } => {
+                let span = self.span(expr);
+                let e = self.check_settled(base);
+                let e = self.auto_deref(e);
+                Entity::Value(self.tuple_elem(e, index, span))
+            }
+            Ast::Paren(inner) => self.entity(inner, expected),
+            _ => Entity::Value(self.check(expr, expected)),
+        }
+    }
+
+    pub(crate) fn auto_deref(&mut self, e: E<'b>) -> E<'b> {
+        match *self.kind(e.ty) {
+            TypeKind::Ptr(of) if of != TypeId::VOID => self.mk(of, e.loc.span, Kind::Deref(e)),
+            _ => e,
+        }
+    }
+
+    fn field_entity(&mut self, base: ExprId, name: Ident, span: Span) -> Entity<'b> {
+        let sym = self.ident(name);
+        match self.entity(base, None) {
+            Entity::Error => Entity::Error,
+            Entity::Namespace(namespace) => match self.s.lookup_namespace(namespace, sym) {
+                Some(decl) => self.decl_entity(decl, name.span),
+                None => {
+                    let message = format!("the module has nothing named `{}`", self.s.text(sym));
+                    self.error(Code::E0107, name.span, message);
+                    Entity::Error
+                }
+            },
+            Entity::Value(val) if val.ty == TypeId::TYPE => match self.fold_or_report(val.e) {
+                Some(CVal::Type(ty)) => self.static_member(ty, name, span),
+                _ => Entity::Error,
+            },
+            Entity::Value(val) => {
+                let e = self.settle(val, span);
+                self.value_member(e, name, span)
+            }
+            Entity::Pack(locals) if self.s.text(sym) == "len" => {
+                Entity::Value(self.untyped_int(locals.len() as i128, span))
+            }
+            Entity::Variant(ty, index) => {
+                let val = self.variant_value(ty, index, None, span);
+                self.value_member(val.e, name, span)
+            }
+            other => {
+                let _ = self.entity_value(other, span);
+                Entity::Error
+            }
+        }
+    }
+
+    /// `T.name`.
+    fn static_member(&mut self, ty: TypeId, name: Ident, span: Span) -> Entity<'b> {
+        let sym = self.ident(name);
+        if ty == TypeId::ERROR {
+            return Entity::Error;
+        }
+        if let Some(val) = self.limit(ty, sym, span) {
+            return Entity::Value(val);
+        }
+        match *self.kind(ty) {
+            TypeKind::Enum(id) => {
+                self.s.complete_enum(id);
+                let found = self.s.types.enum_def(id).variants.iter().position(|v| v.name == sym);
+                if let Some(index) = found {
+                    return Entity::Variant(ty, index);
+                }
+            }
+            TypeKind::ErrorSet(set) => {
+                let tag = self.s.types.error_tag(sym);
+                if self.s.types.error_set(set).tags.contains(&tag) {
+                    return Entity::Value(self.val(ty, span, Kind::Int(tag as u64)));
+                }
+            }
+            TypeKind::Array(_, len) if self.s.text(sym) == "len" => {
+                return Entity::Value(self.untyped_int(len as i128, span));
+            }
+            _ => {}
+        }
+        if let Some(member) = self.member(ty, sym) {
+            return self.decl_entity(member.decl, name.span);
+        }
+        if let Some(func) = self.impl_method(ty, sym) {
+            return Entity::Func(func);
+        }
+        self.no_member(ty, name, "has no member");
+        Entity::Error
+    }
+
+    pub(crate) fn member(&self, ty: TypeId, name: Sym) -> Option<Member> {
+        self.s.members_of(ty).and_then(|(info, _)| info.members.get(&name).copied())
+    }
+
+    fn no_member(&mut self, ty: TypeId, name: Ident, what: &str) {
+        let sym = self.ident(name);
+        let text = self.s.text(sym).to_string();
+        let mut d = Diagnostic::error(
+            Code::E0401,
+            self.loc(name.span),
+            format!("`{}` {what} `{text}`", self.name_of(ty)),
+        );
+        let mut known: Vec<String> = Vec::new();
+        match *self.kind(ty) {
+            TypeKind::Struct(id) | TypeKind::Union(id) => {
+                known.extend(
+                    self.s.types.struct_def(id).fields.iter().map(|f| self.s.text(f.name).to_string()),
+                );
+            }
+            TypeKind::Enum(id) => {
+                known.extend(
+                    self.s.types.enum_def(id).variants.iter().map(|v| self.s.text(v.name).to_string()),
+                );
+            }
+            _ => {}
+        }
+        if let Some((info, _)) = self.s.members_of(ty) {
+            known.extend(info.members.keys().map(|&k| self.s.text(k).to_string()));
+        }
+        let best = known.into_iter().map(|k| (crate::modules::edit_distance(&k, &text), k)).min();
+        match (best, self.kind(ty)) {
+            (_, TypeKind::Optional(_)) => {
+                d = d.help("the value may be null: use `?.`, `!`, or test it first");
+            }
+            (Some((distance, known)), _) if distance <= (text.len() / 3).max(1) => {
+                d = d.help(format!("did you mean `{known}`?"));
+            }
+            _ => {}
+        }
+        self.report(d);
+    }
+
+    /// `i64.max` and its kind.
+    fn limit(&mut self, ty: TypeId, name: Sym, span: Span) -> Option<Val<'b>> {
+        let text = self.s.text(name);
+        if self.s.types.is_int(ty) {
+            let (bits, signed) = self.s.types.int_repr(ty)?;
+            let (min, max) = super::nominal::int_range(bits, signed);
+            let n = match text {
+                "max" => max,
+                "min" => min,
+                _ => return None,
+            };
+            return Some(self.val(ty, span, Kind::Int(n as u64)));
+        }
+        if !self.s.types.is_float(ty) {
+            return None;
+        }
+        let single = ty == TypeId::F32;
+        let pick = |s: f32, d: f64| if single { s as f64 } else { d };
+        let x = match text {
+            "max" => pick(f32::MAX, f64::MAX),
+            "min" => pick(f32::MIN, f64::MIN),
+            "min_positive" => pick(f32::MIN_POSITIVE, f64::MIN_POSITIVE),
+            "epsilon" => pick(f32::EPSILON, f64::EPSILON),
+            "inf" => f64::INFINITY,
+            "nan" => f64::NAN,
+            _ => return None,
+        };
+        Some(self.val(ty, span, Kind::Float(x)))
+    }
+
+    /// `v.name`, through one pointer.
+    pub(crate) fn value_member(&mut self, e: E<'b>, name: Ident, span: Span) -> Entity<'b> {
+        let sym = self.ident(name);
+        let receiver = e;
+        let e = self.auto_deref(e);
+        let ty = e.ty;
+        if ty == TypeId::ERROR {
+            return Entity::Error;
+        }
+        if ty == TypeId::NORETURN {
+            return Entity::Value(self.of(e));
+        }
+        if let Some(val) = self.builtin_field(e, sym, span) {
+            return Entity::Value(val);
+        }
+        if let Some(val) = self.data_member(e, sym, span) {
+            return Entity::Value(val);
+        }
+        if let TypeKind::Protocol(id) = *self.kind(ty) {
+            self.s.complete_protocol(id);
+            let found = self.s.types.protocol(id).methods.iter().position(|m| m.name == sym);
+            if let Some(index) = found {
+                let val = self.of(e);
+                return Entity::ProtoMethod(val, index);
+            }
+        }
+        if let Some(entity) = self.callable_member(e, receiver, ty, name, span) {
+            return entity;
+        }
+        if let Some(entity) = self.using_member(e, name, span, 0) {
+            return entity;
+        }
+        if let Some(func) = self.ufcs(sym, name.span) {
+            let val = self.of(receiver);
+            return Entity::Method(func, val);
+        }
+        if let TypeKind::Failable { .. } = self.kind(ty) {
+            let d = Diagnostic::error(Code::E0601, self.loc(span), "the error of this call isn't handled")
+                .help("use `try`, `catch` or `or` before taking a member");
+            self.report(d);
+            return Entity::Error;
+        }
+        self.no_member(ty, name, "has no field or method");
+        Entity::Error
+    }
+
+    /// A constant, property or method of a type, or of an impl for it.
+    fn callable_member(
+        &mut self,
+        e: E<'b>,
+        receiver: E<'b>,
+        ty: TypeId,
+        name: Ident,
+        span: Span,
+    ) -> Option<Entity<'b>> {
+        let sym = self.ident(name);
+        if let Some(member) = self.member(ty, sym) {
+            let func = match self.s.decl_value(member.decl) {
+                DeclVal::Func(func) => func,
+                _ => return Some(self.decl_entity(member.decl, name.span)),
+            };
+            if self.accessor(func).is_some() {
+                if member.setter == Some(member.decl) {
+                    let message = format!("property `{}` can only be written", self.s.text(sym));
+                    self.error(Code::E0408, span, message);
+                    return Some(Entity::Error);
+                }
+                let val = self.of(receiver);
+                return Some(Entity::Value(self.call_method(func, val, &[], span)));
+            }
+            let val = self.of(receiver);
+            return Some(Entity::Method(func, val));
+        }
+        let _ = e;
+        let func = self.impl_method(ty, sym)?;
+        let val = self.of(receiver);
+        Some(Entity::Method(func, val))
+    }
+
+    pub(crate) fn accessor(&self, func: FnId) -> Option<sx_syntax::ast::Accessor> {
+        let decl = self.s.fn_decl(func);
+        self.s.file(decl.file).file.ast.get(decl.ast).accessor
+    }
+
+    /// `len`, `ptr` and their kind.
+    fn builtin_field(&mut self, e: E<'b>, name: Sym, span: Span) -> Option<Val<'b>> {
+        let text = self.s.text(name);
+        let (len, ptr) = (text == "len", text == "ptr");
+        if !len && !ptr {
+            return None;
+        }
+        let many = match *self.kind(e.ty) {
+            TypeKind::String => TypeId::U8_MANY,
+            TypeKind::Slice(elem) | TypeKind::SentinelSlice(elem) => {
+                self.s.types.intern(TypeKind::ManyPtr(elem))
+            }
+            TypeKind::Array(_, n) if len => return Some(self.val(TypeId::I64, span, Kind::Int(n))),
+            TypeKind::Array(elem, _) => {
+                let ty = self.s.types.intern(TypeKind::ManyPtr(elem));
+                let address = self.address_of(e);
+                return Some(self.val(ty, span, Kind::Cast(Cast::Bits, address)));
+            }
+            _ => return None,
+        };
+        let (ty, offset) = if len { (TypeId::I64, 8) } else { (many, 0) };
+        Some(self.val(ty, span, Kind::Field { base: e, offset }))
+    }
+
+    /// A field, tuple element by name, union member, or payload by its variant's name.
+    pub(crate) fn data_member(&mut self, e: E<'b>, name: Sym, span: Span) -> Option<Val<'b>> {
+        match self.kind(e.ty).clone() {
+            TypeKind::Struct(id) => {
+                self.s.complete_struct(id);
+                let index = self.s.types.struct_def(id).fields.iter().position(|f| f.name == name)?;
+                Some(self.field_of(e, index, span))
+            }
+            TypeKind::Union(id) => {
+                self.s.complete_struct(id);
+                let index = self.s.types.struct_def(id).fields.iter().position(|f| f.name == name)?;
+                let ty = self.s.types.struct_def(id).fields[index].ty;
+                Some(self.val(ty, span, Kind::Payload { base: e, tag: 0, checked: false }))
+            }
+            TypeKind::Enum(id) => {
+                self.s.complete_enum(id);
+                let variant = self.s.types.enum_def(id).variants.iter().find(|v| v.name == name)?;
+                let (tag, payload) = (variant.value, variant.payload?);
+                Some(self.val(payload, span, Kind::Payload { base: e, tag, checked: true }))
+            }
+            TypeKind::Tuple(fields) => {
+                let index = fields.iter().position(|f| f.name == Some(name))?;
+                Some(self.tuple_elem(e, index as u32, span))
+            }
+            _ => None,
+        }
+    }
+
+    /// The `index`th field of a struct.
+    pub(crate) fn field_of(&mut self, e: E<'b>, index: usize, span: Span) -> Val<'b> {
+        let TypeKind::Struct(id) = *self.kind(e.ty) else { return self.error_val(span) };
+        let field = &self.s.types.struct_def(id).fields[index];
+        let ty = field.ty;
+        if ty == TypeId::ERROR || !self.ensure_layout(e.ty, e.loc) {
+            return self.error_val(span);
+        }
+        let offset = self.s.types.field_offset(e.ty, index);
+        self.val(ty, span, Kind::Field { base: e, offset })
+    }
+
+    pub(crate) fn tuple_elem(&mut self, e: E<'b>, index: u32, span: Span) -> Val<'b> {
+        match self.kind(e.ty).clone() {
+            TypeKind::Tuple(fields) => {
+                let Some(field) = fields.get(index as usize) else {
+                    let message = format!("`{}` has no element {index}", self.name_of(e.ty));
+                    self.error(Code::E0401, span, message);
+                    return self.error_val(span);
+                };
+                if !self.ensure_layout(e.ty, e.loc) {
+                    return self.error_val(span);
+                }
+                let offset = self.s.types.field_offset(e.ty, index as usize);
+                self.val(field.ty, span, Kind::Field { base: e, offset })
+            }
+            TypeKind::Error => self.error_val(span),
+            _ => {
+                let message = format!("`.{index}` needs a tuple, and this is `{}`", self.name_of(e.ty));
+                self.error(Code::E0401, span, message);
+                self.error_val(span)
+            }
+        }
+    }
+
+    /// A member of a `#using` field.
+    fn using_member(&mut self, e: E<'b>, name: Ident, span: Span, depth: u32) -> Option<Entity<'b>> {
+        let TypeKind::Struct(id) = *self.kind(e.ty) else { return None };
+        if depth > 16 {
+            return None;
+        }
+        let sym = self.ident(name);
+        let using: Vec<usize> = self
+            .s
+            .types
+            .struct_def(id)
+            .fields
+            .iter()
+            .enumerate()
+            .filter(|(_, f)| f.using)
+            .map(|(i, _)| i)
+            .collect();
+        for index in using {
+            let inner = self.field_of(e, index, span).e;
+            let receiver = inner;
+            let inner = self.auto_deref(inner);
+            if let Some(val) = self.data_member(inner, sym, span) {
+                return Some(Entity::Value(val));
+            }
+            if let Some(entity) = self.callable_member(inner, receiver, inner.ty, name, span) {
+                return Some(entity);
+            }
+            if let Some(entity) = self.using_member(inner, name, span, depth + 1) {
+                return Some(entity);
+            }
+        }
+        None
+    }
+
+    /// A free function that was declared dot-callable.
+    fn ufcs(&mut self, name: Sym, span: Span) -> Option<FnId> {
+        let decl = match self.f.entries.iter().rev().find(|(s, _)| *s == name) {
+            Some((_, super::Entry::Decl(decl))) => *decl,
+            Some(_) => return None,
+            None => match self.lookup_static(name, span)? {
+                Bound::Decl(decl) => decl,
+                Bound::Const(..) => return None,
+            },
+        };
+        match self.s.decl_value(decl) {
+            DeclVal::Func(func) if self.s.fn_decl(func).ufcs => Some(func),
+            _ => None,
+        }
+    }
+
+    /// The property behind `base.name`, when it is one: its setter, if any, and the receiver.
+    pub(crate) fn property(&mut self, e: E<'b>, name: Sym) -> Option<(Member, E<'b>)> {
+        let inner = self.auto_deref(e);
+        if self.data_member(inner, name, e.loc.span).is_some() {
+            return None;
+        }
+        let member = self.member(inner.ty, name)?;
+        match self.s.decl_value(member.decl) {
+            DeclVal::Func(func) if self.accessor(func).is_some() => Some((member, e)),
+            _ => None,
+        }
+    }
+
+    /// `.name`: a variant of the expected enum, a flag, or an error of the expected set.
+    pub(crate) fn check_dot_name(&mut self, name: Ident, expected: Option<TypeId>, span: Span) -> Val<'b> {
+        let sym = self.ident(name);
+        let Some(mut ty) = expected else {
+            let message = format!("`.{}` doesn't say of which enum it is", self.s.text(sym));
+            let help = "write the type before the dot, or give the variable a type";
+            self.error_help(Code::E0203, span, message, help);
+            return self.error_val(span);
+        };
+        while let TypeKind::Optional(of) = *self.kind(ty) {
+            ty = of;
+        }
+        match *self.kind(ty) {
+            TypeKind::Enum(id) => {
+                self.s.complete_enum(id);
+                match self.s.types.enum_def(id).variants.iter().position(|v| v.name == sym) {
+                    Some(index) => self.variant_value(ty, index, None, span),
+                    None => {
+                        if let Some(member) = self.member(ty, sym) {
+                            let entity = self.decl_entity(member.decl, span);
+                            return self.entity_value(entity, span);
+                        }
+                        self.unknown_variant(ty, name);
+                        self.error_val(span)
+                    }
+                }
+            }
+            TypeKind::ErrorSet(_) => self.check_error_name(name, Some(ty), span),
+            TypeKind::Struct(_) => match self.static_member(ty, name, span) {
+                Entity::Value(val) => val,
+                _ => self.error_val(span),
+            },
+            TypeKind::Error => self.error_val(span),
+            _ => {
+                let message =
+                    format!("`{}` has no variants; `.{}` can't be one", self.name_of(ty), self.s.text(sym));
+                self.error(Code::E0403, span, message);
+                self.error_val(span)
+            }
+        }
+    }
+
+    pub(crate) fn unknown_variant(&mut self, ty: TypeId, name: Ident) {
+        let sym = self.ident(name);
+        let text = self.s.text(sym).to_string();
+        let TypeKind::Enum(id) = *self.kind(ty) else { return };
+        let names: Vec<String> =
+            self.s.types.enum_def(id).variants.iter().map(|v| self.s.text(v.name).to_string()).collect();
+        let message = format!("`{}` has no variant `{text}`", self.name_of(ty));
+        let mut d = Diagnostic::error(Code::E0403, self.loc(name.span), message);
+        let best = names.iter().map(|n| (crate::modules::edit_distance(n, &text), n)).min();
+        if let Some((distance, best)) = best {
+            if distance <= (text.len() / 3).max(1) {
+                d = d.help(format!("did you mean `.{best}`?"));
+            } else if names.len() <= 12 {
+                let list: Vec<String> = names.iter().map(|n| format!("`.{n}`")).collect();
+                d = d.note(format!("it has {}", list.join(", ")));
+            }
+        }
+        self.report(d);
+    }
+
+    /// A variant with its payload.
+    pub(crate) fn variant_value(
+        &mut self,
+        ty: TypeId,
+        index: usize,
+        payload: Option<E<'b>>,
+        span: Span,
+    ) -> Val<'b> {
+        let TypeKind::Enum(id) = *self.kind(ty) else { return self.error_val(span) };
+        let def = self.s.types.enum_def(id);
+        let (tag, tagged) = (def.variants[index].value, def.tagged);
+        if !tagged {
+            return self.val(ty, span, Kind::Int(tag));
+        }
+        self.val(ty, span, Kind::Variant { tag, payload })
+    }
+
+    /// `.circle(2.0)`, `Shape.circle(2.0)`.
+    pub(crate) fn call_variant(
+        &mut self,
+        ty: TypeId,
+        index: usize,
+        args: &[sx_syntax::ast::Arg],
+        span: Span,
+    ) -> Val<'b> {
+        let TypeKind::Enum(id) = *self.kind(ty) else { return self.error_val(span) };
+        let variant = self.s.types.enum_def(id).variants[index].clone();
+        let name = self.s.text(variant.name).to_string();
+        let Some(payload) = variant.payload else {
+            for arg in args {
+                self.check(arg.value, None);
+            }
+            let message = format!("variant `.{name}` has no payload");
+            self.error_help(Code::E0407, span, message, format!("write `.{name}` without parentheses"));
+            return self.error_val(span);
+        };
+        if args.len() != 1 || args[0].spread {
+            let message = format!("variant `.{name}` takes one payload of type `{}`", self.name_of(payload));
+            self.error(Code::E0407, span, message);
+            return self.error_val(span);
+        }
+        let payload = self.check_as(args[0].value, payload);
+        self.variant_value(ty, index, Some(payload), span)
+    }
+}

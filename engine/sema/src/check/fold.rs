@@ -1,0 +1,599 @@
+//! Constants: reading a value off a typed expression, running what can't be read off.
+
+use super::Cx;
+use crate::sema::*;
+use crate::thir::*;
+use crate::types::{TypeId, TypeKind};
+use crate::value::CVal;
+use std::sync::Arc;
+use sx_syntax::diag::{Code, Diagnostic};
+use sx_syntax::span::{FileId, Loc, Span};
+
+/// The longest string or slice that a compile-time run may hand back.
+const MAX_FROZEN: usize = 64 << 20;
+
+/// A value as a number of an integer type: its low bits, extended by its sign.
+pub(crate) fn normalize(value: i128, bits: u8, signed: bool) -> i128 {
+    let shift = 128 - bits as u32;
+    if signed { (value << shift) >> shift } else { (((value << shift) as u128) >> shift) as i128 }
+}
+
+impl<'b> Cx<'_, '_, 'b> {
+    /// The value of an expression that must be constant; a report when it isn't.
+    pub(crate) fn fold_or_report(&mut self, e: E<'b>) -> Option<CVal> {
+        if e.ty == TypeId::ERROR {
+            return None;
+        }
+        if let Some(value) = self.fold(e) {
+            return Some(value);
+        }
+        if e.ty == TypeId::TYPE {
+            return self.evaluate(e);
+        }
+        if self.s.has_errors() && !self.calls_anything(e) {
+            return None;
+        }
+        let span = self.clamp(e.loc.span);
+        let d =
+            Diagnostic::error(Code::E0701, Loc::new(e.loc.file, span), "this isn't known at compile time");
+        let d = if self.calls_anything(e) {
+            d.help("put `#run` before a call to make it at compile time")
+        } else {
+            d
+        };
+        self.report(d);
+        None
+    }
+
+    fn clamp(&self, span: Span) -> Span {
+        span
+    }
+
+    fn calls_anything(&self, e: E<'b>) -> bool {
+        let mut found = false;
+        super::body::walk(e, &mut |e| found |= matches!(e.kind, Kind::Call { .. }));
+        found
+    }
+
+    /// A number under its type.
+    fn int_value(&self, ty: TypeId, bits: u64) -> CVal {
+        match *self.kind(ty) {
+            TypeKind::Bool => CVal::Bool(bits != 0),
+            TypeKind::Type => CVal::Type(TypeId(bits as u32)),
+            _ => match self.s.types.int_repr(ty) {
+                Some((width, signed)) => CVal::Int(normalize(bits as i128, width, signed)),
+                None => CVal::Int(bits as i128),
+            },
+        }
+    }
+
+    /// The value of an expression, if it can be read off.
+    pub(crate) fn fold(&mut self, e: E<'b>) -> Option<CVal> {
+        Some(match e.kind {
+            Kind::Int(bits) => self.int_value(e.ty, bits),
+            Kind::Float(x) => CVal::float(x),
+            Kind::Str(bytes) | Kind::CStr(bytes) => CVal::Str(bytes.into()),
+            Kind::Zero => self.zero_value(e.ty),
+            Kind::Undef => CVal::Undef,
+            Kind::FuncValue(func) => CVal::Func(func),
+            Kind::CFuncValue(func) => CVal::CFunc(func),
+            Kind::ExternAddr(ext) => CVal::Extern(ext),
+            Kind::ConstData(data) => self.s.data_values.get(&data).cloned()?,
+            Kind::Closure { func, captures: [], .. } => CVal::Closure(func),
+            Kind::AddrOf(place) => self.fold_address(place)?,
+            Kind::Neg(a) => self.fold_neg(e.ty, a)?,
+            Kind::Not(a) => CVal::Bool(self.fold(a)?.as_int()? == 0),
+            Kind::BitNot(a) => {
+                let n = self.fold(a)?.as_int()?;
+                self.wrapped(e.ty, !n)
+            }
+            Kind::And(a, b) => {
+                let left = self.fold(a)?.as_int()? != 0;
+                if left { self.fold(b)? } else { CVal::Bool(false) }
+            }
+            Kind::Or(a, b) => {
+                let left = self.fold(a)?.as_int()? != 0;
+                if left { CVal::Bool(true) } else { self.fold(b)? }
+            }
+            Kind::Arith(op, a, b) => self.fold_arith(op, e.ty, a, b)?,
+            Kind::Compare(op, a, b) => self.fold_compare(op, a, b)?,
+            Kind::Equal { a, b, negate } => {
+                let (x, y) = (self.fold(a)?, self.fold(b)?);
+                if matches!(x, CVal::Float(_)) {
+                    return None;
+                }
+                CVal::Bool((x == y) != negate)
+            }
+            Kind::HasValue(a) => {
+                let value = self.fold(a)?;
+                let null = matches!(value, CVal::Zero) || matches!(value, CVal::Int(0));
+                CVal::Bool(!null)
+            }
+            Kind::If { cond, then, else_: Some(else_) } => {
+                let cond = self.fold(cond)?.as_int()? != 0;
+                if cond { self.fold(then)? } else { self.fold(else_)? }
+            }
+            Kind::Block { stmts: [], tail: Some(tail) } => self.fold(tail)?,
+            Kind::Cast(cast, a) => self.fold_cast(cast, e.ty, a)?,
+            Kind::Aggregate(parts) => self.fold_aggregate(e.ty, parts)?,
+            Kind::Array(elems) => {
+                let mut values = Vec::with_capacity(elems.len());
+                for &elem in elems {
+                    values.push(self.fold(elem)?);
+                }
+                CVal::Agg(values.into())
+            }
+            Kind::Repeat(value) => {
+                let TypeKind::Array(_, n) = *self.kind(e.ty) else { return None };
+                let value = self.fold(value)?;
+                if value == CVal::Zero || value == CVal::Int(0) {
+                    return Some(CVal::Zero);
+                }
+                if n > 1 << 24 {
+                    return None;
+                }
+                CVal::Agg(vec![value; n as usize].into())
+            }
+            Kind::Variant { tag, payload } => match payload {
+                Some(payload) => CVal::Variant(tag, Some(Arc::new(self.fold(payload)?))),
+                None => CVal::Variant(tag, None),
+            },
+            Kind::Field { base, offset } => self.fold_field(base, offset)?,
+            Kind::Index { base, index } => {
+                let n = self.fold(index)?.as_int()?;
+                match self.fold(base)? {
+                    CVal::Agg(values) | CVal::Slice(values) => values.get(usize::try_from(n).ok()?)?.clone(),
+                    CVal::Str(bytes) => CVal::Int(*bytes.get(usize::try_from(n).ok()?)? as i128),
+                    CVal::Zero => self.zero_value(e.ty),
+                    _ => return None,
+                }
+            }
+            Kind::Call { callee: Callee::Func(func), .. } => {
+                if let Some(&inst) = self.s.func_insts.get(&func) {
+                    self.s.ensure_body(inst);
+                }
+                self.s.const_results.get(&func).cloned()?
+            }
+            _ => return None,
+        })
+    }
+
+    fn zero_value(&self, ty: TypeId) -> CVal {
+        match *self.kind(ty) {
+            TypeKind::Bool => CVal::Bool(false),
+            TypeKind::F32 | TypeKind::F64 => CVal::float(0.0),
+            _ if self.s.types.is_int(ty) => CVal::Int(0),
+            _ => CVal::Zero,
+        }
+    }
+
+    fn wrapped(&self, ty: TypeId, n: i128) -> CVal {
+        if ty == TypeId::BOOL {
+            return CVal::Bool(n & 1 != 0);
+        }
+        let (bits, signed) = self.s.types.int_repr(ty).unwrap_or((64, true));
+        CVal::Int(normalize(n, bits, signed))
+    }
+
+    fn fold_neg(&mut self, ty: TypeId, a: E<'b>) -> Option<CVal> {
+        match self.fold(a)? {
+            CVal::Float(bits) => Some(CVal::float(-f64::from_bits(bits))),
+            value => {
+                let n = value.as_int()?;
+                Some(self.wrapped(ty, -n))
+            }
+        }
+    }
+
+    fn fold_address(&mut self, place: E<'b>) -> Option<CVal> {
+        match place.kind {
+            Kind::Global(global) => Some(CVal::GlobalAddr(global, 0)),
+            Kind::ConstData(data) => Some(CVal::DataAddr(data, 0)),
+            Kind::Field { base, offset } => match self.fold_address(base)? {
+                CVal::GlobalAddr(global, at) => Some(CVal::GlobalAddr(global, at + offset)),
+                CVal::DataAddr(data, at) => Some(CVal::DataAddr(data, at + offset)),
+                _ => None,
+            },
+            Kind::Index { base, index } if matches!(self.kind(base.ty), TypeKind::Array(..)) => {
+                let n = u32::try_from(self.fold(index)?.as_int()?).ok()?;
+                let size = self.s.types.layout(place.ty).size;
+                match self.fold_address(base)? {
+                    CVal::GlobalAddr(global, at) => {
+                        Some(CVal::GlobalAddr(global, at.checked_add(n.checked_mul(size)?)?))
+                    }
+                    CVal::DataAddr(data, at) => {
+                        Some(CVal::DataAddr(data, at.checked_add(n.checked_mul(size)?)?))
+                    }
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
+    fn fold_arith(&mut self, op: Arith, ty: TypeId, a: E<'b>, b: E<'b>) -> Option<CVal> {
+        let (a, b) = (self.fold(a)?, self.fold(b)?);
+        if let (CVal::Float(x), CVal::Float(y)) = (&a, &b) {
+            let (x, y) = (f64::from_bits(*x), f64::from_bits(*y));
+            let r = match op {
+                Arith::Add => x + y,
+                Arith::Sub => x - y,
+                Arith::Mul => x * y,
+                Arith::Div => x / y,
+                Arith::Rem => x % y,
+                _ => return None,
+            };
+            // One rounding to single precision of an exact double operation is the single operation.
+            return Some(CVal::float(if ty == TypeId::F32 { r as f32 as f64 } else { r }));
+        }
+        let (x, y) = (a.as_int()?, b.as_int()?);
+        let (bits, signed) = self.s.types.int_repr(ty)?;
+        let count = (y.rem_euclid(bits.max(1) as i128)) as u32;
+        let r = match op {
+            Arith::Add => x.wrapping_add(y),
+            Arith::Sub => x.wrapping_sub(y),
+            Arith::Mul => x.wrapping_mul(y),
+            // Traps at run time.
+            Arith::Div | Arith::Rem if y == 0 => return None,
+            Arith::Div | Arith::Rem if signed && y == -1 && x == -(1i128 << (bits - 1)) => return None,
+            Arith::Div => x / y,
+            Arith::Rem => x % y,
+            Arith::And => x & y,
+            Arith::Or => x | y,
+            Arith::Xor => x ^ y,
+            Arith::Shl => x << count,
+            Arith::Shr => x >> count,
+        };
+        Some(self.wrapped(ty, r))
+    }
+
+    fn fold_compare(&mut self, op: Compare, a: E<'b>, b: E<'b>) -> Option<CVal> {
+        let (a, b) = (self.fold(a)?, self.fold(b)?);
+        let order = match (&a, &b) {
+            (CVal::Float(x), CVal::Float(y)) => f64::from_bits(*x).partial_cmp(&f64::from_bits(*y)),
+            (CVal::Type(x), CVal::Type(y)) => Some(x.cmp(y)),
+            _ => Some(a.as_int()?.cmp(&b.as_int()?)),
+        };
+        let holds = match (op, order) {
+            (Compare::Ne, order) => !order.is_some_and(|o| o.is_eq()),
+            (_, None) => false,
+            (Compare::Eq, Some(o)) => o.is_eq(),
+            (Compare::Lt, Some(o)) => o.is_lt(),
+            (Compare::Le, Some(o)) => o.is_le(),
+            (Compare::Gt, Some(o)) => o.is_gt(),
+            (Compare::Ge, Some(o)) => o.is_ge(),
+        };
+        Some(CVal::Bool(holds))
+    }
+
+    fn fold_cast(&mut self, cast: Cast, ty: TypeId, a: E<'b>) -> Option<CVal> {
+        let value = self.fold(a)?;
+        Some(match cast {
+            Cast::Int | Cast::IntToEnum => {
+                if let (CVal::Int(n), TypeKind::Enum(id)) = (&value, self.kind(ty).clone()) {
+                    let def = self.s.types.enum_def(id);
+                    if !def.flags && !def.variants.iter().any(|v| v.value == *n as u64) {
+                        return None;
+                    }
+                }
+                let n = match value {
+                    CVal::Type(t) => t.0 as i128,
+                    value => value.as_int()?,
+                };
+                match ty {
+                    TypeId::TYPE => CVal::Type(TypeId(n as u32)),
+                    _ => self.wrapped(ty, n),
+                }
+            }
+            Cast::IntToFloat => {
+                let n = value.as_int()?;
+                CVal::float(if ty == TypeId::F32 { n as f32 as f64 } else { n as f64 })
+            }
+            Cast::FloatToInt => {
+                let CVal::Float(bits) = value else { return None };
+                let x = f64::from_bits(bits);
+                let (width, signed) = self.s.types.int_repr(ty)?;
+                let (min, max) = super::nominal::int_range(width, signed);
+                CVal::Int(if x.is_nan() { 0 } else { (x as i128).clamp(min, max) })
+            }
+            Cast::Float => {
+                let CVal::Float(bits) = value else { return None };
+                let x = f64::from_bits(bits);
+                CVal::float(if ty == TypeId::F32 { x as f32 as f64 } else { x })
+            }
+            Cast::Wrap => {
+                let TypeKind::Optional(of) = *self.kind(ty) else { return None };
+                if self.s.types.niche(of).is_some() { value } else { CVal::Some(Arc::new(value)) }
+            }
+            Cast::ArrayToSlice => match value {
+                CVal::Agg(values) => CVal::Slice(values),
+                CVal::Zero => {
+                    let TypeKind::Array(_, n) = *self.kind(a.ty) else { return None };
+                    if n > 1 << 20 {
+                        return None;
+                    }
+                    let TypeKind::Slice(elem) = *self.kind(ty) else { return None };
+                    CVal::Slice(vec![self.zero_value(elem); n as usize].into())
+                }
+                _ => return None,
+            },
+            Cast::FuncToClosure => return None,
+            Cast::Bits => match value {
+                CVal::Int(_) if !self.s.types.is_int(ty) => value,
+                other => other,
+            },
+            Cast::Discard => CVal::Zero,
+            Cast::Never | Cast::Succeed => return None,
+        })
+    }
+
+    fn fold_aggregate(&mut self, ty: TypeId, parts: &'b [(u32, E<'b>)]) -> Option<CVal> {
+        if parts.is_empty() {
+            return Some(CVal::Zero);
+        }
+        match self.kind(ty).clone() {
+            TypeKind::Struct(_) | TypeKind::Tuple(_) => {
+                let members = self.s.member_types(ty);
+                let mut values = Vec::with_capacity(members.len());
+                for (index, &member) in members.iter().enumerate() {
+                    let offset = self.s.types.field_offset(ty, index);
+                    let part = parts.iter().find(|(at, e)| *at == offset && e.ty == member);
+                    values.push(match part {
+                        Some((_, e)) => self.fold(e)?,
+                        None => self.zero_value(member),
+                    });
+                }
+                Some(CVal::Agg(values.into()))
+            }
+            TypeKind::Protocol(_) => {
+                let ctx = self.fold(parts[0].1)?;
+                let mut funcs = Vec::new();
+                for (_, e) in &parts[1..] {
+                    match self.fold(e)? {
+                        CVal::Func(func) => funcs.push(func),
+                        CVal::DataAddr(data, 0) => {
+                            return Some(CVal::Agg(vec![ctx, CVal::DataAddr(data, 0)].into()));
+                        }
+                        _ => return None,
+                    }
+                }
+                Some(CVal::Protocol(Arc::new(ctx), funcs.into()))
+            }
+            _ => None,
+        }
+    }
+
+    fn fold_field(&mut self, base: E<'b>, offset: u32) -> Option<CVal> {
+        let value = self.fold(base)?;
+        match (&value, self.kind(base.ty)) {
+            (CVal::Str(bytes), TypeKind::String) if offset == 8 => {
+                return Some(CVal::Int(bytes.len() as i128));
+            }
+            (CVal::Slice(values), _) if offset == 8 => return Some(CVal::Int(values.len() as i128)),
+            (_, TypeKind::Struct(_) | TypeKind::Tuple(_)) => {}
+            _ => return None,
+        }
+        let members = self.s.member_types(base.ty);
+        let index = (0..members.len()).find(|&i| self.s.types.field_offset(base.ty, i) == offset)?;
+        match value {
+            CVal::Agg(values) => values.get(index).cloned(),
+            CVal::Zero => Some(self.zero_value(members[index])),
+            _ => None,
+        }
+    }
+
+    /// Runs an expression on the compile-time machine.
+    pub(crate) fn evaluate(&mut self, e: E<'b>) -> Option<CVal> {
+        if let Some(value) = self.fold(e) {
+            return Some(value);
+        }
+        if self.s.has_errors() {
+            return None;
+        }
+        let span = e.loc.span;
+        if let TypeKind::Failable { .. } = self.kind(e.ty) {
+            self.unhandled(span);
+            return None;
+        }
+        let mut outer = false;
+        super::body::walk(e, &mut |e| outer |= matches!(e.kind, Kind::Local(_)));
+        if outer && !self.f.is_static {
+            let d = Diagnostic::error(Code::E0701, e.loc, "a run-time variable isn't known at compile time");
+            self.report(d);
+            return None;
+        }
+        let (root, ret) = if e.ty == TypeId::VOID {
+            (e, TypeId::VOID)
+        } else {
+            let data = self.s.freeze_data(e.ty, &CVal::Zero);
+            let size = self.s.types.layout(e.ty).size;
+            let global = sx_ir::Global { name: "#run".to_string(), size, init: data };
+            let global = self.s.module.add_global(global);
+            let place = self.mk(e.ty, span, Kind::Global(global));
+            let (targets, values) = (self.slice_of(vec![Some(place)]), self.slice_of(vec![e]));
+            let ptr = self.s.types.ptr(e.ty);
+            let address = self.mk(ptr, span, Kind::AddrOf(place));
+            let stmts = self.slice_of(vec![Stmt::Assign { targets, values }]);
+            (self.mk(ptr, span, Kind::Block { stmts, tail: Some(address) }), ptr)
+        };
+        let func = self.s.module.reserve_func();
+        let body = Body {
+            func,
+            name: "#run".to_string(),
+            sig: FnSig { params: Vec::new(), ret, conv: Conv::Sx },
+            inline: false,
+            locals: self.f.locals.clone(),
+            params: Vec::new(),
+            captures: Vec::new(),
+            root,
+            loc: e.loc,
+        };
+        self.s.lower_now(&body);
+        self.s.run_comptime(func, e.ty, e.loc)
+    }
+}
+
+impl Sema {
+    /// The types of a struct's fields or a tuple's elements.
+    pub(crate) fn member_types(&mut self, ty: TypeId) -> Vec<TypeId> {
+        match self.types.kind(ty).clone() {
+            TypeKind::Struct(id) => {
+                self.complete_struct(id);
+                self.types.struct_def(id).fields.iter().map(|f| f.ty).collect()
+            }
+            TypeKind::Tuple(fields) => fields.iter().map(|f| f.ty).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Runs a lowered function that returns the address of its result, and reads that.
+    fn run_comptime(&mut self, func: sx_ir::FuncId, ty: TypeId, loc: Loc) -> Option<CVal> {
+        self.finish_queue();
+        if self.has_errors() {
+            return None;
+        }
+        let Some(mut comptime) = self.comptime.take() else {
+            self.report(Diagnostic::error(Code::E0701, loc, "this build can't run code at compile time"));
+            return None;
+        };
+        let rets = usize::from(ty != TypeId::VOID);
+        let mut outcome = comptime.start(&self.module, func, &[], rets);
+        let result = loop {
+            match outcome {
+                ComptimeOutcome::Done(regs) => break Some(regs),
+                ComptimeOutcome::Trap(message, places) => {
+                    let mut d = Diagnostic::error(Code::E0703, loc, format!("at compile time: {message}"));
+                    for (file, offset) in places.into_iter().take(8) {
+                        d = d.also(Loc::new(FileId(file), Span::at(offset)), "called here");
+                    }
+                    self.report(d);
+                    break None;
+                }
+                ComptimeOutcome::Need(needed) => {
+                    if let Some(&inst) = self.func_insts.get(&needed) {
+                        self.ensure_body(inst);
+                        self.finish_queue();
+                    }
+                    if self.has_errors() || self.module.func(needed).is_none() {
+                        let message = "code that is being checked can't run yet";
+                        self.report(Diagnostic::error(Code::E0106, loc, message));
+                        break None;
+                    }
+                    outcome = comptime.resume(&self.module);
+                }
+            }
+        };
+        let value = match result {
+            Some(regs) if ty != TypeId::VOID => {
+                let size = self.types.layout(ty).size as usize;
+                let bytes = regs.first().and_then(|&addr| comptime.read(addr, size));
+                let value = bytes.and_then(|bytes| self.thaw(&*comptime, ty, &bytes, 0));
+                if value.is_none() {
+                    let message =
+                        format!("a value of type `{}` can't be kept from compile time", self.type_name(ty));
+                    self.report(Diagnostic::error(Code::E0701, loc, message));
+                }
+                value
+            }
+            Some(_) => Some(CVal::Zero),
+            None => None,
+        };
+        self.comptime = Some(comptime);
+        value
+    }
+
+    /// Reads a value of a type out of memory.
+    fn thaw(&mut self, from: &(dyn Comptime + Send), ty: TypeId, bytes: &[u8], depth: u32) -> Option<CVal> {
+        if depth > 64 {
+            return None;
+        }
+        let word =
+            |at: usize| bytes.get(at..at + 8).map(|b| u64::from_le_bytes(b.try_into().expect("eight bytes")));
+        if let Some((bits, signed)) = self.types.int_repr(ty) {
+            let mut raw = [0u8; 8];
+            raw[..bytes.len().min(8)].copy_from_slice(&bytes[..bytes.len().min(8)]);
+            let n = u64::from_le_bytes(raw);
+            return Some(match ty {
+                TypeId::BOOL => CVal::Bool(n & 1 != 0),
+                TypeId::TYPE => CVal::Type(TypeId(n as u32)),
+                _ => CVal::Int(normalize(n as i128, bits, signed)),
+            });
+        }
+        match self.types.kind(ty).clone() {
+            TypeKind::F64 => Some(CVal::Float(word(0)?)),
+            TypeKind::F32 => {
+                let raw = bytes.get(..4)?.try_into().ok()?;
+                Some(CVal::float(f32::from_le_bytes(raw) as f64))
+            }
+            TypeKind::Void => Some(CVal::Zero),
+            TypeKind::String => {
+                let len = usize::try_from(word(8)?).ok().filter(|&n| n <= MAX_FROZEN)?;
+                if len == 0 {
+                    return Some(CVal::Str(Arc::from(&[][..])));
+                }
+                Some(CVal::Str(from.read(word(0)?, len)?.into()))
+            }
+            TypeKind::Slice(elem) => {
+                let len = usize::try_from(word(8)?).ok()?;
+                let size = self.types.layout(elem).size as usize;
+                let total = len.checked_mul(size.max(1)).filter(|&n| n <= MAX_FROZEN)?;
+                if len == 0 {
+                    return Some(CVal::Zero);
+                }
+                let raw = from.read(word(0)?, total)?;
+                let values: Option<Vec<CVal>> = (0..len)
+                    .map(|i| self.thaw(from, elem, &raw[i * size..(i + 1) * size], depth + 1))
+                    .collect();
+                Some(CVal::Slice(values?.into()))
+            }
+            TypeKind::Array(elem, n) => {
+                let size = self.types.layout(elem).size as usize;
+                let values: Option<Vec<CVal>> = (0..n as usize)
+                    .map(|i| self.thaw(from, elem, bytes.get(i * size..(i + 1) * size)?, depth + 1))
+                    .collect();
+                Some(CVal::Agg(values?.into()))
+            }
+            TypeKind::Struct(_) | TypeKind::Tuple(_) => {
+                let members = self.member_types(ty);
+                let mut values = Vec::with_capacity(members.len());
+                for (index, member) in members.into_iter().enumerate() {
+                    let at = self.types.field_offset(ty, index) as usize;
+                    let size = self.types.layout(member).size as usize;
+                    values.push(self.thaw(from, member, bytes.get(at..at + size)?, depth + 1)?);
+                }
+                Some(CVal::Agg(values.into()))
+            }
+            TypeKind::Optional(of) => {
+                if self.types.niche(of).is_some() {
+                    return bytes.iter().all(|&b| b == 0).then_some(CVal::Zero);
+                }
+                let flag = self.types.field_offset(ty, 1) as usize;
+                if bytes.get(flag)? & 1 == 0 {
+                    return Some(CVal::Zero);
+                }
+                let size = self.types.layout(of).size as usize;
+                Some(CVal::Some(Arc::new(self.thaw(from, of, bytes.get(..size)?, depth + 1)?)))
+            }
+            TypeKind::Enum(id) => {
+                let def = self.types.enum_def(id).clone();
+                let (bits, signed) = self.types.int_repr(def.tag)?;
+                let size = self.types.layout(def.tag).size as usize;
+                let mut raw = [0u8; 8];
+                raw[..size].copy_from_slice(bytes.get(..size)?);
+                let tag = normalize(u64::from_le_bytes(raw) as i128, bits, signed) as u64;
+                let variant = def.variants.iter().find(|v| v.value == tag)?;
+                let payload = match variant.payload {
+                    Some(payload) => {
+                        let at = self.types.field_offset(ty, 1) as usize;
+                        let size = self.types.layout(payload).size as usize;
+                        Some(Arc::new(self.thaw(from, payload, bytes.get(at..at + size)?, depth + 1)?))
+                    }
+                    None => None,
+                };
+                Some(CVal::Variant(tag, payload))
+            }
+            TypeKind::Ptr(_) | TypeKind::ManyPtr(_) | TypeKind::CString if word(0)? == 0 => Some(CVal::Zero),
+            _ => None,
+        }
+    }
+}

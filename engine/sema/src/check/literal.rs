@@ -1,0 +1,506 @@
+//! Struct, array and tuple literals.
+
+use super::{Cx, Lit, Val};
+use crate::symbols::Sym;
+use crate::thir::*;
+use crate::types::{TupleField, TypeId, TypeKind};
+use sx_syntax::ast::{Arg, Expr as Ast, ExprId, Range};
+use sx_syntax::diag::{Code, Diagnostic};
+use sx_syntax::span::Span;
+
+impl<'b> Cx<'_, '_, 'b> {
+    fn literal_type(&mut self, head: Option<ExprId>, expected: Option<TypeId>) -> Option<TypeId> {
+        if let Some(head) = head {
+            return Some(self.resolve_type(head));
+        }
+        let mut ty = expected?;
+        while let TypeKind::Optional(of) = *self.kind(ty) {
+            ty = of;
+        }
+        Some(ty)
+    }
+
+    pub(crate) fn check_struct_lit(
+        &mut self,
+        head: Option<ExprId>,
+        fields: Range<Arg>,
+        expected: Option<TypeId>,
+        span: Span,
+    ) -> Val<'b> {
+        let args = self.ast.list(fields);
+        let Some(ty) = self.literal_type(head, expected) else {
+            self.check_args_loosely(args);
+            let help = "write the type before the dot, or give the variable a type";
+            self.error_help(Code::E0203, span, "`.{ … }` doesn't say of which type it is", help);
+            return self.error_val(span);
+        };
+        match self.kind(ty).clone() {
+            TypeKind::Struct(id) => {
+                self.s.complete_struct(id);
+                let loc = self.loc(span);
+                if !self.ensure_layout(ty, loc) {
+                    return self.error_val(span);
+                }
+                let fields: Vec<(Sym, TypeId)> =
+                    self.s.types.struct_def(id).fields.iter().map(|f| (f.name, f.ty)).collect();
+                let defaults = self.s.struct_info(id).defaults.clone();
+                let (file, scope) = (self.s.struct_info(id).file, self.s.struct_info(id).scope);
+                let Some(mut parts) = self.place_fields(args, &fields, ty, span) else {
+                    return self.error_val(span);
+                };
+                let given: Vec<usize> = parts.iter().map(|(index, _)| *index).collect();
+                for (index, &(_, field_ty)) in fields.iter().enumerate() {
+                    if given.contains(&index) {
+                        continue;
+                    }
+                    let Some(default) = defaults[index] else { continue };
+                    let e = self.elsewhere(file, scope, |cx| {
+                        let entries = std::mem::take(&mut cx.f.entries);
+                        let e = cx.check_as(default, field_ty);
+                        cx.f.entries = entries;
+                        e
+                    });
+                    parts.push((index, e));
+                }
+                self.aggregate(ty, parts, span)
+            }
+            TypeKind::Union(id) => self.union_lit(ty, id, args, span),
+            TypeKind::Tuple(fields) => self.tuple_parts(ty, &fields, args, span),
+            TypeKind::String | TypeKind::Slice(_) | TypeKind::SentinelSlice(_) => {
+                self.slice_lit(ty, args, span)
+            }
+            TypeKind::Enum(id) if !args.is_empty() => {
+                let name = args[0].name;
+                self.check_args_loosely(args);
+                let hint = name.map_or("variant".to_string(), |n| self.ast.name(n.name).to_string());
+                let message = format!("`{}` is an enum; its values are written `.variant`", self.name_of(ty));
+                let _ = id;
+                self.error_help(Code::E0402, span, message, format!("write `.{hint}(…)`"));
+                self.error_val(span)
+            }
+            TypeKind::Error => {
+                self.check_args_loosely(args);
+                self.error_val(span)
+            }
+            _ if args.is_empty() => self.val(ty, span, Kind::Zero),
+            _ => {
+                self.check_args_loosely(args);
+                let message = format!("`{}` has no fields to fill", self.name_of(ty));
+                self.error(Code::E0402, span, message);
+                self.error_val(span)
+            }
+        }
+    }
+
+    /// Which field each part of a literal fills. A bare name equal to a field's name is that field.
+    fn place_fields(
+        &mut self,
+        args: &[Arg],
+        fields: &[(Sym, TypeId)],
+        ty: TypeId,
+        span: Span,
+    ) -> Option<Vec<(usize, E<'b>)>> {
+        let mut parts: Vec<(usize, E<'b>)> = Vec::with_capacity(args.len());
+        let mut ok = true;
+        for (at, arg) in args.iter().enumerate() {
+            let arg_span = self.span(arg.value);
+            let bare = match *self.ast.expr(arg.value) {
+                Ast::Name(ident) if arg.name.is_none() => {
+                    let sym = self.ident(ident);
+                    fields.iter().position(|(name, _)| *name == sym)
+                }
+                _ => None,
+            };
+            let index = match (arg.name, bare) {
+                (Some(name), _) => {
+                    let sym = self.ident(name);
+                    match fields.iter().position(|(f, _)| *f == sym) {
+                        Some(index) => index,
+                        None => {
+                            self.unknown_field(ty, fields, sym, name.span);
+                            self.check_args_loosely(std::slice::from_ref(arg));
+                            ok = false;
+                            continue;
+                        }
+                    }
+                }
+                (None, Some(index)) => index,
+                (None, None) => at,
+            };
+            if index >= fields.len() {
+                let message = format!(
+                    "`{}` has {}, and this is value {}",
+                    self.name_of(ty),
+                    super::call::count(fields.len(), "field"),
+                    at + 1
+                );
+                self.error(Code::E0402, arg_span, message);
+                return None;
+            }
+            if parts.iter().any(|(i, _)| *i == index) {
+                let message = format!("field `{}` is given twice", self.s.text(fields[index].0));
+                self.error(Code::E0402, arg_span, message);
+                ok = false;
+                continue;
+            }
+            let e = self.check_as(arg.value, fields[index].1);
+            ok &= e.ty != TypeId::ERROR;
+            parts.push((index, e));
+        }
+        let _ = span;
+        ok.then_some(parts)
+    }
+
+    fn unknown_field(&mut self, ty: TypeId, fields: &[(Sym, TypeId)], name: Sym, span: Span) {
+        let text = self.s.text(name).to_string();
+        let message = format!("`{}` has no field `{text}`", self.name_of(ty));
+        let mut d = Diagnostic::error(Code::E0401, self.loc(span), message);
+        let best =
+            fields.iter().map(|(f, _)| (crate::modules::edit_distance(self.s.text(*f), &text), *f)).min();
+        if let Some((distance, best)) = best {
+            if distance <= (text.len() / 3).max(1) {
+                d = d.help(format!("did you mean `{}`?", self.s.text(best)));
+            }
+        }
+        self.report(d);
+    }
+
+    /// A struct or tuple of parts by field index, evaluated in the order given.
+    fn aggregate(&mut self, ty: TypeId, parts: Vec<(usize, E<'b>)>, span: Span) -> Val<'b> {
+        if parts.iter().any(|(_, e)| e.ty == TypeId::ERROR) {
+            return self.error_val(span);
+        }
+        let loc = self.loc(span);
+        if !self.ensure_layout(ty, loc) {
+            return self.error_val(span);
+        }
+        let parts: Vec<(u32, E<'b>)> =
+            parts.into_iter().map(|(index, e)| (self.s.types.field_offset(ty, index), e)).collect();
+        let parts = self.slice_of(parts);
+        self.val(ty, span, Kind::Aggregate(parts))
+    }
+
+    fn union_lit(&mut self, ty: TypeId, id: crate::types::StructId, args: &[Arg], span: Span) -> Val<'b> {
+        self.s.complete_struct(id);
+        if args.is_empty() {
+            return self.val(ty, span, Kind::Zero);
+        }
+        let name = match args {
+            [Arg { name: Some(name), .. }] => *name,
+            _ => {
+                self.check_args_loosely(args);
+                self.error(Code::E0402, span, "a union literal names exactly one member");
+                return self.error_val(span);
+            }
+        };
+        let sym = self.ident(name);
+        let fields: Vec<(Sym, TypeId)> =
+            self.s.types.struct_def(id).fields.iter().map(|f| (f.name, f.ty)).collect();
+        let Some(index) = fields.iter().position(|(f, _)| *f == sym) else {
+            self.unknown_field(ty, &fields, sym, name.span);
+            self.check_args_loosely(args);
+            return self.error_val(span);
+        };
+        let payload = self.check_as(args[0].value, fields[index].1);
+        if payload.ty == TypeId::ERROR {
+            return self.error_val(span);
+        }
+        self.val(ty, span, Kind::Variant { tag: index as u64, payload: Some(payload) })
+    }
+
+    /// `.{ ptr = p, len = n }` as a string or slice.
+    fn slice_lit(&mut self, ty: TypeId, args: &[Arg], span: Span) -> Val<'b> {
+        let elem = self.s.types.elem(ty).expect("slices have elements");
+        let ptr_ty = self.s.types.intern(TypeKind::ManyPtr(elem));
+        let (ptr, len) = (self.s.sym("ptr"), self.s.sym("len"));
+        let fields = [(ptr, ptr_ty), (len, TypeId::I64)];
+        let mut parts = Vec::new();
+        for (at, arg) in args.iter().enumerate() {
+            let index = match arg.name {
+                Some(name) => {
+                    let sym = self.ident(name);
+                    match fields.iter().position(|(f, _)| *f == sym) {
+                        Some(index) => index,
+                        None => {
+                            self.unknown_field(ty, &fields, sym, name.span);
+                            return self.error_val(span);
+                        }
+                    }
+                }
+                None => at,
+            };
+            if index > 1 {
+                self.error(Code::E0402, span, "a slice is made of `ptr` and `len`");
+                return self.error_val(span);
+            }
+            let e = if index == 0 {
+                let val = self.check(arg.value, Some(ptr_ty));
+                match *self.kind(val.ty) {
+                    TypeKind::Ptr(to) if to == elem => self.mk(ptr_ty, span, Kind::Cast(Cast::Bits, val.e)),
+                    _ => self.coerce(val, ptr_ty, span),
+                }
+            } else {
+                let val = self.check(arg.value, Some(TypeId::I64));
+                self.to_index(val, span)
+            };
+            if e.ty == TypeId::ERROR {
+                return self.error_val(span);
+            }
+            parts.push((index as u32 * 8, e));
+        }
+        let parts = self.slice_of(parts);
+        self.val(ty, span, Kind::Aggregate(parts))
+    }
+
+    pub(crate) fn check_array_lit(
+        &mut self,
+        head: Option<ExprId>,
+        elems: Range<ExprId>,
+        expected: Option<TypeId>,
+        span: Span,
+    ) -> Val<'b> {
+        let elems = self.ast.list(elems);
+        let (elem, as_ty) = match self.array_elem(head, expected, Some(elems.len() as u64), span) {
+            Ok(found) => found,
+            Err(()) => {
+                elems.iter().for_each(|&e| {
+                    self.check(e, None);
+                });
+                return self.error_val(span);
+            }
+        };
+        let mut checked = Vec::with_capacity(elems.len());
+        let elem = match elem {
+            Some(elem) => {
+                for &e in elems {
+                    checked.push(self.check_as(e, elem));
+                }
+                elem
+            }
+            None => {
+                let vals: Vec<Val<'b>> = elems.iter().map(|&e| self.check(e, None)).collect();
+                if vals.is_empty() {
+                    let help = "give it a type: `xs : [0]T = .[];`";
+                    self.error_help(
+                        Code::E0203,
+                        span,
+                        "an empty array literal doesn't say what its elements are",
+                        help,
+                    );
+                    return self.error_val(span);
+                }
+                let float = vals.iter().any(|v| matches!(v.lit, Lit::Float(_)));
+                let typed =
+                    vals.iter().find(|v| v.lit == Lit::None && v.ty != TypeId::NORETURN).map(|v| v.ty);
+                let elem = typed.unwrap_or(if float { TypeId::F64 } else { TypeId::I64 });
+                for (val, &e) in vals.into_iter().zip(elems) {
+                    let at = self.span(e);
+                    checked.push(self.coerce(val, elem, at));
+                }
+                elem
+            }
+        };
+        if checked.iter().any(|e| e.ty == TypeId::ERROR) || elem == TypeId::ERROR {
+            return self.error_val(span);
+        }
+        let ty = self.s.types.array(elem, checked.len() as u64);
+        let checked = self.slice_of(checked);
+        let array = self.val(ty, span, Kind::Array(checked));
+        self.array_as(array, as_ty, span)
+    }
+
+    /// The array as what the surroundings want of it.
+    fn array_as(&mut self, array: Val<'b>, as_ty: Option<TypeId>, span: Span) -> Val<'b> {
+        match as_ty {
+            Some(ty) if ty != array.ty => {
+                let e = self.coerce(array, ty, span);
+                self.of(e)
+            }
+            _ => array,
+        }
+    }
+
+    /// The element type that a head or an expectation gives, and the type the literal is meant for.
+    #[allow(clippy::type_complexity)]
+    fn array_elem(
+        &mut self,
+        head: Option<ExprId>,
+        expected: Option<TypeId>,
+        len: Option<u64>,
+        span: Span,
+    ) -> Result<(Option<TypeId>, Option<TypeId>), ()> {
+        if let Some(head) = head {
+            let paren = matches!(self.ast.expr(head), Ast::Paren(_));
+            let ty = self.resolve_type(head);
+            if ty == TypeId::ERROR {
+                return Err(());
+            }
+            if !paren && !matches!(self.kind(ty), TypeKind::Array(..) | TypeKind::Slice(_)) {
+                return Ok((Some(ty), None));
+            }
+            return match *self.kind(ty) {
+                TypeKind::Array(elem, n) => {
+                    if let Some(len) = len.filter(|&len| len != n) {
+                        let message =
+                            format!("`{}` needs {n} elements, and this has {len}", self.name_of(ty));
+                        self.error(Code::E0214, span, message);
+                        return Err(());
+                    }
+                    Ok((Some(elem), None))
+                }
+                TypeKind::Slice(elem) => Ok((Some(elem), Some(ty))),
+                _ => Ok((Some(ty), None)),
+            };
+        }
+        let Some(mut ty) = expected else { return Ok((None, None)) };
+        while let TypeKind::Optional(of) = *self.kind(ty) {
+            ty = of;
+        }
+        match *self.kind(ty) {
+            TypeKind::Array(elem, n) => {
+                if let Some(len) = len.filter(|&len| len != n) {
+                    let message = format!("`{}` needs {n} elements, and this has {len}", self.name_of(ty));
+                    self.error(Code::E0214, span, message);
+                    return Err(());
+                }
+                Ok((Some(elem), None))
+            }
+            TypeKind::Slice(elem) => Ok((Some(elem), Some(ty))),
+            _ => Ok((None, None)),
+        }
+    }
+
+    pub(crate) fn check_array_repeat(
+        &mut self,
+        head: Option<ExprId>,
+        value: ExprId,
+        count: ExprId,
+        expected: Option<TypeId>,
+        span: Span,
+    ) -> Val<'b> {
+        let n = self.array_len(count);
+        let found = self.array_elem(head, expected, n, span);
+        let e = match &found {
+            Ok((Some(elem), _)) => self.check_as(value, *elem),
+            _ => self.check_settled(value),
+        };
+        let (Some(n), Ok((_, as_ty))) = (n, found) else { return self.error_val(span) };
+        if e.ty == TypeId::ERROR || !self.check_storable(e.ty, span) {
+            return self.error_val(span);
+        }
+        let ty = self.s.types.array(e.ty, n);
+        let array = self.val(ty, span, Kind::Repeat(e));
+        self.array_as(array, as_ty, span)
+    }
+
+    pub(crate) fn check_tuple_lit(
+        &mut self,
+        head: Option<ExprId>,
+        elems: Range<Arg>,
+        expected: Option<TypeId>,
+        span: Span,
+    ) -> Val<'b> {
+        let args = self.ast.list(elems);
+        if let Some(ty) = self.literal_type(head, expected) {
+            match self.kind(ty).clone() {
+                TypeKind::Tuple(fields) => return self.tuple_parts(ty, &fields, args, span),
+                TypeKind::Error => {
+                    self.check_args_loosely(args);
+                    return self.error_val(span);
+                }
+                _ if head.is_some() => {
+                    self.check_args_loosely(args);
+                    let message = format!("`{}` isn't a tuple type", self.name_of(ty));
+                    self.error(Code::E0206, span, message);
+                    return self.error_val(span);
+                }
+                _ => {}
+            }
+        }
+        let mut fields = Vec::with_capacity(args.len());
+        let mut parts = Vec::with_capacity(args.len());
+        for arg in args {
+            if arg.spread {
+                let spread = self.spread_values(arg.value);
+                for e in spread {
+                    fields.push(TupleField { name: None, ty: e.ty });
+                    parts.push((parts.len(), e));
+                }
+                continue;
+            }
+            let e = self.check_settled(arg.value);
+            if e.ty == TypeId::ERROR || !self.check_storable(e.ty, e.loc.span) {
+                return self.error_val(span);
+            }
+            let name = arg.name.map(|n| self.ident(n));
+            if name.is_some() && fields.iter().any(|f: &TupleField| f.name == name) {
+                self.error(Code::E0402, e.loc.span, "this name is given twice");
+                return self.error_val(span);
+            }
+            fields.push(TupleField { name, ty: e.ty });
+            parts.push((parts.len(), e));
+        }
+        let ty = self.s.types.intern(TypeKind::Tuple(fields.into()));
+        self.aggregate(ty, parts, span)
+    }
+
+    fn spread_values(&mut self, expr: ExprId) -> Vec<E<'b>> {
+        let span = self.span(expr);
+        if let super::Entity::Pack(locals) = self.entity_if_name(expr) {
+            return locals.iter().map(|&l| self.read_local(l, span).e).collect();
+        }
+        let e = self.check_settled(expr);
+        match self.kind(e.ty).clone() {
+            TypeKind::Tuple(fields) => {
+                (0..fields.len()).map(|n| self.tuple_elem(e, n as u32, span).e).collect()
+            }
+            _ => {
+                self.error(Code::E0311, span, "only a pack or a tuple can be spread here");
+                Vec::new()
+            }
+        }
+    }
+
+    fn tuple_parts(&mut self, ty: TypeId, fields: &[TupleField], args: &[Arg], span: Span) -> Val<'b> {
+        if args.iter().any(|a| a.spread) {
+            let parts: Vec<(usize, E<'b>)> = args
+                .iter()
+                .flat_map(|a| {
+                    if a.spread { self.spread_values(a.value) } else { vec![self.check_settled(a.value)] }
+                })
+                .enumerate()
+                .collect();
+            return self.aggregate(ty, parts, span);
+        }
+        if args.len() != fields.len() {
+            self.check_args_loosely(args);
+            let message = format!(
+                "`{}` has {}, and this has {}",
+                self.name_of(ty),
+                super::call::count(fields.len(), "element"),
+                args.len()
+            );
+            self.error(Code::E0402, span, message);
+            return self.error_val(span);
+        }
+        let mut parts = Vec::with_capacity(args.len());
+        for (at, arg) in args.iter().enumerate() {
+            let index = match arg.name.map(|n| self.ident(n)) {
+                None => at,
+                Some(name) => match fields.iter().position(|f| f.name == Some(name)) {
+                    Some(index) => index,
+                    // A tuple type without names takes a named literal by position.
+                    None if fields[at].name.is_none() => at,
+                    None => {
+                        let message =
+                            format!("`{}` has no element `{}`", self.name_of(ty), self.s.text(name));
+                        self.error(Code::E0401, self.span(arg.value), message);
+                        return self.error_val(span);
+                    }
+                },
+            };
+            parts.push((index, self.check_as(arg.value, fields[index].ty)));
+        }
+        self.aggregate(ty, parts, span)
+    }
+}

@@ -1,0 +1,495 @@
+//! Protocols: values that carry their functions, `impl` blocks, calls through them.
+
+use super::{Cx, Lit, Val, is_place};
+use crate::sema::*;
+use crate::symbols::Sym;
+use crate::thir::*;
+use crate::types::*;
+use crate::value::CVal;
+use std::sync::Arc;
+use sx_syntax::ast::{Arg, Expr as Ast, FuncBody, Member as AstMember};
+use sx_syntax::diag::{Code, Diagnostic};
+use sx_syntax::span::{Loc, Span};
+
+impl<'b> Cx<'_, '_, 'b> {
+    /// The type of a protocol for these arguments.
+    pub(crate) fn protocol_type(&mut self, proto: ProtoDeclId, args: Arc<[CVal]>, span: Span) -> TypeId {
+        let key = (proto, args.clone());
+        if let Some(&id) = self.s.proto_ids.get(&key) {
+            return self.s.types.intern(TypeKind::Protocol(id));
+        }
+        let decl = self.s.proto_decls[proto.0 as usize].clone();
+        let parsed = self.s.file(decl.file).file.clone();
+        let ast = *parsed.ast.get(decl.ast);
+        let params = parsed.ast.list(ast.params);
+        let name = self.s.text(decl.name).to_string();
+        if params.len() != args.len() {
+            let message = format!(
+                "protocol `{name}` takes {}, and has {}",
+                super::call::count(params.len(), "argument"),
+                args.len()
+            );
+            self.error(Code::E0305, span, message);
+            return TypeId::ERROR;
+        }
+        let names = params
+            .iter()
+            .zip(args.iter())
+            .map(|(p, a)| {
+                let sym = self.s.file(decl.file).syms[p.name.name.index()];
+                (sym, Bound::Const(super::nominal::cval_type(a), a.clone()))
+            })
+            .collect();
+        let scope = self.s.new_scope(Some(decl.scope), decl.file, names);
+        let shown: Vec<String> = args.iter().map(|a| self.show_cval(a)).collect();
+        let name = if shown.is_empty() { name } else { format!("{name}({})", shown.join(", ")) };
+        let def = ProtocolDef { name, inline: ast.inline, methods: Vec::new(), complete: false };
+        self.s.types.protocols.push(def);
+        let id = ProtocolId(self.s.types.protocols.len() as u32 - 1);
+        self.s.proto_info.push(ProtoInfo { decl: proto, scope, defaults: Vec::new(), busy: false });
+        self.s.proto_ids.insert(key, id);
+        self.s.types.intern(TypeKind::Protocol(id))
+    }
+
+    /// A value or pointer as a protocol value, where an impl exists. An lvalue is borrowed, an rvalue copied.
+    pub(crate) fn erase(
+        &mut self,
+        val: Val<'b>,
+        protocol: ProtocolId,
+        target: TypeId,
+        span: Span,
+    ) -> Option<E<'b>> {
+        self.s.complete_protocol(protocol);
+        let e = if val.lit == Lit::None { val.e } else { self.settle(val, span) };
+        let (concrete, ctx) = match self.kind(e.ty).clone() {
+            TypeKind::Ptr(of) if self.s.find_impl(protocol, of).is_some() => (of, e),
+            _ => {
+                self.s.find_impl(protocol, e.ty)?;
+                (e.ty, self.address_of(e))
+            }
+        };
+        let funcs = self.s.impl_funcs(protocol, concrete, self.loc(span), self.f.inst)?;
+        if let (Kind::AddrOf(_), true) = (&ctx.kind, is_place(e)) {
+            self.mark_address_taken(e);
+        }
+        let ctx = self.mk(TypeId::VOID_PTR, span, Kind::Cast(Cast::Bits, ctx));
+        let word = self.s.types.target.ptr_size;
+        let mut parts = vec![(0, ctx)];
+        if self.s.types.protocol(protocol).inline {
+            for (n, func) in funcs.iter().enumerate() {
+                let value = self.mk(TypeId::VOID_PTR, span, Kind::FuncValue(*func));
+                parts.push((word * (n as u32 + 1), value));
+            }
+        } else {
+            let table = CVal::Agg(funcs.iter().map(|&f| CVal::Func(f)).collect());
+            let array = self.s.types.array(TypeId::VOID_PTR, funcs.len() as u64);
+            let loc = self.loc(span);
+            self.ensure_layout(array, loc);
+            let data = self.s.frozen(array, &table);
+            let place = self.mk(array, span, Kind::ConstData(data));
+            let ptr = self.s.types.ptr(array);
+            let address = self.mk(ptr, span, Kind::AddrOf(place));
+            parts.push((word, address));
+        }
+        let parts = self.slice_of(parts);
+        Some(self.mk(target, span, Kind::Aggregate(parts)))
+    }
+
+    /// `p.method(args)` on a protocol value.
+    pub(crate) fn call_protocol(&mut self, val: Val<'b>, index: usize, args: &[Arg], span: Span) -> Val<'b> {
+        let TypeKind::Protocol(id) = *self.kind(val.ty) else { return self.error_val(span) };
+        let method = self.s.types.protocol(id).methods[index].clone();
+        let decl = self.s.proto_decls[self.s.proto_info[id.0 as usize].decl.0 as usize].clone();
+        let parsed = self.s.file(decl.file).file.clone();
+        let proto = *parsed.ast.get(decl.ast);
+        let func = parsed
+            .ast
+            .list(proto.methods)
+            .iter()
+            .filter_map(|m| match m {
+                AstMember::Const(idx) => match *parsed.ast.expr(parsed.ast.get(*idx).value) {
+                    Ast::Func(func) => Some(*parsed.ast.get(func)),
+                    _ => None,
+                },
+                AstMember::Field { .. } => None,
+            })
+            .nth(index);
+        let Some(func) = func else { return self.error_val(span) };
+        let params = parsed.ast.list(func.params);
+        let params = &params[1..];
+        let mut stmts = Vec::new();
+        let kept = self.keep_place(val.e, &mut stmts);
+        let receiver = self.local_expr(kept, span);
+        let word = self.s.types.target.ptr_size;
+        let ctx = self.mk(TypeId::VOID_PTR, span, Kind::Field { base: receiver, offset: 0 });
+        let mut values = vec![ctx];
+        for (i, param) in params.iter().enumerate() {
+            let ty = method.params[i];
+            let named = args
+                .iter()
+                .find(|a| a.name.is_some_and(|n| self.ast.name(n.name) == parsed.ast.name(param.name.name)));
+            let positional = args.get(i).filter(|a| a.name.is_none());
+            let e = match (named.or(positional), param.default) {
+                (Some(arg), _) => self.check_as(arg.value, ty),
+                (None, Some(default)) => {
+                    let scope = self.s.proto_info[id.0 as usize].scope;
+                    self.elsewhere(decl.file, scope, |cx| {
+                        let entries = std::mem::take(&mut cx.f.entries);
+                        let e = cx.check_as(default, ty);
+                        cx.f.entries = entries;
+                        e
+                    })
+                }
+                (None, None) => {
+                    let message = format!(
+                        "`{}` takes {}, and has {}",
+                        self.s.text(method.name),
+                        super::call::count(params.len(), "argument"),
+                        args.len()
+                    );
+                    self.error(Code::E0301, span, message);
+                    return self.error_val(span);
+                }
+            };
+            if e.ty == TypeId::ERROR {
+                return self.error_val(span);
+            }
+            values.push(e);
+        }
+        if args.len() > params.len() {
+            let message = format!(
+                "`{}` takes {}, and has {}",
+                self.s.text(method.name),
+                super::call::count(params.len(), "argument"),
+                args.len()
+            );
+            self.error(Code::E0301, span, message);
+            return self.error_val(span);
+        }
+        let mut types = vec![TypeId::VOID_PTR];
+        types.extend(&method.params);
+        let fn_ty =
+            self.s.types.intern(TypeKind::Func { params: types.into(), ret: method.ret, abi: FnAbi::Sx });
+        let callee = if self.s.types.protocol(id).inline {
+            self.mk(fn_ty, span, Kind::Field { base: receiver, offset: word * (index as u32 + 1) })
+        } else {
+            let array = self.s.types.array(fn_ty, self.s.types.protocol(id).methods.len() as u64);
+            let ptr = self.s.types.ptr(array);
+            let table = self.mk(ptr, span, Kind::Field { base: receiver, offset: word });
+            let table = self.mk(array, span, Kind::Deref(table));
+            self.mk(fn_ty, span, Kind::Field { base: table, offset: word * index as u32 })
+        };
+        let args = self.slice_of(values);
+        let call = self.mk(method.ret, span, Kind::Call { callee: Callee::Value(callee), args });
+        let e = self.block(stmts, call);
+        self.of(e)
+    }
+
+    /// `xx p` back to a concrete pointer, checked by the functions that the value carries.
+    pub(crate) fn recover_concrete(&mut self, e: E<'b>, target: TypeId, span: Span) -> Option<Val<'b>> {
+        let (TypeKind::Protocol(id), TypeKind::Ptr(of)) =
+            (self.kind(e.ty).clone(), self.kind(target).clone())
+        else {
+            return None;
+        };
+        let loc = self.loc(span);
+        let funcs = self.s.impl_funcs(id, of, loc, self.f.inst)?;
+        let mut stmts = Vec::new();
+        let kept = self.keep(e, &mut stmts);
+        let value = self.local_expr(kept, span);
+        let word = self.s.types.target.ptr_size;
+        let ctx = self.mk(target, span, Kind::Field { base: value, offset: 0 });
+        let message = self.mk(TypeId::STRING, span, Kind::Str(b"bad cast"));
+        let (have, want) = if self.s.types.protocol(id).inline {
+            let first = *funcs.first()?;
+            let have = self.mk(TypeId::VOID_PTR, span, Kind::Field { base: value, offset: word });
+            (have, self.mk(TypeId::VOID_PTR, span, Kind::FuncValue(first)))
+        } else {
+            let table = CVal::Agg(funcs.iter().map(|&f| CVal::Func(f)).collect());
+            let array = self.s.types.array(TypeId::VOID_PTR, funcs.len() as u64);
+            let data = self.s.frozen(array, &table);
+            let place = self.mk(array, span, Kind::ConstData(data));
+            let have = self.mk(TypeId::VOID_PTR, span, Kind::Field { base: value, offset: word });
+            let ptr = self.s.types.ptr(array);
+            let want = self.mk(ptr, span, Kind::AddrOf(place));
+            (have, self.mk(TypeId::VOID_PTR, span, Kind::Cast(Cast::Bits, want)))
+        };
+        let cond = self.mk(TypeId::BOOL, span, Kind::Compare(Compare::Eq, have, want));
+        let args = self.slice_of(vec![message]);
+        let panic = self.mk(TypeId::NORETURN, span, Kind::Intrinsic(Intrinsic::Panic, args));
+        let choice = self.mk(target, span, Kind::If { cond, then: ctx, else_: Some(panic) });
+        let e = self.block(stmts, choice);
+        Some(self.of(e))
+    }
+
+    /// A method that an impl gives a type.
+    pub(crate) fn impl_method(&mut self, ty: TypeId, name: Sym) -> Option<FnId> {
+        for i in 0..self.s.impls.len() {
+            let Some((protocol, target)) = self.s.resolve_impl(ImplId(i as u32)) else { continue };
+            if target != ty {
+                continue;
+            }
+            if let Some(&decl) = self.s.impls[i].methods.get(&name) {
+                if let DeclVal::Func(func) = self.s.decl_value(decl) {
+                    return Some(func);
+                }
+            }
+            self.s.complete_protocol(protocol);
+            if let Some(func) = self.s.default_method(protocol, name, target) {
+                return Some(func);
+            }
+        }
+        None
+    }
+
+    fn protocol_methods(
+        &mut self,
+        idx: sx_syntax::ast::Idx<sx_syntax::ast::ProtocolExpr>,
+    ) -> Vec<ProtocolMethod> {
+        let members = self.ast.list(self.ast.get(idx).methods);
+        let mut methods: Vec<ProtocolMethod> = Vec::new();
+        for member in members {
+            let AstMember::Const(idx) = *member else { continue };
+            let decl = *self.ast.get(idx);
+            let Ast::Func(func) = *self.ast.expr(decl.value) else {
+                self.error(Code::E0411, decl.name.span, "a protocol holds methods only");
+                continue;
+            };
+            let func = *self.ast.get(func);
+            let name = self.ident(decl.name);
+            let params = self.ast.list(func.params);
+            let self_ok = params.first().is_some_and(|p| p.ty.is_some());
+            if !self_ok {
+                let message = "a protocol's method begins with `self: *Self`";
+                self.error(Code::E0411, decl.name.span, message);
+                continue;
+            }
+            let mut types = Vec::new();
+            for param in &params[1..] {
+                types.push(param.ty.map_or(TypeId::ERROR, |ty| self.resolve_type(ty)));
+            }
+            let ret = self.ret_type(func.ret);
+            if methods.iter().any(|m| m.name == name) {
+                let message = format!("method `{}` is declared twice", self.s.text(name));
+                self.error(Code::E0409, decl.name.span, message);
+                continue;
+            }
+            methods.push(ProtocolMethod { name, params: types, ret });
+        }
+        methods
+    }
+}
+
+impl Sema {
+    pub(crate) fn complete_protocol(&mut self, id: ProtocolId) {
+        let info = &self.proto_info[id.0 as usize];
+        if self.types.protocol(id).complete || info.busy {
+            return;
+        }
+        self.proto_info[id.0 as usize].busy = true;
+        let (decl, scope) = (self.proto_info[id.0 as usize].decl, self.proto_info[id.0 as usize].scope);
+        let decl = self.proto_decls[decl.0 as usize].clone();
+        // Inside the declaration `Self` is whatever implements it: behind pointers only, so any type will do.
+        let name = self.sym("Self");
+        let bound = vec![(name, Bound::Const(TypeId::TYPE, CVal::Type(TypeId::VOID)))];
+        let scope = self.new_scope(Some(scope), decl.file, bound);
+        let methods = self.with_static(decl.file, scope, |cx| cx.protocol_methods(decl.ast));
+        let def = &mut self.types.protocols[id.0 as usize];
+        def.methods = methods;
+        def.complete = true;
+        self.proto_info[id.0 as usize].busy = false;
+    }
+
+    /// Protocol and target of an impl, found once.
+    pub(crate) fn resolve_impl(&mut self, id: ImplId) -> Option<(ProtocolId, TypeId)> {
+        let info = &self.impls[id.0 as usize];
+        if let Some(resolved) = info.resolved {
+            return resolved;
+        }
+        let (file, idx, span) = (info.file, info.ast, info.span);
+        self.impls[id.0 as usize].resolved = Some(None);
+        let scope = self.file(file).scope;
+        let found = self.with_static(file, scope, |cx| {
+            let ast = *cx.ast.get(idx);
+            let target = cx.resolve_type(ast.target);
+            let protocol = cx.resolve_type(ast.protocol);
+            if target == TypeId::ERROR || protocol == TypeId::ERROR {
+                return None;
+            }
+            let TypeKind::Protocol(protocol) = *cx.kind(protocol) else {
+                let at = cx.span(ast.protocol);
+                let message = format!("`{}` isn't a protocol", cx.name_of(protocol));
+                cx.error(Code::E0411, at, message);
+                return None;
+            };
+            let name = cx.s.sym("Self");
+            let bound = vec![(name, Bound::Const(TypeId::TYPE, CVal::Type(target)))];
+            let scope = cx.s.new_scope(Some(cx.scope), file, bound);
+            let members = cx.enter_members(ast.members, scope, target);
+            Some((protocol, target, members))
+        });
+        let (protocol, target, members) = found?;
+        let info = &mut self.impls[id.0 as usize];
+        info.resolved = Some(Some((protocol, target)));
+        info.methods = members.into_iter().map(|(name, member)| (name, member.decl)).collect();
+        let _ = span;
+        Some((protocol, target))
+    }
+
+    /// The impl of a protocol for a type; two are an error at the second.
+    pub(crate) fn find_impl(&mut self, protocol: ProtocolId, ty: TypeId) -> Option<ImplId> {
+        let mut found: Option<ImplId> = None;
+        let mut i = 0;
+        while i < self.impls.len() {
+            let id = ImplId(i as u32);
+            i += 1;
+            if self.resolve_impl(id) != Some((protocol, ty)) {
+                continue;
+            }
+            match found {
+                None => found = Some(id),
+                Some(first) => {
+                    let (a, b) = (&self.impls[first.0 as usize], &self.impls[id.0 as usize]);
+                    let (la, lb) = (Loc::new(a.file, a.span), Loc::new(b.file, b.span));
+                    let message = format!(
+                        "`{}` implements `{}` twice",
+                        self.type_name(ty),
+                        self.types.protocol(protocol).name
+                    );
+                    self.report(
+                        Diagnostic::error(Code::E0412, lb, message).also(la, "the other impl is here"),
+                    );
+                }
+            }
+        }
+        found
+    }
+
+    /// The default body of a method, as a function for this `Self`.
+    pub(crate) fn default_method(&mut self, protocol: ProtocolId, name: Sym, target: TypeId) -> Option<FnId> {
+        let info = &self.proto_info[protocol.0 as usize];
+        let (decl, scope) = (self.proto_decls[info.decl.0 as usize].clone(), info.scope);
+        let self_name = self.sym("Self");
+        let parsed = self.file(decl.file).file.clone();
+        for member in parsed.ast.list(parsed.ast.get(decl.ast).methods) {
+            let AstMember::Const(idx) = *member else { continue };
+            let method = *parsed.ast.get(idx);
+            if self.file(decl.file).syms[method.name.name.index()] != name {
+                continue;
+            }
+            let Ast::Func(func) = *parsed.ast.expr(method.value) else { return None };
+            if !matches!(parsed.ast.get(func).body, FuncBody::Block(_) | FuncBody::Arrow(_)) {
+                return None;
+            }
+            let key = (decl.file, method.value, target);
+            if let Some(&known) = self.default_fns.get(&key) {
+                return Some(known);
+            }
+            let bound = vec![(self_name, Bound::Const(TypeId::TYPE, CVal::Type(target)))];
+            let scope = self.new_scope(Some(scope), decl.file, bound);
+            let span = method.name.span;
+            let id = self.with_static(decl.file, scope, |cx| cx.new_fn(func, name, Some(target), span));
+            self.default_fns.insert(key, id);
+            return Some(id);
+        }
+        None
+    }
+
+    /// The functions of an impl in the protocol's order; a missing or different one is reported at the impl.
+    pub(crate) fn impl_funcs(
+        &mut self,
+        protocol: ProtocolId,
+        ty: TypeId,
+        loc: Loc,
+        from: Option<InstId>,
+    ) -> Option<Vec<sx_ir::FuncId>> {
+        let id = self.find_impl(protocol, ty)?;
+        self.complete_protocol(protocol);
+        let methods = self.types.protocol(protocol).methods.clone();
+        let info = self.impls[id.0 as usize].clone();
+        let first_check = !std::mem::replace(&mut self.impls[id.0 as usize].checked, true);
+        let impl_loc = Loc::new(info.file, info.span);
+        let mut funcs = Vec::with_capacity(methods.len());
+        for method in &methods {
+            let func = match info.methods.get(&method.name) {
+                Some(&decl) => match self.decl_value(decl) {
+                    DeclVal::Func(func) => Some(func),
+                    _ => None,
+                },
+                None => self.default_method(protocol, method.name, ty),
+            };
+            let Some(func) = func else {
+                if first_check {
+                    let name = self.text(method.name).to_string();
+                    let message = format!(
+                        "this impl of `{}` lacks the method `{name}`",
+                        self.types.protocol(protocol).name
+                    );
+                    self.report(Diagnostic::error(Code::E0411, impl_loc, message));
+                }
+                return None;
+            };
+            let inst = self.instance(func, Vec::new(), (from, loc))?;
+            let sig = self.inst(inst).sig.clone();
+            let fits = sig.params.len() == method.params.len() + 1
+                && sig.params[1..] == method.params[..]
+                && self.rets_fit(sig.ret, method.ret)
+                && matches!(*self.types.kind(sig.params[0]), TypeKind::Ptr(to) if to == ty);
+            if !fits {
+                if first_check {
+                    let decl = self.fn_decl(func);
+                    let at = Loc::new(decl.file, decl.span);
+                    let shown = self.show_method(method);
+                    let message = format!(
+                        "`{}` doesn't fit the protocol `{}`",
+                        self.text(method.name),
+                        self.types.protocol(protocol).name
+                    );
+                    self.report(
+                        Diagnostic::error(Code::E0411, at, message).note(format!("it wants `{shown}`")),
+                    );
+                }
+                return None;
+            }
+            funcs.push(self.inst(inst).func);
+        }
+        if first_check {
+            for (&name, &decl) in &info.methods {
+                if !methods.iter().any(|m| m.name == name) {
+                    let at = Loc::new(self.decl(decl).file, self.decl(decl).span);
+                    let message = format!(
+                        "protocol `{}` has no method `{}`",
+                        self.types.protocol(protocol).name,
+                        self.text(name)
+                    );
+                    self.report(Diagnostic::error(Code::E0411, at, message));
+                }
+            }
+        }
+        Some(funcs)
+    }
+
+    fn rets_fit(&self, have: TypeId, want: TypeId) -> bool {
+        if have == want {
+            return true;
+        }
+        match (self.types.kind(have), self.types.kind(want)) {
+            (TypeKind::Failable { value: a, .. }, TypeKind::Failable { value: b, set }) => {
+                let set = self.types.error_set(*set);
+                a == b && set.name.is_empty() && !set.inferred
+            }
+            _ => false,
+        }
+    }
+
+    fn show_method(&self, method: &ProtocolMethod) -> String {
+        let mut params = vec!["self: *Self".to_string()];
+        params.extend(method.params.iter().map(|&p| self.type_name(p)));
+        let ret = if method.ret == TypeId::VOID {
+            String::new()
+        } else {
+            format!(" -> {}", self.type_name(method.ret))
+        };
+        format!("{} :: ({}){ret}", self.text(method.name), params.join(", "))
+    }
+}

@@ -1,0 +1,311 @@
+//! What a declaration turns out to be, found when it is first asked for.
+
+use crate::check::{Cx, Entity, Lit};
+use crate::sema::*;
+use crate::thir::Kind;
+use crate::types::{TypeId, TypeKind};
+use crate::value::CVal;
+use sx_ir::{Extern, ExternKind, Global};
+use sx_syntax::ast::{Expr as Ast, ExprId, FuncBody, Idx, VarDecl};
+use sx_syntax::diag::{Code, Diagnostic};
+use sx_syntax::span::Loc;
+
+impl Sema {
+    /// What a declaration is; cycles are errors.
+    pub(crate) fn decl_value(&mut self, id: DeclId) -> DeclVal {
+        match &self.decl(id).state {
+            DeclState::Done(value) => return value.clone(),
+            DeclState::Busy => {
+                let decl = self.decl(id);
+                let loc = Loc::new(decl.file, decl.span);
+                let message = format!("`{}` depends on itself", self.text(decl.name));
+                self.report(Diagnostic::error(Code::E0106, loc, message));
+                self.decls[id.0 as usize].state = DeclState::Done(DeclVal::Error);
+                return DeclVal::Error;
+            }
+            DeclState::Todo => {}
+        }
+        self.decls[id.0 as usize].state = DeclState::Busy;
+        let (file, scope, kind) = (self.decl(id).file, self.decl(id).scope, self.decl(id).kind);
+        let value = self.with_static(file, scope, |cx| match kind {
+            DeclKind::Const(idx) => {
+                let (value, ty) = (cx.ast.get(idx).value, cx.ast.get(idx).ty);
+                cx.const_decl(id, value, ty)
+            }
+            DeclKind::Var(idx, nth) => cx.global_decl(id, idx, nth),
+        });
+        // A cycle that was reported while we looked has set it already.
+        if let DeclState::Done(value) = &self.decl(id).state {
+            return value.clone();
+        }
+        self.decls[id.0 as usize].state = DeclState::Done(value.clone());
+        value
+    }
+
+    /// A declaration's name with what it stands in, for backtraces and type names.
+    pub(crate) fn qualified(&self, name: crate::symbols::Sym, owner: Option<TypeId>) -> String {
+        match owner {
+            Some(ty) => format!("{}.{}", self.type_name(ty), self.text(name)),
+            None => self.text(name).to_string(),
+        }
+    }
+}
+
+impl<'b> Cx<'_, '_, 'b> {
+    /// A `::` declaration.
+    pub(crate) fn const_decl(&mut self, id: DeclId, value: ExprId, ty: Option<ExprId>) -> DeclVal {
+        let decl = self.s.decl(id).clone();
+        let span = self.span(value);
+        match *self.ast.expr(value) {
+            Ast::Func(idx) => {
+                let func = self.new_fn(idx, decl.name, decl.owner, decl.span);
+                return DeclVal::Func(func);
+            }
+            Ast::UfcsAlias(target) => return self.ufcs_alias(target),
+            Ast::Import(path) => {
+                let request = String::from_utf8_lossy(self.ast.string(path)).into_owned();
+                let files = self.s.import_files(self.file, &request, span);
+                return if files.is_empty() {
+                    DeclVal::Error
+                } else {
+                    DeclVal::Namespace(self.s.namespace(files))
+                };
+            }
+            Ast::ImportC(_) => {
+                self.error(Code::E0802, span, "importing C headers isn't supported by this build");
+                return DeclVal::Error;
+            }
+            Ast::Library(name) => {
+                let name = String::from_utf8_lossy(self.ast.string(name)).into_owned();
+                return DeclVal::Library(self.s.sym(&name));
+            }
+            Ast::Struct(idx) | Ast::Union(idx) if !self.ast.get(idx).params.is_empty() => {
+                let is_union = matches!(self.ast.expr(value), Ast::Union(_));
+                let generic = GenericType {
+                    file: self.file,
+                    scope: self.scope,
+                    name: decl.name,
+                    ast: idx,
+                    is_union,
+                    decl_span: decl.span,
+                };
+                self.s.generics.push(generic);
+                return DeclVal::Generic(GenericId(self.s.generics.len() as u32 - 1));
+            }
+            Ast::Protocol(idx) => {
+                let proto = ProtoDecl { file: self.file, scope: self.scope, name: decl.name, ast: idx };
+                self.s.proto_decls.push(proto);
+                return DeclVal::Protocol(ProtoDeclId(self.s.proto_decls.len() as u32 - 1));
+            }
+            Ast::Struct(_) | Ast::Union(_) | Ast::Enum(_) | Ast::ErrorSet(_) => {
+                let name = self.s.qualified(decl.name, decl.owner);
+                let made = self.nominal_type(value, &name);
+                return DeclVal::Const(TypeId::TYPE, CVal::Type(made));
+            }
+            _ => {}
+        }
+        let expected = ty.map(|ty| self.resolve_type(ty));
+        if expected == Some(TypeId::ERROR) {
+            return DeclVal::Error;
+        }
+        if expected.is_none() {
+            if let Some(entity) = self.static_entity(value) {
+                match entity {
+                    Entity::Func(func) => return DeclVal::Func(func),
+                    Entity::Generic(generic) => return DeclVal::Generic(generic),
+                    Entity::Namespace(namespace) => return DeclVal::Namespace(namespace),
+                    Entity::Library(name) => return DeclVal::Library(name),
+                    Entity::Protocol(protocol) => return DeclVal::Protocol(protocol),
+                    Entity::Error => return DeclVal::Error,
+                    Entity::Value(val) => {
+                        if let Kind::Global(global) = val.e.kind {
+                            return DeclVal::Global(global, val.ty);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        let val = self.check(value, expected);
+        if val.ty == TypeId::ERROR {
+            return DeclVal::Error;
+        }
+        match expected {
+            Some(ty) => {
+                let e = self.coerce(val, ty, span);
+                match self.fold_or_report(e) {
+                    Some(value) => DeclVal::Const(ty, value),
+                    None => DeclVal::Error,
+                }
+            }
+            None => match val.lit {
+                Lit::Int(n) => DeclVal::Const(val.ty, CVal::Int(n)),
+                Lit::Float(x) => DeclVal::Const(val.ty, CVal::float(x)),
+                Lit::Null => DeclVal::Const(val.ty, CVal::Zero),
+                Lit::None => match self.fold_or_report(val.e) {
+                    Some(value) => DeclVal::Const(val.ty, value),
+                    None => DeclVal::Error,
+                },
+            },
+        }
+    }
+
+    /// A name or path that may stand for something other than a value; none for other expressions.
+    fn static_entity(&mut self, expr: ExprId) -> Option<Entity<'b>> {
+        match *self.ast.expr(expr) {
+            Ast::Name(_) | Ast::Field { .. } => Some(self.entity(expr, None)),
+            Ast::Paren(inner) => self.static_entity(inner),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn new_fn(
+        &mut self,
+        idx: Idx<sx_syntax::ast::FuncExpr>,
+        name: crate::symbols::Sym,
+        owner: Option<TypeId>,
+        span: sx_syntax::span::Span,
+    ) -> FnId {
+        let func = self.ast.get(idx);
+        let params = self.ast.list(func.params);
+        let generic = params.iter().any(|p| {
+            p.comptime || p.ty.is_some_and(|ty| self.has_dollar(ty)) || (p.variadic && p.ty.is_none())
+        });
+        let fn_decl = FnDecl {
+            file: self.file,
+            scope: self.scope,
+            ast: idx,
+            name,
+            owner,
+            generic,
+            ufcs: func.ufcs,
+            span,
+            builtin: func.body == FuncBody::Builtin,
+        };
+        self.s.fns.push(fn_decl);
+        FnId(self.s.fns.len() as u32 - 1)
+    }
+
+    fn ufcs_alias(&mut self, target: ExprId) -> DeclVal {
+        let span = self.span(target);
+        match self.entity(target, None) {
+            Entity::Func(func) => {
+                // The alias is the same function with another way to be called: instances are made under its own id.
+                let mut alias = self.s.fn_decl(func).clone();
+                alias.ufcs = true;
+                self.s.fns.push(alias);
+                DeclVal::Func(FnId(self.s.fns.len() as u32 - 1))
+            }
+            Entity::Error => DeclVal::Error,
+            _ => {
+                self.error(Code::E0303, span, "only a function can be made dot-callable");
+                DeclVal::Error
+            }
+        }
+    }
+
+    /// A module-level variable.
+    fn global_decl(&mut self, id: DeclId, idx: Idx<VarDecl>, nth: u32) -> DeclVal {
+        let decl = self.s.decl(id).clone();
+        let var = *self.ast.get(idx);
+        let values = self.ast.list(var.values);
+        let declared = var.ty.map(|ty| self.resolve_type(ty));
+        if declared == Some(TypeId::ERROR) {
+            return DeclVal::Error;
+        }
+        if let Some(linkage) = var.external.filter(|l| !l.export) {
+            let ty = declared.unwrap_or(TypeId::ERROR);
+            let symbol = match linkage.symbol {
+                Some(symbol) => String::from_utf8_lossy(self.ast.string(symbol)).into_owned(),
+                None => self.s.text(decl.name).to_string(),
+            };
+            let Some(library) = self.library(linkage) else { return DeclVal::Error };
+            let declared = (self.file.0, decl.span.lo);
+            let ext = Extern { symbol, library, kind: ExternKind::Data, declared };
+            return DeclVal::ExternVar(self.s.module.add_extern(ext), ty);
+        }
+        let value = match values.len() {
+            0 => None,
+            1 if self.ast.list(var.names).len() == 1 => Some(values[0]),
+            n if n == self.ast.list(var.names).len() => Some(values[nth as usize]),
+            _ => {
+                let message = "module-level variables have one value each";
+                self.error(Code::E0103, decl.span, message);
+                return DeclVal::Error;
+            }
+        };
+        let (ty, folded) = match value {
+            None => (declared.unwrap_or(TypeId::ERROR), CVal::Zero),
+            Some(value) => {
+                let span = self.span(value);
+                let val = self.check(value, declared);
+                let e = match declared {
+                    Some(ty) => self.coerce(val, ty, span),
+                    None => self.settle(val, span),
+                };
+                if e.ty == TypeId::ERROR {
+                    return DeclVal::Error;
+                }
+                match self.fold_or_report(e) {
+                    Some(value) => (e.ty, value),
+                    None => return DeclVal::Error,
+                }
+            }
+        };
+        let loc = self.loc(decl.span);
+        if !self.ensure_layout(ty, loc) || !self.check_storable(ty, decl.span) {
+            return DeclVal::Error;
+        }
+        let init = self.s.freeze_data(ty, &folded);
+        let size = self.s.types.layout(ty).size;
+        let name = self.s.qualified(decl.name, decl.owner);
+        DeclVal::Global(self.s.module.add_global(Global { name, size, init }), ty)
+    }
+
+    /// The library of a linkage: none for libc, an error is reported.
+    pub(crate) fn library(&mut self, linkage: sx_syntax::ast::Linkage) -> Option<Option<String>> {
+        let Some(ident) = linkage.library else { return Some(None) };
+        let sym = self.ident(ident);
+        let text = self.s.text(sym).to_string();
+        match self.lookup_static(sym, ident.span) {
+            Some(Bound::Decl(decl)) => match self.s.decl_value(decl) {
+                DeclVal::Library(name) => Some(Some(self.s.text(name).to_string())),
+                DeclVal::Error => None,
+                _ => {
+                    let help = "declare it: `m :: #library \"m\";`";
+                    self.error_help(Code::E0801, ident.span, format!("`{text}` isn't a library"), help);
+                    None
+                }
+            },
+            Some(Bound::Const(..)) => None,
+            None if text == "libc" => Some(None),
+            None if text == "host" => Some(Some(Extern::HOST.to_string())),
+            None => {
+                let help = format!("declare it: `{text} :: #library \"{text}\";`");
+                self.error_help(Code::E0801, ident.span, format!("no library named `{text}`"), help);
+                None
+            }
+        }
+    }
+
+    /// Variables and fields can't be of every type.
+    pub(crate) fn check_storable(&mut self, ty: TypeId, span: sx_syntax::span::Span) -> bool {
+        match *self.kind(ty) {
+            TypeKind::Error => false,
+            TypeKind::Noreturn => {
+                self.error(Code::E0206, span, "`noreturn` has no values to store");
+                false
+            }
+            TypeKind::Failable { .. } => {
+                self.error_help(
+                    Code::E0601,
+                    span,
+                    "the result of a failable call must be handled before it is stored",
+                    "use `try`, `catch` or `or`, or take it apart: `v, err := f();`",
+                );
+                false
+            }
+            _ => true,
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! Files, imports and module-level lookup.
+//!
+//! A file is loaded when a name is first looked up through the import that names it. Its declarations are entered
+//! by name only; nothing is checked until it is asked for.
+
+use crate::sema::*;
+use crate::symbols::Sym;
+use rustc_hash::FxHashMap;
+use std::sync::Arc;
+use sx_syntax::ast::{Expr, Stmt};
+use sx_syntax::diag::{Code, Diagnostic};
+use sx_syntax::source::File;
+use sx_syntax::span::{FileId, Loc, Span};
+
+/// What a module-level name was found to be.
+#[derive(Clone, Debug)]
+pub(crate) enum Found {
+    Decl(DeclId),
+    /// Two flat imports have it.
+    Ambiguous(DeclId, DeclId),
+    None,
+}
+
+impl Sema {
+    /// Adds a parsed file under a path; a path that is there already gives the file that has it.
+    pub fn add_file(&mut self, path: Arc<str>, file: Arc<File>) -> FileId {
+        if let Some(&id) = self.paths.get(&path) {
+            return id;
+        }
+        let id = self.sources.add(file.clone());
+        self.paths.insert(path, id);
+        self.module.files.push(file.path.clone());
+        for diagnostic in &file.diagnostics {
+            let mut diagnostic = diagnostic.clone();
+            diagnostic.loc.file = id;
+            for label in &mut diagnostic.secondary {
+                label.loc.file = id;
+            }
+            self.report(diagnostic);
+        }
+        let syms = file.ast.names.iter().map(|name| self.symbols.intern(name)).collect();
+        let scope = self.new_scope(None, id, Vec::new());
+        self.files.push(FileScope {
+            file: file.clone(),
+            syms,
+            decls: FxHashMap::default(),
+            imports: Vec::new(),
+            scope,
+            tests: Vec::new(),
+            asserts: Vec::new(),
+            runs: Vec::new(),
+        });
+        self.enter_items(id, &file);
+        id
+    }
+
+    fn enter_items(&mut self, id: FileId, file: &Arc<File>) {
+        let ast = &file.ast;
+        let scope = self.file(id).scope;
+        for &item in &ast.items {
+            match *ast.stmt(item) {
+                Stmt::Const(idx) => {
+                    let decl = ast.get(idx);
+                    let kind = DeclKind::Const(idx);
+                    self.enter(id, scope, decl.name.name.index(), decl.name.span, kind);
+                }
+                Stmt::Var(idx) => {
+                    let var = ast.get(idx);
+                    for (n, name) in ast.list(var.names).iter().enumerate() {
+                        let kind = DeclKind::Var(idx, n as u32);
+                        self.enter(id, scope, name.name.index(), name.span, kind);
+                    }
+                }
+                Stmt::Impl(idx) => {
+                    let span = ast.stmt_span(item);
+                    self.impls.push(ImplInfo {
+                        file: id,
+                        ast: idx,
+                        span,
+                        resolved: None,
+                        methods: FxHashMap::default(),
+                        checked: false,
+                    });
+                }
+                Stmt::Test(idx) => self.files[id.0 as usize].tests.push(idx),
+                Stmt::Assert { .. } => self.files[id.0 as usize].asserts.push(item),
+                Stmt::Expr { expr, .. } => match *ast.expr(expr) {
+                    Expr::Import(path) => {
+                        let request = String::from_utf8_lossy(ast.string(path)).into_owned().into_boxed_str();
+                        let import = FlatImport { request, span: ast.expr_span(expr), files: None };
+                        self.files[id.0 as usize].imports.push(import);
+                    }
+                    Expr::Run(_) => self.files[id.0 as usize].runs.push(item),
+                    Expr::Error => {}
+                    _ => {
+                        let loc = Loc::new(id, ast.expr_span(expr));
+                        let message = "an expression can't stand at module level";
+                        let d = Diagnostic::error(Code::E0108, loc, message)
+                            .help("put it into a function, or after `#run` to run it at compile time");
+                        self.report(d);
+                    }
+                },
+                Stmt::Error => {}
+                _ => {
+                    let loc = Loc::new(id, ast.stmt_span(item));
+                    let message = "this statement can't stand at module level";
+                    self.report(Diagnostic::error(Code::E0108, loc, message).help("put it into a function"));
+                }
+            }
+        }
+    }
+
+    fn enter(&mut self, file: FileId, scope: ScopeId, name: usize, span: Span, kind: DeclKind) {
+        let sym = self.file(file).syms[name];
+        if self.text(sym) == "_" {
+            return;
+        }
+        let decl = self.new_decl(sym, file, scope, kind, None, span);
+        if let Some(&first) = self.file(file).decls.get(&sym) {
+            let at = Loc::new(file, span);
+            let before = Loc::new(file, self.decl(first).span);
+            let message = format!("`{}` is declared twice", self.text(sym));
+            self.report(Diagnostic::error(Code::E0103, at, message).also(before, "declared here first"));
+            return;
+        }
+        self.files[file.0 as usize].decls.insert(sym, decl);
+    }
+
+    pub(crate) fn new_decl(
+        &mut self,
+        name: Sym,
+        file: FileId,
+        scope: ScopeId,
+        kind: DeclKind,
+        owner: Option<crate::types::TypeId>,
+        span: Span,
+    ) -> DeclId {
+        self.decls.push(Decl { name, file, scope, kind, state: DeclState::Todo, owner, span });
+        DeclId(self.decls.len() as u32 - 1)
+    }
+
+    /// The files behind an import, loaded now if they weren't.
+    pub(crate) fn import_files(&mut self, importer: FileId, request: &str, span: Span) -> Vec<FileId> {
+        let path = self.paths_of(importer);
+        match self.loader.load(&path, request) {
+            Ok(files) => files.into_iter().map(|l| self.add_file(l.path, l.file)).collect(),
+            Err(error) => {
+                let loc = Loc::new(importer, span);
+                let mut d = Diagnostic::error(Code::E0104, loc, error.message);
+                for place in error.searched {
+                    d = d.note(format!("looked for {place}"));
+                }
+                self.report(d);
+                Vec::new()
+            }
+        }
+    }
+
+    fn paths_of(&self, file: FileId) -> String {
+        self.sources.get(file).path.to_string()
+    }
+
+    fn flat_import(&mut self, file: FileId, index: usize) -> Vec<FileId> {
+        let import = &self.file(file).imports[index];
+        if let Some(files) = &import.files {
+            return files.clone();
+        }
+        let (request, span) = (import.request.clone(), import.span);
+        // Entered before loading, so that files that import each other find an end.
+        self.files[file.0 as usize].imports[index].files = Some(Vec::new());
+        let files = self.import_files(file, &request, span);
+        self.files[file.0 as usize].imports[index].files = Some(files.clone());
+        files
+    }
+
+    /// The namespace of a set of files.
+    pub(crate) fn namespace(&mut self, files: Vec<FileId>) -> NamespaceId {
+        if let Some(&id) = self.namespace_ids.get(&files) {
+            return id;
+        }
+        let id = NamespaceId(self.namespaces.len() as u32);
+        self.namespaces.push(files.clone());
+        self.namespace_ids.insert(files, id);
+        id
+    }
+
+    /// A name as a file sees it: its own, then its flat imports'.
+    pub(crate) fn lookup_module(&mut self, file: FileId, name: Sym) -> Found {
+        if let Some(&decl) = self.file(file).decls.get(&name) {
+            return Found::Decl(decl);
+        }
+        let mut found: Option<DeclId> = None;
+        for index in 0..self.file(file).imports.len() {
+            for imported in self.flat_import(file, index) {
+                let Some(&decl) = self.file(imported).decls.get(&name) else { continue };
+                match found {
+                    None => found = Some(decl),
+                    Some(first) if first == decl || self.same_entity(first, decl) => {}
+                    Some(first) => return Found::Ambiguous(first, decl),
+                }
+            }
+        }
+        found.map_or(Found::None, Found::Decl)
+    }
+
+    /// Two aliases of one thing aren't two authors.
+    fn same_entity(&mut self, a: DeclId, b: DeclId) -> bool {
+        match (self.decl_value(a), self.decl_value(b)) {
+            (DeclVal::Func(x), DeclVal::Func(y)) => x == y,
+            (DeclVal::Generic(x), DeclVal::Generic(y)) => x == y,
+            (DeclVal::Namespace(x), DeclVal::Namespace(y)) => x == y,
+            (DeclVal::Protocol(x), DeclVal::Protocol(y)) => x == y,
+            (DeclVal::Global(x, _), DeclVal::Global(y, _)) => x == y,
+            (DeclVal::Const(t, x), DeclVal::Const(u, y)) => t == u && x == y && x.as_type().is_some(),
+            (DeclVal::Library(x), DeclVal::Library(y)) => x == y,
+            _ => false,
+        }
+    }
+
+    /// A name inside a namespace: only what its files declare themselves.
+    pub(crate) fn lookup_namespace(&self, namespace: NamespaceId, name: Sym) -> Option<DeclId> {
+        let files = &self.namespaces[namespace.0 as usize];
+        files.iter().find_map(|&file| self.file(file).decls.get(&name).copied())
+    }
+
+    /// Names that look like `name`, for advice.
+    pub(crate) fn similar_name(&self, file: FileId, name: &str) -> Option<String> {
+        let mut best: Option<(usize, String)> = None;
+        let own = self.file(file).decls.keys();
+        let imported = self.file(file).imports.iter().flat_map(|i| i.files.iter().flatten());
+        let imported = imported.flat_map(|&f| self.file(f).decls.keys());
+        for &sym in own.chain(imported) {
+            let text = self.text(sym);
+            let distance = edit_distance(name, text);
+            if distance <= (name.len() / 3).max(1)
+                && best.as_ref().is_none_or(|(d, t)| (distance, text) < (*d, t))
+            {
+                best = Some((distance, text.to_string()));
+            }
+        }
+        best.map(|(_, text)| text)
+    }
+}
+
+/// Levenshtein's distance, bounded by the shorter of two short names.
+pub(crate) fn edit_distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(64).collect(), b.chars().take(64).collect());
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, ca) in a.iter().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, cb) in b.iter().enumerate() {
+            let substituted = diagonal + usize::from(ca != cb);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
