@@ -21,6 +21,7 @@ mod sroa;
 #[cfg(test)]
 mod testing;
 
+use crate::cfg::{Cfg, DomTree};
 use crate::func::*;
 use crate::ids::*;
 use crate::module::Module;
@@ -120,15 +121,19 @@ fn shrink(func: &mut Func, cx: &mut Cx<'_>, allowed: Option<&dyn Fn(FuncId) -> b
     {
         simplify_cfg::run(func, cx);
     }
-    single::run(func);
-    gvn::run(func, cx);
-    dce::run(func);
+    values(func, cx);
     if sroa::run(func, cx) {
-        simplify_cfg::run(func, cx);
-        single::run(func);
-        gvn::run(func, cx);
-        dce::run(func);
+        values(func, cx);
     }
+}
+
+/// What is computed, by whom and for whom.
+fn values(func: &mut Func, cx: &mut Cx<'_>) {
+    let cfg = Cfg::new(func);
+    let tree = DomTree::new(&cfg);
+    single::run(func, &cfg, &tree);
+    gvn::run(func, cx, &cfg, &tree);
+    dce::run(func, &cfg);
     simplify_cfg::run(func, cx);
 }
 

@@ -10,23 +10,29 @@ use crate::ids::*;
 struct Reads {
     regs: Vec<u32>,
     slots: Vec<u32>,
+    /// A `var` or a slot lost its last reader; what writes it may stand where the walk has been.
+    again: bool,
 }
 
 impl Reads {
     fn count(&mut self, func: &Func, inst: &Inst, up: bool) {
-        let step = |count: &mut u32| *count = if up { *count + 1 } else { *count - 1 };
+        let again = &mut self.again;
+        let mut step = |count: &mut u32, anywhere: bool| {
+            *count = if up { *count + 1 } else { *count - 1 };
+            *again |= *count == 0 && anywhere;
+        };
         // What only feeds itself is read by nobody.
         let own = inst.dst().filter(|_| is_removable(func, inst));
         inst.uses(&func.pool, |operand| {
             if let Some(reg) = operand.as_reg()
                 && own != Some(reg)
             {
-                step(&mut self.regs[reg.index()]);
+                step(&mut self.regs[reg.index()], func.regs[reg.index()].mutable);
             }
         });
         let mut read = |addr: Addr| {
             if let Base::Slot(slot) = addr.base {
-                step(&mut self.slots[slot.index()]);
+                step(&mut self.slots[slot.index()], true);
             }
         };
         match *inst {
@@ -39,6 +45,7 @@ impl Reads {
     /// True when nothing can tell whether the instruction was there.
     fn is_dead(&self, func: &Func, inst: &Inst) -> bool {
         let written = match *inst {
+            Inst::Copy { dst, src } if src == dst.into() => return true,
             Inst::Store { addr, .. } => addr,
             Inst::MemCopy { dst, .. } | Inst::MemZero { dst, .. } => dst,
             _ => {
@@ -49,16 +56,14 @@ impl Reads {
     }
 }
 
-/// Removes what is dead. Blocks are walked against their order, so that uses mostly come before assignments and
-/// one walk does; values that only feed each other around a loop go when nothing else reads them.
-pub fn run(func: &mut Func) {
-    let cfg = Cfg::new(func);
+/// Removes what is dead. Blocks are walked against their order, so that every use of a temporary comes before its
+/// assignment and one walk does. Blocks outside of `cfg` must not be there.
+pub fn run(func: &mut Func, cfg: &Cfg) {
     if func.regs.iter().any(|reg| reg.mutable) {
-        dead_assignments(func, &cfg);
+        dead_assignments(func, cfg);
     }
-    let mut reads = Reads { regs: vec![0; func.regs.len()], slots: vec![0; func.slots.len()] };
-    for &block in &cfg.rpo {
-        let block = &func.blocks[block.index()];
+    let mut reads = Reads { regs: vec![0; func.regs.len()], slots: vec![0; func.slots.len()], again: false };
+    for block in &func.blocks {
         block.insts.iter().for_each(|inst| reads.count(func, inst, true));
         block.term.uses(&func.pool, |operand| {
             if let Some(reg) = operand.as_reg() {
@@ -66,36 +71,37 @@ pub fn run(func: &mut Func) {
             }
         });
     }
+    let mut dead = Vec::new();
     for _ in 0..3 {
-        let mut changed = false;
+        reads.again = false;
         for &block in cfg.rpo.iter().rev() {
-            changed |= sweep(func, block, &mut reads);
+            sweep(func, block, &mut reads, &mut dead);
         }
-        if !changed {
+        if !reads.again {
             break;
         }
     }
 }
 
 /// Removes the dead of one block, last first.
-fn sweep(func: &mut Func, block: BlockId, reads: &mut Reads) -> bool {
-    let mut insts = std::mem::take(&mut func.blocks[block.index()].insts);
-    let mut dead = vec![false; insts.len()];
+fn sweep(func: &mut Func, block: BlockId, reads: &mut Reads, dead: &mut Vec<bool>) {
+    let insts = std::mem::take(&mut func.blocks[block.index()].insts);
+    dead.clear();
+    dead.resize(insts.len(), false);
     let mut any = false;
     for (i, inst) in insts.iter().enumerate().rev() {
-        let own = matches!(*inst, Inst::Copy { dst, src } if src == dst.into());
-        if own || reads.is_dead(func, inst) {
+        if reads.is_dead(func, inst) {
             reads.count(func, inst, false);
             dead[i] = true;
             any = true;
         }
     }
+    let block = &mut func.blocks[block.index()];
+    block.insts = insts;
     if any {
-        keep(&mut insts, &dead);
-        keep(&mut func.blocks[block.index()].locs, &dead);
+        keep(&mut block.insts, dead);
+        keep(&mut block.locs, dead);
     }
-    func.blocks[block.index()].insts = insts;
-    any
 }
 
 /// Assignments of `var` registers that are assigned again before anyone reads them.
@@ -103,10 +109,12 @@ fn dead_assignments(func: &mut Func, cfg: &Cfg) {
     let live_vars = LiveVars::new(func, cfg);
     // The block in which each `var` is known to be read later on.
     let mut live = vec![u32::MAX; func.regs.len()];
+    let mut dead = Vec::new();
     for &block in &cfg.rpo {
         live_vars.for_each_out(block, |reg| live[reg.index()] = block.0);
         let mut insts = std::mem::take(&mut func.blocks[block.index()].insts);
-        let mut dead = vec![false; insts.len()];
+        dead.clear();
+        dead.resize(insts.len(), false);
         let mut any = false;
         let read = |live: &mut [u32], operand: Operand| {
             if let Some(reg) = operand.as_reg() {
@@ -146,12 +154,13 @@ pub fn keep<T>(entries: &mut Vec<T>, dead: &[bool]) {
 
 #[cfg(test)]
 mod tests {
+    use crate::cfg::Cfg;
     use crate::passes::testing::check;
 
     #[test]
     fn unread_results_go_and_effects_stay() {
         check(
-            |func, _| super::run(func),
+            |func, _| super::run(func, &Cfg::new(func)),
             "
             fn0 = func \"f\" (r0: ptr, r1: i64) -> (i64) {
               slot0: 8 align 8
@@ -191,7 +200,7 @@ mod tests {
     #[test]
     fn assignments_before_the_next_one_go() {
         check(
-            |func, _| super::run(func),
+            |func, _| super::run(func, &Cfg::new(func)),
             "
             fn0 = func \"f\" (r0: i64, r1: i8) -> (i64) {
               var r2: i64
@@ -254,6 +263,6 @@ mod tests {
               r2 = addr [slot2]
               ret r2
             }";
-        check(|func, _| super::run(func), text, text);
+        check(|func, _| super::run(func, &Cfg::new(func)), text, text);
     }
 }

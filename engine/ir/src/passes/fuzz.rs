@@ -75,16 +75,33 @@ fn each(f: impl Fn(&mut Func, &mut Cx<'_>)) -> impl Fn(&mut Module) {
     }
 }
 
+fn shaped(func: &mut Func, cx: &mut Cx<'_>, f: impl Fn(&mut Func, &mut Cx<'_>, &Cfg, &DomTree)) {
+    // Passes are given reachable blocks only.
+    simplify_cfg::run(func, cx);
+    let cfg = Cfg::new(func);
+    f(func, cx, &cfg, &DomTree::new(&cfg));
+}
+
 fn check_seed(seed: u64) {
     let module = generate::module(seed);
     for func in module.funcs.iter().flatten() {
         verified(func, &module, &format!("seed {seed}: generated"));
     }
     check_same(seed, "simplify_cfg", &module, each(simplify_cfg::run));
-    check_same(seed, "single", &module, each(|func, _| single::run(func)));
-    check_same(seed, "dce", &module, each(|func, _| dce::run(func)));
+    check_same(
+        seed,
+        "single",
+        &module,
+        each(|func, cx| shaped(func, cx, |func, _, cfg, tree| single::run(func, cfg, tree))),
+    );
+    check_same(
+        seed,
+        "dce",
+        &module,
+        each(|func, cx| shaped(func, cx, |func, _, cfg, _| dce::run(func, cfg))),
+    );
     check_same(seed, "compact", &module, each(|func, _| compact::compact(func)));
-    check_same(seed, "gvn", &module, each(gvn::run));
+    check_same(seed, "gvn", &module, each(|func, cx| shaped(func, cx, gvn::run)));
     check_same(seed, "sroa", &module, each(|func, cx| _ = sroa::run(func, cx)));
     check_same(seed, "inline", &module, each(|func, cx| _ = inline::run(func, cx, &|_| true)));
     check_same(seed, "loops", &module, each(loops::run));

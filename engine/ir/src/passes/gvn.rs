@@ -52,13 +52,12 @@ struct Gvn<'a, 'm> {
 }
 
 /// Simplifies a function whose lists are its own ([`super::compact::unshare`]) and whose blocks are reachable.
-pub fn run(func: &mut Func, cx: &mut Cx<'_>) {
-    let cfg = Cfg::new(func);
-    let tree = DomTree::new(&cfg);
+/// Branches may turn out to lead one way only; the shape stays an upper bound.
+pub fn run(func: &mut Func, cx: &mut Cx<'_>, cfg: &Cfg, tree: &DomTree) {
     let unknown = Known { value: None, stamp: 0, region: NONE, def: NONE, tested: NONE, outcome: false };
     let mut gvn = Gvn {
         cx,
-        tree: &tree,
+        tree,
         known: vec![unknown; func.regs.len()],
         kept: Vec::new(),
         available: FxHashMap::default(),
@@ -69,7 +68,7 @@ pub fn run(func: &mut Func, cx: &mut Cx<'_>) {
     };
     let mut last = None;
     for &block in &tree.preorder {
-        gvn.enter(func, &cfg, block, last);
+        gvn.enter(func, cfg, block, last);
         gvn.insts(func);
         gvn.term(func);
         last = Some(block);

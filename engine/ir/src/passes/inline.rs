@@ -152,7 +152,7 @@ fn copy_body(func: &mut Func, cx: &mut Cx<'_>, callee: &Func, site: Site) -> Blo
     let map = prepare(func, cx, callee, site);
     let returns = callee.blocks.iter().filter(|block| matches!(block.term, Term::Return(_))).count();
     if returns > 1 {
-        for operand in func.pool[site.rets.start as usize..][..site.rets.len as usize].to_vec() {
+        for &operand in &func.pool[site.rets.start as usize..][..site.rets.len as usize] {
             let reg = operand.as_reg().expect("results are registers");
             func.regs[reg.index()].mutable = true;
         }

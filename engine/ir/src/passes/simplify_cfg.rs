@@ -124,29 +124,40 @@ fn with_own_list(func: &mut Func, mut term: Term) -> Term {
     term
 }
 
+/// How many ways lead to each block from those that the entry reaches.
+fn entries(func: &Func) -> Vec<u32> {
+    let mut entries = vec![0u32; func.blocks.len()];
+    // The entry has no predecessor, but is entered.
+    let mut stack = vec![BlockId(0)];
+    while let Some(block) = stack.pop() {
+        func.blocks[block.index()].term.successors(|to| {
+            entries[to.index()] += 1;
+            if entries[to.index()] == 1 {
+                stack.push(to);
+            }
+        });
+    }
+    entries
+}
+
 /// Joins a block with the one that follows it, where neither has another neighbour there.
 fn merge(func: &mut Func) -> bool {
-    let cfg = Cfg::new(func);
     let mut changed = false;
-    let mut gone = vec![false; func.blocks.len()];
-    for &block in &cfg.rpo {
-        if gone[block.index()] {
+    let mut entries = entries(func);
+    for i in 0..func.blocks.len() {
+        if i > 0 && entries[i] == 0 {
             continue;
         }
-        while let Term::Jump(next) = func.blocks[block.index()].term {
-            if next == block || next == BlockId(0) || cfg.preds(next).len() != 1 {
+        while let Term::Jump(next) = func.blocks[i].term {
+            if next.index() == i || entries[next.index()] != 1 {
                 break;
             }
-            let taken = Block {
-                insts: Vec::new(),
-                locs: Vec::new(),
-                term: Term::Unreachable,
-                term_loc: func.blocks[next.index()].term_loc,
-            };
-            let mut taken = std::mem::replace(&mut func.blocks[next.index()], taken);
-            gone[next.index()] = true;
+            let term_loc = func.blocks[next.index()].term_loc;
+            let empty = Block { insts: Vec::new(), locs: Vec::new(), term: Term::Unreachable, term_loc };
+            let mut taken = std::mem::replace(&mut func.blocks[next.index()], empty);
+            entries[next.index()] = 0;
             changed = true;
-            let into = &mut func.blocks[block.index()];
+            let into = &mut func.blocks[i];
             into.insts.append(&mut taken.insts);
             into.locs.append(&mut taken.locs);
             into.term = taken.term;

@@ -12,13 +12,11 @@ enum Def {
     No,
 }
 
-/// Turns what can be turned.
-pub fn run(func: &mut Func) {
+/// Turns what can be turned in a function all of whose blocks are reachable.
+pub fn run(func: &mut Func, cfg: &Cfg, tree: &DomTree) {
     if !func.regs.iter().any(|reg| reg.mutable) {
         return;
     }
-    let cfg = Cfg::new(func);
-    let tree = DomTree::new(&cfg);
     let mut defs = vec![Def::None; func.regs.len()];
     for &id in &cfg.rpo {
         for (i, inst) in func.blocks[id.index()].insts.iter().enumerate() {
@@ -49,14 +47,6 @@ pub fn run(func: &mut Func) {
             info.mutable = false;
         }
     }
-    // An unreachable assignment would be a second one.
-    let unreachable = (0..func.blocks.len() as u32).map(BlockId).filter(|&block| !cfg.is_reachable(block));
-    for block in unreachable.collect::<Vec<_>>() {
-        let block = &mut func.blocks[block.index()];
-        block.insts.clear();
-        block.locs.clear();
-        block.term = Term::Unreachable;
-    }
 }
 
 #[cfg(test)]
@@ -66,7 +56,10 @@ mod tests {
     #[test]
     fn one_assignment_before_all_uses() {
         check(
-            |func, _| super::run(func),
+            |func, _| {
+                let cfg = crate::cfg::Cfg::new(func);
+                super::run(func, &cfg, &crate::cfg::DomTree::new(&cfg));
+            },
             "
             fn0 = func \"f\" (r0: i64, r1: i8) -> (i64) {
               var r2: i64

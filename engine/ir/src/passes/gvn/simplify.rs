@@ -152,7 +152,7 @@ impl Gvn<'_, '_> {
             (BinOp::Mul | BinOp::And, 0) | (BinOp::SRem | BinOp::URem, 1) => return self.value(func, ty, 0),
             (BinOp::And, _) if cb == mask => return Value(a),
             (BinOp::Or, _) if cb == mask => return self.value(func, ty, mask),
-            (BinOp::Shl | BinOp::SShr | BinOp::UShr, _) if cb % width == 0 => return Value(a),
+            (BinOp::Shl | BinOp::SShr | BinOp::UShr, _) if cb.is_multiple_of(width) => return Value(a),
             (BinOp::SDiv | BinOp::UDiv | BinOp::SRem | BinOp::URem, 0) => {
                 return Outcome::Trap(TrapKind::DivisionByZero, [a; 3], 0);
             }

@@ -8,9 +8,10 @@ fn check_body(before: &str, after: &str) {
         format!("fn0 = func \"f\" (r0: ptr, r1: i64, r2: i64, r3: f64, r4: i8) -> (i64) {{\n{body}\n}}")
     };
     fn pass(func: &mut Func, cx: &mut Cx<'_>) {
-        super::run(func, cx);
+        let cfg = crate::cfg::Cfg::new(func);
+        super::run(func, cx, &cfg, &crate::cfg::DomTree::new(&cfg));
         crate::passes::simplify_cfg::run(func, cx);
-        crate::passes::dce::run(func);
+        crate::passes::dce::run(func, &crate::cfg::Cfg::new(func));
         crate::passes::compact::compact(func);
     }
     check(pass, &wrap(before), &wrap(after));
@@ -318,8 +319,9 @@ fn stores_are_forwarded_until_someone_may_write() {
         )
     };
     fn pass(func: &mut Func, cx: &mut Cx<'_>) {
-        super::run(func, cx);
-        crate::passes::dce::run(func);
+        let cfg = crate::cfg::Cfg::new(func);
+        super::run(func, cx, &cfg, &crate::cfg::DomTree::new(&cfg));
+        crate::passes::dce::run(func, &crate::cfg::Cfg::new(func));
         crate::passes::compact::compact(func);
     }
     check(
