@@ -167,3 +167,28 @@ impl Layout {
         Layout { size, align: max_align, leaves }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_end_at_31_bits() {
+        let byte = Layout::scalar(Ty::I8, Target::HOST);
+        let most = Layout::array(&byte, MAX_TYPE_BYTES).expect("just fits");
+        assert_eq!(most.size, i32::MAX as u32);
+        assert_eq!(Layout::array(&byte, MAX_TYPE_BYTES + 1), Err(TooLarge));
+        assert_eq!(Layout::array(&Layout::scalar(Ty::I64, Target::HOST), u64::MAX), Err(TooLarge));
+        assert_eq!(Layout::structure([&most, &byte], false, 1), Err(TooLarge));
+        // Padding counts.
+        assert_eq!(Layout::structure([&most], false, 8), Err(TooLarge));
+    }
+
+    #[test]
+    fn addresses_follow_the_target() {
+        let small = Target { ptr_size: 4 };
+        assert_eq!(Layout::scalar(Ty::Ptr, small).size, 4);
+        assert_eq!(Layout::scalar(Ty::I64, small).size, 8);
+        assert_eq!(small.word(), Ty::I32);
+    }
+}
