@@ -251,7 +251,6 @@ pub(crate) struct NominalInfo {
 pub(crate) enum NominalSource {
     Struct(Idx<ast::StructExpr>),
     Enum(Idx<ast::EnumExpr>),
-    None,
 }
 
 /// A constant, method or property of a type.
@@ -276,9 +275,6 @@ pub(crate) struct ProtoDecl {
 pub(crate) struct ProtoInfo {
     pub decl: ProtoDeclId,
     pub scope: ScopeId,
-    /// Default bodies, by method.
-    pub defaults: Vec<Option<FnId>>,
-    /// Argument names and defaults come from the declaration.
     pub busy: bool,
 }
 
@@ -386,7 +382,6 @@ pub struct Sema {
     pub(crate) laid_out: Vec<bool>,
     pub(crate) const_data: FxHashMap<(TypeId, CVal), DataId>,
     pub(crate) context_ty: Option<TypeId>,
-    pub(crate) depth: u32,
     pub(crate) set_checks: Vec<SetCheck>,
     pub(crate) escapes: FxHashMap<(FnId, u32), bool>,
     pub(crate) checked_insts: u64,
@@ -446,7 +441,6 @@ impl Sema {
             laid_out: Vec::new(),
             const_data: FxHashMap::default(),
             context_ty: None,
-            depth: 0,
             set_checks: Vec::new(),
             escapes: FxHashMap::default(),
             checked_insts: 0,

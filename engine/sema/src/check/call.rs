@@ -685,13 +685,6 @@ impl<'b> Cx<'_, '_, 'b> {
     pub(crate) fn plain_instance(&mut self, func: FnId, loc: Loc) -> Option<InstId> {
         self.instance(func, Vec::new(), loc)
     }
-
-    pub(crate) fn names_of_pack(&self, sym: Sym) -> Option<Arc<[LocalId]>> {
-        match self.f.entries.iter().rev().find(|(s, _)| *s == sym) {
-            Some((_, super::Entry::Pack(locals))) => Some(locals.clone()),
-            _ => None,
-        }
-    }
 }
 
 /// Where inference keeps the `n`th element of the pack that belongs to a parameter.

@@ -711,13 +711,4 @@ impl<'b> Cx<'_, '_, 'b> {
             _ => return None,
         })
     }
-
-    /// A capture's name as an entry, for arms that bind.
-    pub(crate) fn enter_local(&mut self, capture: Capture, local: LocalId) {
-        self.declare(capture.name, Entry::Local(local));
-    }
-
-    pub(crate) fn lit_is_null(val: &Val<'_>) -> bool {
-        val.lit == Lit::Null
-    }
 }

@@ -431,12 +431,3 @@ impl<'b> Cx<'_, '_, 'b> {
 pub(crate) fn int_range(bits: u8, signed: bool) -> (i128, i128) {
     if signed { (-(1i128 << (bits - 1)), (1i128 << (bits - 1)) - 1) } else { (0, (1i128 << bits) - 1) }
 }
-
-/// Places of a member list, for messages about the type as a whole.
-pub(crate) fn type_loc(types: &Types, ty: TypeId) -> Option<Loc> {
-    match *types.kind(ty) {
-        TypeKind::Struct(id) | TypeKind::Union(id) => Some(types.struct_def(id).loc),
-        TypeKind::Enum(id) => Some(types.enum_def(id).loc),
-        _ => None,
-    }
-}

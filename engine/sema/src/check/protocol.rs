@@ -46,7 +46,7 @@ impl<'b> Cx<'_, '_, 'b> {
         let def = ProtocolDef { name, inline: ast.inline, methods: Vec::new(), complete: false };
         self.s.types.protocols.push(def);
         let id = ProtocolId(self.s.types.protocols.len() as u32 - 1);
-        self.s.proto_info.push(ProtoInfo { decl: proto, scope, defaults: Vec::new(), busy: false });
+        self.s.proto_info.push(ProtoInfo { decl: proto, scope, busy: false });
         self.s.proto_ids.insert(key, id);
         self.s.types.intern(TypeKind::Protocol(id))
     }

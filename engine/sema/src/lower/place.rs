@@ -92,7 +92,7 @@ impl<'b> Lower<'_, 'b> {
         }
     }
 
-    /// True for expressions that are places by the typed tree's rules.
+    /// True for expressions that are places by the typed tree's rules; an unwrapped place is one, too.
     pub(super) fn is_place(&self, mut e: E<'b>) -> bool {
         loop {
             match e.kind {
@@ -105,7 +105,8 @@ impl<'b> Lower<'_, 'b> {
                 Kind::Field { base, .. }
                 | Kind::Index { base, .. }
                 | Kind::Payload { base, .. }
-                | Kind::OptPayload(base) => e = base,
+                | Kind::OptPayload(base)
+                | Kind::Unwrap(base) => e = base,
                 _ => return false,
             }
         }
@@ -124,7 +125,10 @@ impl<'b> Lower<'_, 'b> {
                 Kind::Index { base, .. } if matches!(self.types.kind(base.ty), TypeKind::Array(..)) => {
                     e = base;
                 }
-                Kind::Field { base, .. } | Kind::Payload { base, .. } | Kind::OptPayload(base) => e = base,
+                Kind::Field { base, .. }
+                | Kind::Payload { base, .. }
+                | Kind::OptPayload(base)
+                | Kind::Unwrap(base) => e = base,
                 _ => return false,
             }
         }

@@ -152,6 +152,21 @@ fn optionals() {
         let id = m.func(opt, m.zero(opt));
         m.run(id, &[]).gives(&[0, 0], &[]);
     });
+    // What is unwrapped is written in its place.
+    with(|m| {
+        let pair = m.struct_of(&[I64, I64]);
+        let opt = m.optional(pair);
+        let (o, p) = (m.taken(opt), m.val(m.types.borrow_mut().ptr(I64)));
+        let made = m.cast(Cast::Wrap, opt, m.aggregate(pair, &[(0, m.i64(1)), (8, m.i64(2))]));
+        let field = |off| m.field(I64, m.e(pair, Kind::Unwrap(m.get(o))), off);
+        let stmts = vec![
+            m.let_(o, made),
+            m.set(field(0), m.i64(30)),
+            m.let_(p, m.addr_of(field(8))),
+            m.set(m.deref(m.get(p)), m.i64(12)),
+        ];
+        m.check(I64, m.block(stmts, Some(m.add(field(0), field(8)))), 42, &[]);
+    });
     // Null pointers are the null optional.
     with(|m| {
         let ptr = m.types.borrow_mut().ptr(I64);
