@@ -13,6 +13,7 @@ macro_rules! for_each_opcode {
             Halt NONE = h::halt_();
             Exit NONE = h::stay();
             Need FUNC = h::need();
+            Slow NONE = h::slow_();
             // Moves and constants.
             Mov DS = h::un(|x: u64| x);
             Mov2 MOV2 = h::mov2();

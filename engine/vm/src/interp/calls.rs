@@ -23,15 +23,14 @@ impl<const FUEL: bool> St<FUEL> {
                 (*state).fuel
             };
             if left < 0 {
-                return self.poll_slow();
+                return self.slow();
             }
         }
         let frame = self.fp.wrapping_add(window);
         let end = (frame as usize).wrapping_add(cell.frame_bytes as usize);
         // SAFETY: `core` outlives the run.
         if end > unsafe { (*self.core).guard.load(Ordering::Relaxed) } {
-            core::hint::cold_path();
-            return St { pc: slow::no_room::<FUEL>(self.core, self.pc, self.fp, end), ..self };
+            return self.slow();
         }
         // SAFETY: see the module.
         unsafe {

@@ -12,7 +12,13 @@ use super::state::*;
 use crate::bytecode::table::for_each_opcode;
 use crate::bytecode::{ALL, Op, Word};
 
-type Handler = unsafe fn(*const Word, *mut u64, *const Core);
+/// A handler of threaded dispatch. The table of handlers travels along, which keeps its address in a register.
+type Handler = unsafe fn(*const Word, *mut u64, *const Core, HandlerTable);
+
+/// The table, by opcode.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+struct HandlerTable(*const Handler);
 
 #[inline(always)]
 unsafe fn op(pc: *const Word) -> Op {
@@ -44,13 +50,18 @@ macro_rules! dispatchers {
             #![allow(non_snake_case, reason = "handlers are named as their opcodes")]
             use super::*;
 
-            $(unsafe fn $name<const FUEL: bool>(pc: *const Word, fp: *mut u64, core: *const Core) {
+            $(unsafe fn $name<const FUEL: bool>(
+                pc: *const Word,
+                fp: *mut u64,
+                core: *const Core,
+                table: HandlerTable,
+            ) {
                 let st = ($handler)(St::<FUEL> { pc, fp, core });
-                // SAFETY: handlers keep the promise of `run_loop`.
-                unsafe { (Table::<FUEL>::HANDLERS[op(st.pc) as usize])(st.pc, st.fp, st.core) }
+                // SAFETY: handlers keep the promise of `run_loop`; the table has an entry for each opcode.
+                unsafe { (*table.0.add(op(st.pc) as usize))(st.pc, st.fp, st.core, table) }
             })*
 
-            unsafe fn leave(_: *const Word, _: *mut u64, _: *const Core) {}
+            unsafe fn leave(_: *const Word, _: *mut u64, _: *const Core, _: HandlerTable) {}
 
             struct Table<const FUEL: bool>;
 
@@ -64,8 +75,9 @@ macro_rules! dispatchers {
 
             /// As [`super::run_loop`].
             pub(crate) unsafe fn run<const FUEL: bool>(pc: *const Word, fp: *mut u64, core: *const Core) {
+                let table = HandlerTable(Table::<FUEL>::HANDLERS.as_ptr());
                 // SAFETY: the caller's promise.
-                unsafe { (Table::<FUEL>::HANDLERS[op(pc) as usize])(pc, fp, core) }
+                unsafe { (*table.0.add(op(pc) as usize))(pc, fp, core, table) }
             }
         }
     };

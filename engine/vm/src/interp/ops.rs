@@ -132,11 +132,13 @@ impl<const FUEL: bool> St<FUEL> {
         // SAFETY: `core` outlives the run.
         unsafe { (*self.core).guard.load(Ordering::Relaxed) == 0 }
     }
-    /// Answers requests: the same instruction again, or out.
+    /// Goes where requests are answered and full stacks noticed; from there back to this instruction, or out.
     #[inline(always)]
-    pub fn poll_slow(self) -> Self {
+    pub fn slow(self) -> Self {
         cold_path();
-        St { pc: slow::poll::<FUEL>(self.core, self.pc, self.fp), ..self }
+        // SAFETY: as in `fail`.
+        unsafe { (*self.state()).exit_pc = self.pc };
+        St { pc: slow(), ..self }
     }
 }
 
@@ -158,6 +160,10 @@ handler!(
 handler!(
     /// The entry function returned.
     halt_() |st| { st.leave(Exit::Done) }
+);
+handler!(
+    /// What happened at the instruction that couldn't go on.
+    slow_() |st| { St { pc: slow::answer::<FUEL>(st.core, st.fp), ..st } }
 );
 handler!(
     /// A function without code was entered.
@@ -263,7 +269,7 @@ handler!(jmp() | st | { st.skip(st.w() as isize) });
 handler!(
     jmp_poll() | st | {
         if st.polled() {
-            return st.poll_slow();
+            return st.slow();
         }
         st.skip(st.w() as isize)
     }
@@ -271,7 +277,7 @@ handler!(
 handler!(
     poll() | st | {
         if st.polled() {
-            return st.poll_slow();
+            return st.slow();
         }
         st.next()
     }
@@ -300,7 +306,7 @@ pub(crate) fn jc_i<const FUEL: bool, T: Val>(f: impl Fn(T, i64) -> bool) -> impl
 pub(crate) fn pc<const FUEL: bool, T: Val>(f: impl Fn(T, T) -> bool) -> impl Fn(St<FUEL>) -> St<FUEL> {
     move |st| {
         if st.polled() {
-            return st.poll_slow();
+            return st.slow();
         }
         if f(st.get(st.a()), st.get(st.b())) { st.skip(st.imm_c() as isize) } else { st.next() }
     }
@@ -311,7 +317,7 @@ pub(crate) fn pc<const FUEL: bool, T: Val>(f: impl Fn(T, T) -> bool) -> impl Fn(
 pub(crate) fn pc_i<const FUEL: bool, T: Val>(f: impl Fn(T, i64) -> bool) -> impl Fn(St<FUEL>) -> St<FUEL> {
     move |st| {
         if st.polled() {
-            return st.poll_slow();
+            return st.slow();
         }
         if f(st.get(st.a()), st.imm_b()) { st.skip(st.imm_c() as isize) } else { st.next() }
     }
@@ -322,7 +328,7 @@ pub(crate) fn pc_i<const FUEL: bool, T: Val>(f: impl Fn(T, i64) -> bool) -> impl
 pub(crate) fn lc<const FUEL: bool, T: Val>(f: impl Fn(T, T) -> bool) -> impl Fn(St<FUEL>) -> St<FUEL> {
     move |st| {
         if st.polled() {
-            return st.poll_slow();
+            return st.slow();
         }
         let next = st.get::<u64>(st.a()).wrapping_add(1);
         st.set(st.a(), next);
@@ -335,7 +341,7 @@ pub(crate) fn lc<const FUEL: bool, T: Val>(f: impl Fn(T, T) -> bool) -> impl Fn(
 pub(crate) fn lc_i<const FUEL: bool, T: Val>(f: impl Fn(T, i64) -> bool) -> impl Fn(St<FUEL>) -> St<FUEL> {
     move |st| {
         if st.polled() {
-            return st.poll_slow();
+            return st.slow();
         }
         let next = st.get::<u64>(st.a()).wrapping_add(1);
         st.set(st.a(), next);

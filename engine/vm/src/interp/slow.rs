@@ -15,12 +15,14 @@ fn fail(core: *const Core, pc: *const Word, fp: *mut u64, kind: TrapKind) -> *co
     St::<false> { pc, fp, core }.fail(kind, [0; 3]).pc
 }
 
-/// A poll or call found a request or no fuel: out, or the same instruction again.
+/// The instruction at `State::exit_pc` found a request, no fuel, or no room for a frame: out, or that instruction again.
 #[cold]
 #[inline(never)]
-pub(crate) fn poll<const FUEL: bool>(core: *const Core, pc: *const Word, fp: *mut u64) -> *const Word {
+pub(crate) fn answer<const FUEL: bool>(core: *const Core, fp: *mut u64) -> *const Word {
     // SAFETY: see the module.
     let (shared, state) = unsafe { (&*core, (*core).state.get()) };
+    // SAFETY: see the module.
+    let pc = unsafe { (*state).exit_pc };
     if FUEL {
         // SAFETY: see the module.
         unsafe {
@@ -31,6 +33,9 @@ pub(crate) fn poll<const FUEL: bool>(core: *const Core, pc: *const Word, fp: *mu
             // The instruction is counted again when it is repeated.
             (*state).fuel += 1;
         }
+    }
+    if shared.guard.load(Ordering::SeqCst) != 0 {
+        return fail(core, pc, fp, TrapKind::StackOverflow);
     }
     // SAFETY: see the module.
     shared.guard.store(unsafe { (*state).stack_limit }, Ordering::SeqCst);
@@ -43,22 +48,6 @@ pub(crate) fn poll<const FUEL: bool>(core: *const Core, pc: *const Word, fp: *mu
         return fail(core, pc, fp, TrapKind::Deadline);
     }
     pc
-}
-
-/// A frame doesn't fit below the guard: a request, or a stack overflow.
-#[cold]
-#[inline(never)]
-pub(crate) fn no_room<const FUEL: bool>(
-    core: *const Core,
-    pc: *const Word,
-    fp: *mut u64,
-    end: usize,
-) -> *const Word {
-    // SAFETY: see the module.
-    if end > unsafe { (*(*core).state.get()).stack_limit } {
-        return fail(core, pc, fp, TrapKind::StackOverflow);
-    }
-    poll::<FUEL>(core, pc, fp)
 }
 
 /// Calls an extern; the result is where to go on.

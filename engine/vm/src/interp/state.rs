@@ -164,6 +164,15 @@ impl ErrorTrace {
 static HALT: Word = Word { op: Op::Halt as u16, a: 0, b: 0, c: 0 };
 static EXIT: Word = Word { op: Op::Exit as u16, a: 0, b: 0, c: 0 };
 
+static SLOW: Word = Word { op: Op::Slow as u16, a: 0, b: 0, c: 0 };
+
+/// Where handlers go on that found no room, no fuel, or a request: `State::exit_pc` is the instruction to repeat. Going there
+/// instead of calling keeps the handlers free of calls, and so of frames of their own.
+#[inline(always)]
+pub(crate) fn slow() -> *const Word {
+    &raw const SLOW
+}
+
 /// The return address of frames that were entered from outside.
 pub(crate) fn halt() -> *const Word {
     &raw const HALT

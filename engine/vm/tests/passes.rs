@@ -1,0 +1,101 @@
+//! Random programs do the same on the interpreter before and after the optimiser: results, calls of the host,
+//! memory, traps with their message and call stack.
+
+#[path = "../../ir/src/passes/fuzz/generate.rs"]
+mod generate;
+
+use std::sync::{Arc, Mutex};
+// What the generator finds in its own crate.
+use sx_ir::{CSignature, CStruct, Extern, FuncId, GlobalId, Module, passes, print};
+pub use sx_ir::{builder, func, ids, module};
+use sx_vm::{Caller, Config, ExternResolver, ExternTarget, Instance, Program, Trap};
+
+/// Programs that loop more often are stopped, before and after at the same point.
+const POLLS: u64 = 3_000;
+
+/// Answers `out(a, b)` and writes down what it was asked.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<(u64, u64)>>>);
+
+impl ExternResolver for Log {
+    fn resolve(
+        &self,
+        _: &Extern,
+        _: Option<(&CSignature, u32)>,
+        _: &[CStruct],
+    ) -> Result<ExternTarget, String> {
+        let log = self.clone();
+        Ok(ExternTarget::Host(Arc::new(move |_: &mut Caller<'_>, slots: &mut [u64]| {
+            let (a, b) = (slots[0], slots[1]);
+            log.0.lock().expect("one thread").push((a, b));
+            slots[0] = a.rotate_left(5) ^ b;
+            Ok(())
+        })))
+    }
+}
+
+#[derive(PartialEq, Debug)]
+struct Ran {
+    end: Result<(u64, u32), (String, Vec<(String, Option<(u32, u32)>)>)>,
+    log: Vec<(u64, u64)>,
+    memory: Vec<u8>,
+}
+
+fn run(module: &Module, a: u64, b: f64) -> Ran {
+    let program = Program::new();
+    program.compile_all(module).unwrap_or_else(|error| panic!("{error}"));
+    let log = Log::default();
+    let config = Config { resolver: Arc::new(log.clone()), ..Config::default() };
+    let mut instance = Instance::new(Arc::new(program), config).expect("an instance");
+    instance.set_fuel(POLLS);
+    let mut argument = [0u64; 3];
+    let args = [argument.as_mut_ptr() as u64, a, b.to_bits(), a & 1];
+    let mut rets = [0; 2];
+    let entry = FuncId(module.funcs.len() as u32 - 1);
+    let end = match instance.call(entry, &args, &mut rets) {
+        Ok(()) => Ok((rets[0], rets[1] as u32)),
+        Err(trap) => Err(stack(&trap)),
+    };
+    let mut memory: Vec<u8> = argument.iter().flat_map(|word| word.to_le_bytes()).collect();
+    let global = instance.global(GlobalId(0)).expect("the generator makes one");
+    // SAFETY: the global has 24 bytes and nothing runs.
+    memory.extend(unsafe { std::slice::from_raw_parts(global, 24) });
+    let log = log.0.lock().expect("one thread").clone();
+    Ran { end, log, memory }
+}
+
+/// The message and the call stack; inlined frames count like others.
+fn stack(trap: &Trap) -> (String, Vec<(String, Option<(u32, u32)>)>) {
+    let frames = trap.frames().iter().map(|frame| (frame.func.clone(), frame.place)).collect();
+    (trap.message().to_owned(), frames)
+}
+
+fn check(seed: u64) {
+    let before = generate::module(seed);
+    let mut after = before.clone();
+    let ids: Vec<FuncId> = (0..after.funcs.len() as u32).map(FuncId).collect();
+    passes::optimize(&mut after, &ids, passes::Level::Default);
+    for (a, b) in [(0, 0.0), (3, -1.5), (u64::MAX, 1e18), (1 << 63, f64::NAN)] {
+        let (expected, found) = (run(&before, a, b), run(&after, a, b));
+        if expected != found {
+            let text = |module| print::print_module(module, print::PrintOptions { locs: true });
+            panic!(
+                "seed {seed} with {a}, {b}:\n{expected:?}\nbecomes\n{found:?}\nbefore:\n{}\nafter:\n{}",
+                text(&before),
+                text(&after)
+            );
+        }
+    }
+}
+
+#[test]
+fn random_programs_do_the_same() {
+    // SX_FUZZ_SEEDS=from..to looks at others.
+    let range = std::env::var("SX_FUZZ_SEEDS").ok();
+    let (from, to) = range
+        .as_deref()
+        .and_then(|range| range.split_once(".."))
+        .and_then(|(from, to)| Some((from.parse().ok()?, to.parse().ok()?)))
+        .unwrap_or((0, 1000));
+    (from..to).for_each(check);
+}
