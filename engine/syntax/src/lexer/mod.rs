@@ -69,7 +69,7 @@ struct Lexer<'a> {
 
 impl<'a> Lexer<'a> {
     fn new(text: &'a str) -> Lexer<'a> {
-        let guess = text.len() / 4 + 8;
+        let guess = text.len() / 3 + 8;
         let out = Tokens {
             kinds: Vec::with_capacity(guess),
             starts: Vec::with_capacity(guess),

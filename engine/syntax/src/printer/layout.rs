@@ -210,7 +210,7 @@ impl<'a> Layout<'a> {
         let owner = self.open.last();
         let level = match (soft, owner) {
             (Soft::Closing, Some(open)) => open.base,
-            (Soft::No, _) => self.level() + 1,
+            (Soft::No, _) => self.level() + usize::from(i > 0),
             _ => self.level(),
         };
         let (from, to) = self.groups.comments[i];

@@ -1,0 +1,25 @@
+//! Any bytes: parsing ends with a tree and diagnostics that can be shown; what has no errors can be formatted,
+//! which changes neither its tree nor, the second time, its text.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use sx_syntax::ast::dump::dump;
+use sx_syntax::diag::{self, Style};
+use sx_syntax::source::Sources;
+use sx_syntax::{format, parse, parse_bytes, parse_statements};
+
+fuzz_target!(|bytes: &[u8]| {
+    let file = parse_bytes("fuzz.sx".into(), bytes);
+    let tree = dump(&file.ast);
+    parse_statements("fuzz.sx".into(), file.text.clone());
+    let mut sources = Sources::new();
+    sources.add(file.clone());
+    for diagnostic in file.diagnostics.iter().take(8) {
+        diag::render(diagnostic, &sources, Style::default());
+        diag::json(diagnostic, &sources);
+    }
+    let Ok(formatted) = format(&file) else { return };
+    let again = parse("fuzz.sx".into(), formatted.as_str().into());
+    assert_eq!(tree, dump(&again.ast), "formatting changed the tree");
+    assert_eq!(Ok(formatted), format(&again), "formatting twice differs");
+});
