@@ -299,6 +299,26 @@ fn null_checks() {
         m.run(id, &[0, 0]).traps(TrapKind::NullDereference);
         assert_eq!(m.text(id).matches("nullcheck").count(), 2, "{}", m.text(id));
     });
+    // Nor if the branch comes first and the other doesn't check.
+    with(|m| {
+        let int_ptr = m.types.borrow_mut().ptr(I64);
+        let (p, c) = (m.param(int_ptr), m.param(BOOL));
+        let first = m.if_(m.get(c), m.log(m.deref(m.get(p))), Some(m.logs(1)));
+        let id = m.func(I64, m.block(vec![m.do_(first)], Some(m.deref(m.get(p)))));
+        m.run(id, &[0, 0]).traps(TrapKind::NullDereference);
+    });
+    // What every branch checks is known after them; what a round checks isn't before it.
+    with(|m| {
+        let int_ptr = m.types.borrow_mut().ptr(I64);
+        let (p, c) = (m.param(int_ptr), m.param(BOOL));
+        let both = m.if_(m.get(c), m.log(m.deref(m.get(p))), Some(m.logs(1)));
+        let (i, id) = (m.val(I64), m.new_loop());
+        let body = m.block(vec![m.do_(m.log(m.deref(m.get(p))))], None);
+        let loop_ = m.for_(id, vec![m.range(i, m.i64(0), m.i64(0), false)], body);
+        let stmts = vec![m.do_(both), m.do_(loop_)];
+        let id = m.func(I64, m.block(stmts, Some(m.deref(m.get(p)))));
+        m.run(id, &[0, 0]).traps(TrapKind::NullDereference);
+    });
     // Addresses of places need no check.
     with(|m| {
         let (x, p) = (m.taken(I64), m.val(m.types.borrow_mut().ptr(I64)));
@@ -340,6 +360,20 @@ fn equality() {
         equal(m, union, &[1, 0], &[1, 1 << 63], true);
         equal(m, union, &[2, 7], &[2, 8], true);
         equal(m, union, &[0, 7], &[1, 7], false);
+    });
+}
+
+#[test]
+fn equality_compares_what_was_read() {
+    // xs == { xs[0] = 9; ys }
+    with(|m| {
+        let array = m.types.borrow_mut().array(I64, 6);
+        let (xs, ys) = (m.taken(array), m.taken(array));
+        let made = || m.e(array, Kind::Repeat(m.logs(1)));
+        let change = vec![m.set(m.index(m.get(xs), m.i64(0)), m.i64(9))];
+        let right = m.block(change, Some(m.get(ys)));
+        let equal = m.e(BOOL, Kind::Equal { a: m.get(xs), b: right, negate: false });
+        m.check(BOOL, m.block(vec![m.let_(xs, made()), m.let_(ys, made())], Some(equal)), 1, &[1, 1]);
     });
 }
 

@@ -131,6 +131,29 @@ fn errors_interleave_defer_and_onfail() {
     }
 }
 
+#[test]
+fn onfail_is_for_errors_only() {
+    with(|m| {
+        let (ret, _) = m.failable(I64);
+        let (a, i, id) = (m.param(I64), m.val(I64), m.new_loop());
+        let leave = |n, way| m.do_(m.if_(m.cmp(Compare::Eq, m.get(a), m.i64(n)), way, None));
+        let inner = vec![
+            Stmt::OnFail { binding: None, body: logs(m, 1) },
+            Stmt::Defer(logs(m, 2)),
+            Stmt::OnFail { binding: None, body: logs(m, 3) },
+            leave(0, m.ret(Some(m.i64(7)))),
+            leave(1, m.e(NORETURN, Kind::Break(id))),
+            leave(2, m.e(NORETURN, Kind::Continue(id))),
+        ];
+        let loop_ = m.for_(id, vec![m.range(i, m.i64(0), m.i64(1), false)], m.block(inner, None));
+        let func = m.func(ret, m.block(vec![m.do_(loop_)], Some(m.i64(8))));
+        m.run(func, &[0]).gives(&[7, 0], &[2]);
+        for way in 1..4 {
+            m.run(func, &[way]).gives(&[8, 0], &[2]);
+        }
+    });
+}
+
 /// `fail(n)` raises the error `n`, or gives `n` if it is 0 or more than 3.
 fn failing(m: &Maker<'_>) -> (FuncId, TypeId, TypeId) {
     let (ret, error) = m.failable(I64);

@@ -130,6 +130,19 @@ fn ranges() {
 }
 
 #[test]
+fn constant_ends() {
+    for (ty, lo, hi) in [(TypeId::U8, 254, 255), (TypeId::I8, 126, 127), (I64, 5, 6), (TypeId::U8, 3, 2)] {
+        with(|m| {
+            let (i, id) = (m.val(ty), m.new_loop());
+            let body = m.block(vec![m.do_(m.log(m.cast(Cast::Int, I64, m.get(i))))], None);
+            let iter = m.range(i, m.int(ty, lo), m.int(ty, hi), true);
+            let func = m.func(VOID, m.for_(id, vec![iter], body));
+            m.run(func, &[]).gives(&[], &(lo..=hi).collect::<Vec<i64>>());
+        });
+    }
+}
+
+#[test]
 fn ranges_of_odd_width() {
     with(|m| {
         let u3 = m.types.borrow_mut().intern(TypeKind::Int { bits: 3, signed: false });
