@@ -235,7 +235,14 @@ impl<'b> Cx<'_, '_, 'b> {
             }
         };
         let (ty, folded) = match value {
-            None => (declared.unwrap_or(TypeId::ERROR), CVal::Zero),
+            None => {
+                let ty = declared.unwrap_or(TypeId::ERROR);
+                let e = self.default_value(ty, decl.span);
+                match self.fold_or_report(e) {
+                    Some(value) => (ty, value),
+                    None => return DeclVal::Error,
+                }
+            }
             Some(value) => {
                 let span = self.span(value);
                 let val = self.check(value, declared);

@@ -386,6 +386,8 @@ pub struct Sema {
     pub(crate) escapes: FxHashMap<(FnId, u32), bool>,
     pub(crate) checked_insts: u64,
     pub(crate) property_names: FxHashSet<Sym>,
+    /// The function that fills an inferred set.
+    pub(crate) set_owners: FxHashMap<crate::types::ErrorSetId, InstId>,
     pub(crate) test_funcs: FxHashMap<Loc, FuncId>,
     /// What was frozen, so that constants can be read back.
     pub(crate) data_values: FxHashMap<DataId, CVal>,
@@ -445,6 +447,7 @@ impl Sema {
             escapes: FxHashMap::default(),
             checked_insts: 0,
             property_names: FxHashSet::default(),
+            set_owners: FxHashMap::default(),
             test_funcs: FxHashMap::default(),
             data_values: FxHashMap::default(),
             default_fns: FxHashMap::default(),

@@ -5,6 +5,7 @@ use crate::lower;
 use crate::sema::*;
 use crate::thir::*;
 use crate::types::{TypeId, TypeKind};
+use crate::value::CVal;
 use bumpalo::Bump;
 use sx_ir::{FuncId, GlobalId};
 use sx_syntax::ast::{Expr as Ast, FuncBody, Stmt as AstStmt};
@@ -221,6 +222,14 @@ impl Sema {
         found
     }
 
+    pub(crate) fn core_type(&mut self, name: &str) -> Option<TypeId> {
+        let file = self.library_file("modules/std/core.sx")?;
+        match self.library_decl(file, name)? {
+            DeclVal::Const(TypeId::TYPE, value) => value.as_type(),
+            _ => None,
+        }
+    }
+
     pub(crate) fn fmt_type(&mut self, name: &str) -> Option<TypeId> {
         let file = self.library_file("modules/std/fmt.sx")?;
         match self.library_decl(file, name)? {
@@ -255,6 +264,20 @@ impl Sema {
         self.finish_queue();
         self.judge_sets();
         self.finish_queue();
+        self.fill_type_names();
+    }
+
+    /// The table behind `type_name` of run-time types, if the program uses it.
+    fn fill_type_names(&mut self) {
+        let Some(&file) = self.paths.get("modules/std/core.sx") else { return };
+        let name = self.sym("type_names");
+        let Some(&decl) = self.file(file).decls.get(&name) else { return };
+        let DeclState::Done(DeclVal::Global(global, ty)) = self.decl(decl).state else { return };
+        let names: Vec<CVal> = (0..self.types.len() as u32)
+            .map(|id| CVal::Str(self.type_name(TypeId(id)).into_bytes().into()))
+            .collect();
+        let data = self.freeze_data(ty, &CVal::Slice(names.into()));
+        self.module.globals[global.0 as usize].init = data;
     }
 
     pub(crate) fn finish_queue(&mut self) {

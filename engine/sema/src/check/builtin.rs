@@ -306,6 +306,11 @@ impl<'b> Cx<'_, '_, 'b> {
             "field_value" | "variant_payload" => return self.part_value(name, exprs[0], exprs[1], span),
             _ => {}
         }
+        if name == "type_name" {
+            if let Some(val) = self.runtime_type_name(exprs[0], span) {
+                return val;
+            }
+        }
         let ty = self.resolve_type(exprs[0]);
         if ty == TypeId::ERROR {
             return self.error_val(span);
@@ -371,6 +376,19 @@ impl<'b> Cx<'_, '_, 'b> {
             },
             _ => self.reflect_part(name, ty, exprs, span),
         }
+    }
+
+    /// The name of a type that is known only when the program runs: looked up in the program's table.
+    fn runtime_type_name(&mut self, expr: ExprId, span: Span) -> Option<Val<'b>> {
+        if self.type_syntax(expr).is_some() {
+            return None;
+        }
+        let Entity::Value(val) = self.entity(expr, Some(TypeId::TYPE)) else { return None };
+        if val.ty != TypeId::TYPE || self.fold(val.e).is_some() {
+            return None;
+        }
+        let func = self.s.core_fn("runtime_type_name")?;
+        Some(self.call_with(func, &[val], span))
     }
 
     fn text_val(&mut self, text: &str, span: Span) -> Val<'b> {

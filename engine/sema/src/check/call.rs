@@ -2,11 +2,9 @@
 
 use super::{Cx, Entity, Lit, Val};
 use crate::sema::*;
-use crate::symbols::Sym;
 use crate::thir::*;
 use crate::types::{FnAbi, TypeId, TypeKind};
 use crate::value::CVal;
-use std::sync::Arc;
 use sx_syntax::ast::{Arg, Expr as Ast, ExprId, Param, Range};
 use sx_syntax::diag::{Code, Diagnostic};
 use sx_syntax::span::{Loc, Span};
@@ -384,6 +382,17 @@ impl<'b> Cx<'_, '_, 'b> {
             while at < params.len() && sources[at].is_some() {
                 at += 1;
             }
+            if arg.spread && at < params.len() && !params[at].variadic {
+                for e in self.spread_values(arg.value) {
+                    if at >= params.len() || params[at].variadic {
+                        self.wrong_count(func, decl, params, args.len(), span);
+                        return None;
+                    }
+                    sources[at] = Some(Source::Given(self.of(e)));
+                    at += 1;
+                }
+                continue;
+            }
             if at < params.len() && params[at].variadic {
                 sources[at] = Some(Source::Rest(i));
                 break;
@@ -577,7 +586,7 @@ impl<'b> Cx<'_, '_, 'b> {
         let default = param.default.expect("a source is the default only where there is one");
         let parsed = self.s.file(decl.file).file.clone();
         if let Ast::CallerLocation = *parsed.ast.expr(default) {
-            let val = self.check_inner_caller(span);
+            let val = self.location_value(span);
             return self.coerce(val, ty, span);
         }
         self.elsewhere(decl.file, instance.scope, |cx| {
@@ -589,14 +598,6 @@ impl<'b> Cx<'_, '_, 'b> {
             cx.f.parent = parent;
             e
         })
-    }
-
-    fn check_inner_caller(&mut self, span: Span) -> Val<'b> {
-        let file = self.s.sources.get(self.file);
-        let (line, column) = file.line_col(span.lo);
-        let text = format!("{}:{line}:{column}", file.path);
-        let bytes = self.b.alloc_slice_copy(text.as_bytes());
-        self.val(TypeId::STRING, span, Kind::Str(bytes))
     }
 
     /// `..xs: []T`: the arguments as one slice.

@@ -116,6 +116,21 @@ impl<'b> Cx<'_, '_, 'b> {
 
     /// `a or b`: boolean, or the fallback of a failable.
     pub(crate) fn check_or(&mut self, a: ExprId, b: ExprId, expected: Option<TypeId>, span: Span) -> Val<'b> {
+        // `a or b or c` means `a or (b or c)`: the same for conditions, and what fallbacks need.
+        let mut operands = vec![b];
+        let mut first = a;
+        while let Ast::Or(x, y) = *self.ast.expr(first) {
+            operands.push(y);
+            first = x;
+        }
+        operands.push(first);
+        operands.reverse();
+        self.or_from(&operands, expected, span)
+    }
+
+    fn or_from(&mut self, operands: &[ExprId], expected: Option<TypeId>, span: Span) -> Val<'b> {
+        let (a, rest) = (operands[0], &operands[1..]);
+        let b = rest[0];
         // `try a() or rest`: an error of `a` evaluates `rest` instead of leaving.
         let left = match *self.ast.expr(a) {
             Ast::Try(operand) => {
@@ -137,13 +152,22 @@ impl<'b> Cx<'_, '_, 'b> {
             let at = self.span(a);
             let a = self.truth(left, at);
             let facts = super::facts::cond_facts(a);
-            let b = self.assuming(&facts.when_false, |cx| cx.check_cond(b));
+            let b = self.assuming(&facts.when_false, |cx| match rest {
+                [only] => cx.check_cond(*only),
+                _ => {
+                    let val = cx.or_from(rest, Some(TypeId::BOOL), span);
+                    cx.truth(val, span)
+                }
+            });
             if a.ty == TypeId::ERROR || b.ty == TypeId::ERROR {
                 return self.error_val(span);
             }
             return self.val(TypeId::BOOL, span, Kind::Or(a, b));
         };
-        let right = self.scoped(|cx| cx.check(b, Some(value)));
+        let right = self.scoped(|cx| match rest {
+            [only] => cx.check(*only, Some(value)),
+            _ => cx.or_from(rest, Some(value), span),
+        });
         if right.ty == TypeId::ERROR {
             return self.error_val(span);
         }
@@ -387,10 +411,7 @@ impl Sema {
     /// every error.
     pub(crate) fn error_tags(&mut self, set: ErrorSetId) -> Option<Vec<u32>> {
         if self.types.error_set(set).inferred {
-            let owner = (0..self.insts.len()).find(|&i| self.insts[i].set == Some(set));
-            if let Some(owner) = owner {
-                self.ensure_body(InstId(owner as u32));
-            }
+            self.fill_set(set);
             self.flow_sets();
         }
         let def = self.types.error_set(set);
@@ -398,6 +419,21 @@ impl Sema {
             return None;
         }
         Some(def.tags.clone())
+    }
+
+    /// Checks the functions whose errors end up in an inferred set.
+    fn fill_set(&mut self, set: ErrorSetId) {
+        let mut todo = vec![set];
+        let mut seen = rustc_hash::FxHashSet::default();
+        while let Some(set) = todo.pop() {
+            if !seen.insert(set) {
+                continue;
+            }
+            if let Some(&owner) = self.set_owners.get(&set) {
+                self.ensure_body(owner);
+            }
+            todo.extend(self.set_checks.iter().filter(|c| c.to == set).map(|c| c.from));
+        }
     }
 
     /// Notes that errors of `from` become errors of `to`; judged at once where both are known, else at the end.

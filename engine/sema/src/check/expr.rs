@@ -195,11 +195,7 @@ impl<'b> Cx<'_, '_, 'b> {
                 self.error(Code::E0704, span, "`#insert` isn't supported by this build");
                 self.error_val(span)
             }
-            Ast::CallerLocation => {
-                let text = self.location_text(span);
-                let bytes = self.b.alloc_slice_copy(text.as_bytes());
-                self.val(TypeId::STRING, span, Kind::Str(bytes))
-            }
+            Ast::CallerLocation => self.location_value(span),
             Ast::Asm(_) => {
                 self.error(Code::E0804, span, "inline assembly isn't supported by this build");
                 self.error_val(span)
@@ -215,10 +211,28 @@ impl<'b> Cx<'_, '_, 'b> {
         }
     }
 
-    fn location_text(&self, span: Span) -> String {
-        let file = self.s.sources.get(self.file);
+    /// A place of the source as a `Location` of the library.
+    pub(crate) fn location_value(&mut self, span: Span) -> Val<'b> {
+        let file = self.s.sources.get(self.file).clone();
         let (line, column) = file.line_col(span.lo);
-        format!("{}:{line}:{column}", file.path)
+        let Some(ty) = self.s.core_type("Location") else {
+            self.error(Code::E0104, span, "the library's `Location` can't be found");
+            return self.error_val(span);
+        };
+        let loc = self.loc(span);
+        if !self.ensure_layout(ty, loc) {
+            return self.error_val(span);
+        }
+        let path = self.b.alloc_slice_copy(file.path.as_bytes());
+        let parts = [
+            self.mk(TypeId::STRING, span, Kind::Str(path)),
+            self.i64_expr(line as i64, span),
+            self.i64_expr(column as i64, span),
+        ];
+        let parts =
+            parts.into_iter().enumerate().map(|(i, e)| (self.s.types.field_offset(ty, i), e)).collect();
+        let parts = self.slice_of(parts);
+        self.val(ty, span, Kind::Aggregate(parts))
     }
 
     fn float_literal(&mut self, x: f64, expected: Option<TypeId>, span: Span) -> Val<'b> {

@@ -96,7 +96,7 @@ fn parse_spec(text: &str) -> Result<Spec, String> {
         spec.zero = true;
         chars.next();
     }
-    let mut number = |chars: &mut std::iter::Peekable<std::str::Chars<'_>>| -> Result<Option<i64>, String> {
+    let number = |chars: &mut std::iter::Peekable<std::str::Chars<'_>>| -> Result<Option<i64>, String> {
         let mut value: Option<i64> = None;
         while let Some(digit) = chars.peek().and_then(|c| c.to_digit(10)) {
             let next = value.unwrap_or(0) * 10 + digit as i64;

@@ -777,6 +777,9 @@ impl<'b> Cx<'_, '_, 'b> {
         inst.sig = sig.clone();
         inst.set = set;
         inst.infer_ret = infer_ret;
+        if let Some(set) = set {
+            self.s.set_owners.entry(set).or_insert(id);
+        }
         if !ok {
             return false;
         }

@@ -43,25 +43,11 @@ impl<'b> Cx<'_, '_, 'b> {
                 }
                 let fields: Vec<(Sym, TypeId)> =
                     self.s.types.struct_def(id).fields.iter().map(|f| (f.name, f.ty)).collect();
-                let defaults = self.s.struct_info(id).defaults.clone();
-                let (file, scope) = (self.s.struct_info(id).file, self.s.struct_info(id).scope);
                 let Some(mut parts) = self.place_fields(args, &fields, ty, span) else {
                     return self.error_val(span);
                 };
                 let given: Vec<usize> = parts.iter().map(|(index, _)| *index).collect();
-                for (index, &(_, field_ty)) in fields.iter().enumerate() {
-                    if given.contains(&index) {
-                        continue;
-                    }
-                    let Some(default) = defaults[index] else { continue };
-                    let e = self.elsewhere(file, scope, |cx| {
-                        let entries = std::mem::take(&mut cx.f.entries);
-                        let e = cx.check_as(default, field_ty);
-                        cx.f.entries = entries;
-                        e
-                    });
-                    parts.push((index, e));
-                }
+                self.fill_defaults(id, &given, &mut parts, span);
                 self.aggregate(ty, parts, span)
             }
             TypeKind::Union(id) => self.union_lit(ty, id, args, span),
@@ -89,6 +75,46 @@ impl<'b> Cx<'_, '_, 'b> {
                 self.error(Code::E0402, span, message);
                 self.error_val(span)
             }
+        }
+    }
+
+    /// A struct with every field at its default.
+    pub(crate) fn struct_defaults(&mut self, ty: TypeId, span: Span) -> E<'b> {
+        let TypeKind::Struct(id) = *self.kind(ty) else { return self.mk(ty, span, Kind::Zero) };
+        let mut parts = Vec::new();
+        self.fill_defaults(id, &[], &mut parts, span);
+        self.aggregate(ty, parts, span).e
+    }
+
+    /// The defaults of the fields that a literal leaves out; those without one are zero.
+    fn fill_defaults(
+        &mut self,
+        id: crate::types::StructId,
+        given: &[usize],
+        parts: &mut Vec<(usize, E<'b>)>,
+        span: Span,
+    ) {
+        let info = self.s.struct_info(id);
+        let (file, scope, defaults) = (info.file, info.scope, info.defaults.clone());
+        let types: Vec<TypeId> = self.s.types.struct_def(id).fields.iter().map(|f| f.ty).collect();
+        for (index, field) in types.into_iter().enumerate() {
+            if given.contains(&index) {
+                continue;
+            }
+            let e = match defaults.get(index).copied().flatten() {
+                Some(default) => self.elsewhere(file, scope, |cx| {
+                    // A default sees its declaration's scope, not the names around the literal.
+                    let entries = std::mem::take(&mut cx.f.entries);
+                    let parent = cx.f.parent.take();
+                    let e = cx.check_as(default, field);
+                    cx.f.entries = entries;
+                    cx.f.parent = parent;
+                    e
+                }),
+                None if self.has_defaults(field, 0) => self.default_value(field, span),
+                None => continue,
+            };
+            parts.push((index, e));
         }
     }
 
@@ -444,7 +470,7 @@ impl<'b> Cx<'_, '_, 'b> {
         self.aggregate(ty, parts, span)
     }
 
-    fn spread_values(&mut self, expr: ExprId) -> Vec<E<'b>> {
+    pub(crate) fn spread_values(&mut self, expr: ExprId) -> Vec<E<'b>> {
         let span = self.span(expr);
         if let super::Entity::Pack(locals) = self.entity_if_name(expr) {
             return locals.iter().map(|&l| self.read_local(l, span).e).collect();

@@ -1,7 +1,7 @@
 //! `if x == { case … }`: integers, enums, tagged unions, optionals, errors, strings, types.
 
 use super::nominal::int_range;
-use super::{Cx, Entry, Lit, Val};
+use super::{Cx, Val};
 use crate::thir::*;
 use crate::types::{TypeId, TypeKind};
 use crate::value::CVal;

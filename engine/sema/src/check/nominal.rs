@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 use std::sync::Arc;
 use sx_syntax::ast::{Accessor, EnumExpr, Expr as Ast, ExprId, Idx, Member as AstMember, Range, StructExpr};
 use sx_syntax::diag::{Code, Diagnostic};
-use sx_syntax::span::{FileId, Loc, Span};
+use sx_syntax::span::{FileId, Span};
 
 impl<'b> Cx<'_, '_, 'b> {
     /// The type that a struct, union, enum or error-set expression makes in this scope: one per expression and

@@ -321,17 +321,8 @@ impl<'b> Cx<'_, '_, 'b> {
     }
 
     fn literal_meets(&mut self, lit: Val<'b>, ty: TypeId) -> Option<TypeId> {
-        if matches!(lit.lit, Lit::Float(x) if x.fract() != 0.0 || self.s.types.is_int(ty))
-            && self.s.types.is_int(ty)
-        {
-            if let Lit::Float(x) = lit.lit {
-                if x.fract() != 0.0 {
-                    // An integer meets a float constant as a float.
-                    return Some(TypeId::F64);
-                }
-            }
-        }
-        Some(ty)
+        // An integer meets a float constant as a float.
+        Some(if matches!(lit.lit, Lit::Float(_)) && self.s.types.is_int(ty) { TypeId::F64 } else { ty })
     }
 
     /// Arithmetic on two untyped constants is exact.
@@ -418,9 +409,22 @@ impl<'b> Cx<'_, '_, 'b> {
                 let (bits, _) = self.s.types.int_repr(ty).unwrap_or((64, true));
                 self.mk(ty, span, Kind::Int(n.rem_euclid(bits as i128) as u64))
             }
-            _ if count.ty == ty => count.e,
-            _ => self.mk(ty, span, Kind::Cast(Cast::Int, count.e)),
+            _ => {
+                let (bits, _) = self.s.types.int_repr(ty).unwrap_or((64, true));
+                let count = if bits.is_power_of_two() { count.e } else { self.modulo(count.e, bits, span) };
+                if count.ty == ty { count } else { self.mk(ty, span, Kind::Cast(Cast::Int, count)) }
+            }
         }
+    }
+
+    /// `n` modulo a width that isn't a power of two, never negative.
+    fn modulo(&mut self, n: E<'b>, bits: u8, span: Span) -> E<'b> {
+        // Wide enough for the width itself, whatever the count's own type.
+        let n = self.mk(TypeId::I64, span, Kind::Cast(Cast::Int, n));
+        let width = self.i64_expr(bits as i64, span);
+        let rest = self.mk(TypeId::I64, span, Kind::Arith(Arith::Rem, n, width));
+        let raised = self.mk(TypeId::I64, span, Kind::Arith(Arith::Add, rest, width));
+        self.mk(TypeId::I64, span, Kind::Arith(Arith::Rem, raised, width))
     }
 
     pub(crate) fn compare_vals(&mut self, op: Compare, a: Val<'b>, b: Val<'b>, span: Span) -> Val<'b> {
@@ -442,7 +446,8 @@ impl<'b> Cx<'_, '_, 'b> {
         if let Some(val) = self.compare_tags(op, a, b, span) {
             return val;
         }
-        let ty = if a.lit == Lit::None && b.lit == Lit::None && a.ty != b.ty && !self.numeric(a.ty) {
+        let numbers = self.numeric(a.ty) && self.numeric(b.ty);
+        let ty = if a.lit == Lit::None && b.lit == Lit::None && a.ty != b.ty && !numbers {
             match self.peer(a, b) {
                 Some(ty) => ty,
                 None => return self.not_comparable(op, a, b, span),

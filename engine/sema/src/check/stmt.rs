@@ -208,7 +208,7 @@ impl<'b> Cx<'_, '_, 'b> {
             let ty = declared.unwrap_or(TypeId::ERROR);
             for &name in names {
                 let ok = ty == TypeId::ERROR || self.check_storable(ty, name.span);
-                let init = self.mk(ty, name.span, Kind::Zero);
+                let init = self.default_value(ty, name.span);
                 self.let_local(name, if ok { ty } else { TypeId::ERROR }, Some(init), out);
             }
             return false;
@@ -225,6 +225,36 @@ impl<'b> Cx<'_, '_, 'b> {
             return false;
         }
         self.check_destructuring(names, values[0], span, out)
+    }
+
+    /// What a variable without a value begins with: its type's defaults, else zero.
+    pub(crate) fn default_value(&mut self, ty: TypeId, span: Span) -> E<'b> {
+        match self.kind(ty).clone() {
+            TypeKind::Struct(_) if self.has_defaults(ty, 0) => self.struct_defaults(ty, span),
+            TypeKind::Array(elem, n) if n > 0 && self.has_defaults(elem, 0) => {
+                let value = self.default_value(elem, span);
+                self.mk(ty, span, Kind::Repeat(value))
+            }
+            _ => self.mk(ty, span, Kind::Zero),
+        }
+    }
+
+    pub(crate) fn has_defaults(&mut self, ty: TypeId, depth: u32) -> bool {
+        if depth > 32 {
+            return false;
+        }
+        match *self.kind(ty) {
+            TypeKind::Struct(id) => {
+                self.s.complete_struct(id);
+                if self.s.struct_info(id).defaults.iter().any(Option::is_some) {
+                    return true;
+                }
+                let fields: Vec<TypeId> = self.s.types.struct_def(id).fields.iter().map(|f| f.ty).collect();
+                fields.into_iter().any(|f| self.has_defaults(f, depth + 1))
+            }
+            TypeKind::Array(elem, n) => n > 0 && self.has_defaults(elem, depth + 1),
+            _ => false,
+        }
     }
 
     fn check_plain_vars(

@@ -132,6 +132,7 @@ fn c_extern(m: &Maker<'_>, symbol: &str, sig: CSignature) -> ExternId {
 #[test]
 fn structs_cross_c_calls_by_address() {
     with(|m| {
+        m.in_vm.set(false);
         let pair = m.struct_of(&[I64, I64]);
         let sig = FnSig { params: vec![pair], ret: pair, conv: Conv::C };
         let sig = crate::lower::c_signature(&mut m.types.borrow_mut(), &mut m.module.borrow_mut(), &sig);
@@ -163,6 +164,7 @@ fn structs_cross_c_calls_by_address() {
 #[test]
 fn variadic_calls_have_signatures_of_their_own() {
     with(|m| {
+        m.in_vm.set(false);
         let int = CType::Int { size: 8, signed: true };
         let ext = c_extern(m, "sum", CSignature { params: vec![int], ret: int, variadic: true });
         let make = |n: i64| {

@@ -8,6 +8,7 @@ mod eval;
 mod order;
 mod quality;
 mod scalars;
+mod vm;
 
 use super::{LowerCache, LowerCx, lower_body};
 use crate::symbols::{Sym, Symbols};
@@ -41,6 +42,8 @@ struct Maker<'b> {
     log: ExternId,
     loops: Cell<u32>,
     offset: Cell<u32>,
+    /// Whether the interpreter runs what is made here, too; not where C functions are needed.
+    in_vm: Cell<bool>,
 }
 
 fn with<R>(f: impl for<'b> FnOnce(&Maker<'b>) -> R) -> R {
@@ -70,6 +73,7 @@ fn with<R>(f: impl for<'b> FnOnce(&Maker<'b>) -> R) -> R {
         log,
         loops: Cell::new(0),
         offset: Cell::new(0),
+        in_vm: Cell::new(true),
     })
 }
 
@@ -320,7 +324,8 @@ impl<'b> Maker<'b> {
         print::print_func(id, module.func(id).unwrap(), None, Default::default())
     }
 
-    /// Runs a function as lowered, and once more after the passes: both must do the same.
+    /// Runs a function as lowered, and once more after the passes, both here and in the interpreter: all must
+    /// do the same.
     fn run(&self, id: FuncId, args: &[u64]) -> Ran {
         let module = self.module.borrow();
         let mut ran = Ran::of(&module, id, args);
@@ -329,6 +334,12 @@ impl<'b> Maker<'b> {
         passes::optimize(&mut better, &ids, passes::Level::Default);
         let again = Ran::of(&better, id, args);
         assert_eq!((&again.end, &again.log), (&ran.end, &ran.log), "after the passes\n{}", self.text(id));
+        if self.in_vm.get() {
+            for module in [&*module, &better] {
+                let (end, log) = vm::run(module, id, args);
+                assert_eq!((&end, &log), (&ran.end, &ran.log), "in the interpreter\n{}", self.text(id));
+            }
+        }
         ran.text = self.text(id);
         ran
     }
