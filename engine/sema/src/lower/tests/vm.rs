@@ -28,6 +28,9 @@ impl ExternResolver for Log {
 /// Calls a function under the default context: how it ended and what it logged.
 pub fn run(module: &Module, id: FuncId, args: &[u64]) -> (End, Vec<i64>) {
     let program = Program::new();
+    for i in 0..module.globals.len() as u32 {
+        program.add_global(module, GlobalId(i)).expect("a global");
+    }
     if let Err(error) = program.compile_all(module) {
         panic!("{error}");
     }
