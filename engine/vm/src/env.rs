@@ -341,12 +341,17 @@ unsafe fn trap_here(state: *mut State) -> Trap {
     }
 }
 
-/// Writes a frame for an entry from outside at the top of the stack.
+/// Writes a frame for an entry from outside at the top of the stack, with room for this many results.
 ///
 /// # Safety
 /// The calling thread owns the state.
 #[inline]
-pub(crate) unsafe fn push_entry(core: *const Core, func: FuncId, args: &[u64]) -> Result<Cell, Trap> {
+pub(crate) unsafe fn push_entry(
+    core: *const Core,
+    func: FuncId,
+    args: &[u64],
+    rets: usize,
+) -> Result<Cell, Trap> {
     // SAFETY: the caller's promise.
     unsafe {
         let state = (*core).state.get();
@@ -355,10 +360,14 @@ pub(crate) unsafe fn push_entry(core: *const Core, func: FuncId, args: &[u64]) -
         }
         let cell = *(*state).cells.add(func.index());
         let base = (*state).top;
-        let bytes = (cell.frame_bytes as usize).max((HEADER + args.len()) * 8);
+        let bytes = (cell.frame_bytes as usize).max((HEADER + args.len().max(rets)) * 8);
         // An entry that waits for code keeps room for its arguments.
-        let bytes = if cell.class == ANY_CLASS { bytes.max(ENTRY_ARGS * 8) } else { bytes };
-        if base as usize + bytes > (*state).stack_limit {
+        let waits = cell.class == ANY_CLASS;
+        if waits && args.len() > ENTRY_ARGS - HEADER {
+            return Err(Trap::bad_call(format!("function {func} has too many arguments to be waited for")));
+        }
+        let bytes = if waits { bytes.max(ENTRY_ARGS * 8) } else { bytes };
+        if bytes > (*state).stack_limit - base as usize {
             return Err(no_room(state));
         }
         base.write(halt() as u64);
@@ -406,7 +415,7 @@ pub(crate) unsafe fn enter(
         } else if (*env).depth >= (*env).limits.native_depth {
             return Err(no_room(state));
         }
-        let cell = push_entry(core, func, args)?;
+        let cell = push_entry(core, func, args, rets.len())?;
         if outermost {
             (*core).owner.store(token(), Ordering::Relaxed);
         }

@@ -14,7 +14,7 @@ use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize};
 use std::time::Instant;
-use sx_ir::{FuncId, GlobalId, TrapKind};
+use sx_ir::{FuncId, GlobalId, Signature, TrapKind};
 
 /// What an instance is made with.
 pub struct Config {
@@ -49,6 +49,16 @@ pub struct PreparedCall {
     func: FuncId,
     args: u32,
     rets: u32,
+}
+
+impl PreparedCall {
+    pub(crate) fn new(func: FuncId, sig: &Signature) -> PreparedCall {
+        PreparedCall { func, args: sig.params.len() as u32, rets: sig.rets.len() as u32 }
+    }
+    /// The function.
+    pub fn func(self) -> FuncId {
+        self.func
+    }
 }
 
 /// How a resumable call went on.
@@ -191,7 +201,7 @@ impl Instance {
         // SAFETY: `&mut self` owns the state, and nothing runs.
         unsafe {
             let base = (*state).top;
-            match env::push_entry(core, func, args) {
+            match env::push_entry(core, func, args, rets) {
                 Err(trap) => Outcome::Trap(trap),
                 Ok(cell) => self.go(cell.code, base, base, rets),
             }

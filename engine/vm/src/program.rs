@@ -2,6 +2,7 @@
 
 use crate::bytecode::Word;
 use crate::codegen::{self, CompileError};
+use crate::instance::PreparedCall;
 use crate::interp::state::Cell;
 use crate::objects::{Objects, Place};
 use crate::trap::{FrameInfo, RawFrame};
@@ -131,6 +132,10 @@ impl Program {
     /// The signature of a function that has code.
     pub fn signature(&self, id: FuncId) -> Option<Signature> {
         self.code(id).map(|code| code.func.sig.clone())
+    }
+    /// Looks at a function's signature once, for calls in any instance of this program; none without code.
+    pub fn prepare(&self, id: FuncId) -> Option<PreparedCall> {
+        self.code(id).map(|code| PreparedCall::new(id, &code.func.sig))
     }
     /// The bytecode of a function as text; none without code.
     pub fn disassemble(&self, id: FuncId) -> Option<String> {

@@ -25,6 +25,8 @@ pub(crate) const SCRATCH: u32 = 4;
 pub(crate) struct Frame {
     /// Of each register, and behind them of each constant.
     pub slots: Vec<u16>,
+    /// The last position at which each constant is in its slot.
+    pub const_ends: Vec<u32>,
     /// Where each slot of the middle form begins, in bytes from the frame.
     pub memory: Vec<u32>,
     /// The window of each call, in the order of calls, in slots.
@@ -59,6 +61,7 @@ pub(crate) fn allocate(analysis: &Analysis<'_>, live: &Live) -> Result<Frame, St
         analysis,
         frame: Frame {
             slots: vec![NO_SLOT; count],
+            const_ends: vec![0; analysis.consts.len()],
             memory: Vec::new(),
             windows: Vec::with_capacity(live.calls.len()),
             far: false,
@@ -115,6 +118,9 @@ impl Alloc<'_, '_> {
     }
     fn set(&mut self, slot: u32, interval: Interval) {
         self.frame.slots[interval.id as usize] = slot as u16;
+        if let Some(index) = (interval.id as usize).checked_sub(self.analysis.func.regs.len()) {
+            self.frame.const_ends[index] = interval.end;
+        }
         self.top = self.top.max(slot + 1);
     }
     /// The first pass: parameters where they come in, intervals that cross calls, windows.

@@ -193,8 +193,7 @@ impl<'a, 'f> Emit<'a, 'f> {
             Some(reg) => self.slot(reg),
             None => {
                 let index = operand.as_const().expect("an operand is a register or a constant") as usize;
-                let slot = self.frame.slots[self.analysis.func.regs.len() + index];
-                if slot != NO_SLOT {
+                if let Some(slot) = self.const_slot(index) {
                     return slot;
                 }
                 let slot = self.scratch();
@@ -208,12 +207,14 @@ impl<'a, 'f> Emit<'a, 'f> {
         let operand = self.analysis.resolve(operand);
         match (operand.as_reg(), operand.as_const()) {
             (Some(reg), _) => Some(self.slot(reg)),
-            (_, Some(index)) => {
-                let slot = self.frame.slots[self.analysis.func.regs.len() + index as usize];
-                (slot != NO_SLOT).then_some(slot)
-            }
+            (_, Some(index)) => self.const_slot(index as usize),
             _ => None,
         }
+    }
+    /// The slot that a constant is in at this item.
+    fn const_slot(&self, index: usize) -> Option<u16> {
+        let slot = self.frame.slots[self.analysis.func.regs.len() + index];
+        (slot != NO_SLOT && 2 * self.number <= self.frame.const_ends[index]).then_some(slot)
     }
     pub fn constant(&self, operand: Operand) -> Option<Const> {
         self.analysis.constant(operand)
