@@ -26,6 +26,15 @@ impl Parser<'_> {
         if stmt { self.simple_body() } else { self.expr() }
     }
 
+    /// The expression of a header. A brace would be read as a block and leave the header without its body.
+    fn header(&mut self, what: &str) -> ExprId {
+        if self.at(Tok::LBrace) {
+            self.expected(what);
+            return self.broken();
+        }
+        self.in_header(false, |p| p.expr())
+    }
+
     /// `v :=` in a header.
     fn header_binding(&mut self) -> Option<Ident> {
         (self.kind().is_word() && self.peek(1) == Tok::ColonEq).then(|| {
@@ -57,7 +66,7 @@ impl Parser<'_> {
             return self.broken();
         }
         let binding = self.header_binding();
-        let cond = self.in_header(false, |p| p.expr());
+        let cond = self.header("a condition");
         let id = if self.at(Tok::EqEq) && self.peek(1) == Tok::LBrace && !self.panic {
             if let Some(name) = binding {
                 self.report(Code::E0031, name.span, "a match takes no binding before its subject", |d| {
@@ -111,7 +120,7 @@ impl Parser<'_> {
         let lo = label.map_or(self.lo(), |l| l.span.lo);
         self.bump();
         let binding = self.header_binding();
-        let cond = self.in_header(false, |p| p.expr());
+        let cond = self.header("a condition");
         if self.at(Tok::Eq) {
             self.expected("a body for this `while`");
         }
@@ -124,7 +133,7 @@ impl Parser<'_> {
     pub(super) fn push_context(&mut self, stmt: bool) -> ExprId {
         let lo = self.lo();
         self.bump();
-        let ctx = self.in_header(false, |p| p.expr());
+        let ctx = self.header("a context");
         let body = self.body(stmt);
         self.add_since(Expr::Push { ctx, body }, lo)
     }
@@ -150,6 +159,9 @@ impl Parser<'_> {
             }
         });
         let iters = self.seal::<Iter>(mark);
+        if self.at(Tok::ColonEq) {
+            self.three_part_header();
+        }
         let captures = if self.at(Tok::LParen) { self.captures() } else { Range::empty() };
         self.check_for_header(iters, captures);
         let body = if self.eat(Tok::FatArrow) {
@@ -161,7 +173,26 @@ impl Parser<'_> {
         self.add_since(expr, lo)
     }
 
+    /// `for i := 0; i < n; i += 1 {` as other languages write it: one error, and on to the body.
+    fn three_part_header(&mut self) {
+        let span = self.span();
+        self.report(Code::E0025, span, "a loop declares no variable with `:=`", |d| {
+            d.help("a loop over numbers is written `for 0..n (i) { … }`")
+        });
+        let mut at = self.pos;
+        while !matches!(self.tokens.kinds[at], Tok::LBrace | Tok::RBrace | Tok::Eof) && !self.begins_line(at)
+        {
+            at += 1;
+        }
+        self.pos = at;
+        self.panic = !self.at(Tok::LBrace);
+    }
+
     fn iter(&mut self) -> Iter {
+        if self.at(Tok::LBrace) {
+            self.expected("what is run over");
+            return Iter::Each(self.broken());
+        }
         let lo = self.expr();
         if !self.kind().is_range() {
             return Iter::Each(lo);
@@ -208,11 +239,11 @@ impl Parser<'_> {
 
     fn check_for_header(&mut self, iters: Range<Iter>, captures: Range<Capture>) {
         if captures.is_empty()
-            && let [Iter::Each(only)] = *self.ast.list(iters)
+            && let [Iter::Each(only) | Iter::Range { lo: only, .. }] = *self.ast.list(iters)
             && let Expr::Binary { op: BinOp::In, lhs, rhs } = *self.ast.expr(only)
             && let Expr::Name(name) = *self.ast.expr(lhs)
         {
-            let over = self.ast.expr_span(rhs);
+            let over = Span::new(self.ast.expr_span(rhs).lo, self.prev_end());
             let in_ = self.text[..over.lo as usize].rfind("in").map_or(over.lo, |at| at as u32);
             let span = Span::new(in_, in_ + 2);
             let (name, over) = (self.ast.name(name.name), &self.text[over.lo as usize..over.hi as usize]);

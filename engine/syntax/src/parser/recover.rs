@@ -66,9 +66,25 @@ impl Parser<'_> {
     }
 
     /// Advice for spellings that other languages teach.
-    fn habit(&self) -> Option<&'static str> {
+    pub(super) fn habit(&self) -> Option<&'static str> {
         let before = self.prev_kind();
+        if before == Tok::Ident && self.kind() != Tok::Semi {
+            let word = match self.token_text(self.pos - 1) {
+                "let" | "var" | "const" | "auto" => Some("a variable is declared `name := value;`"),
+                "fn" | "func" | "function" | "def" | "proc" => {
+                    Some("a function is declared `name :: (…) -> T { … }`, a lambda is `(x) => …`")
+                }
+                "switch" | "match" => Some("a match is written `if x == { case …: … }`"),
+                _ => None,
+            };
+            if word.is_some() {
+                return word;
+            }
+        }
         match (before, self.kind()) {
+            (Tok::Ident, Tok::LBrace) => Some("a struct literal has a dot: `Point.{ x = 1 }`"),
+            (_, Tok::Arrow) => Some("fields are reached with `.`, through pointers too"),
+            (_, Tok::Question) => Some("a choice is written `if c then a else b`"),
             (Tok::Amp, Tok::Amp) => Some("the boolean operator is spelled `and`"),
             (Tok::Bar, Tok::Bar) => Some("the boolean operator is spelled `or`"),
             (Tok::Plus, Tok::Plus) => Some("there is no `++`; write `x += 1`"),

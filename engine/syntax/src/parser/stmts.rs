@@ -3,7 +3,8 @@
 use super::Parser;
 use crate::ast::*;
 use crate::diag::Code;
-use crate::span::Span;
+use crate::lexer::FILE;
+use crate::span::{Loc, Span};
 use crate::token::Tok;
 
 /// What a statement turned out to be.
@@ -96,12 +97,14 @@ impl Parser<'_> {
             return self.broken();
         }
         let ctx = self.free();
+        // What is wrong around the block doesn't silence it, and it doesn't mend that.
+        let panic = std::mem::take(&mut self.panic);
         let mark = self.mark::<StmtId>();
         let tail = self.statement_list();
         let stmts = self.seal(mark);
         self.ctx = ctx;
         if self.eat(Tok::RBrace) {
-            self.panic = false;
+            self.panic = panic;
         } else {
             self.unclosed_block(open);
         }
@@ -137,7 +140,11 @@ impl Parser<'_> {
         self.chain = self.chain.max(chain);
         self.leave();
         if self.panic {
-            let ended = self.pos > first && self.prev_kind() == Tok::Semi;
+            let ended = match self.prev_kind() {
+                Tok::Semi => true,
+                Tok::RBrace => self.begins_line(self.pos),
+                _ => false,
+            } && self.pos > first;
             if ended {
                 self.panic = false;
             } else {
@@ -307,16 +314,22 @@ impl Parser<'_> {
             return;
         }
         // `f(x));` has one bracket too many, and is a whole statement but for that.
-        if matches!(self.kind(), Tok::RParen | Tok::RBracket) {
+        while matches!(self.kind(), Tok::RParen | Tok::RBracket) {
             self.stray_close();
-            return self.end_statement();
+            self.panic = true;
+        }
+        if self.panic {
+            self.panic = !self.eat(Tok::Semi);
+            return;
         }
         let same_line = !self.begins_line(self.pos) && !matches!(self.kind(), Tok::RBrace | Tok::Eof);
         let end = self.prev_end();
         if same_line {
             let (span, found) = (self.span(), self.found());
-            self.fail(Code::E0002, Span::at(end), format!("expected `;` before {found}"), |d| {
-                d.also(crate::span::Loc::new(crate::lexer::FILE, span), "this can't go on the statement")
+            let help = self.habit();
+            self.fail(Code::E0002, Span::at(end), format!("expected `;` before {found}"), |mut d| {
+                d.helps.extend(help.map(String::from));
+                d.also(Loc::new(FILE, span), "this can't go on the statement")
             });
         } else {
             self.report(Code::E0002, Span::at(end), "expected `;` at the end of the statement", |d| d);

@@ -86,6 +86,26 @@ fn habits_from_elsewhere() {
 }
 
 #[test]
+fn headers_without_their_subject() {
+    errors("f :: () { if { a(); } b(); }", &["1:14 E0001 expected a condition, found `{`"]);
+    errors(
+        "f :: () { for { a(); } while { } push { } b(); }",
+        &[
+            "1:15 E0001 expected what is run over, found `{`",
+            "1:30 E0001 expected a condition, found `{`",
+            "1:39 E0001 expected a context, found `{`",
+        ],
+    );
+    errors("f :: () { for i in 0..10 { } }", &["1:17 E0025 a loop's variable stands after what is run over"]);
+    errors(
+        "f :: () { for i := 0; i < 10; i++ { a(); }\n b(); }",
+        &["1:17 E0025 a loop declares no variable with `:=`"],
+    );
+    let many = format!("f :: () {{ x(){}; }}", ")".repeat(100_000));
+    assert_eq!(file(&many).diagnostics[0].code, Code::E0004);
+}
+
+#[test]
 fn matches() {
     errors(
         "f :: () { if n == { case 1: a(); b(); case 2: c(); } }",
