@@ -8,27 +8,6 @@ use crate::passes::testing::verified;
 use crate::print::{PrintOptions, print_module};
 use eval::{Ran, run};
 
-/// Numbers that look random, the same for the same seed.
-pub(super) struct Random(u64);
-
-impl Random {
-    pub(super) fn new(seed: u64) -> Random {
-        Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-    pub(super) fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-    pub(super) fn below(&mut self, n: u64) -> u64 {
-        (self.next() >> 11) % n
-    }
-    pub(super) fn one_in(&mut self, n: u64) -> bool {
-        self.below(n) == 0
-    }
-}
-
 /// Inputs for the entry function's `i64` and `f64` parameters.
 const INPUTS: [(u64, f64); 4] = [(0, 0.0), (3, -1.5), (u64::MAX, 1e18), (1 << 63, f64::NAN)];
 

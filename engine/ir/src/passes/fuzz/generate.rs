@@ -1,10 +1,32 @@
 //! Random programs: a few functions that call earlier ones, with loops that end, memory that is there, and traps.
+//!
+//! Included by tests of other crates, too: names only what this crate's root has.
 
-use super::Random;
 use crate::builder::Builder;
 use crate::func::*;
 use crate::ids::*;
 use crate::module::*;
+
+/// Numbers that look random, the same for the same seed.
+struct Random(u64);
+
+impl Random {
+    fn new(seed: u64) -> Random {
+        Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+    fn below(&mut self, n: u64) -> u64 {
+        (self.next() >> 11) % n
+    }
+    fn one_in(&mut self, n: u64) -> bool {
+        self.below(n) == 0
+    }
+}
 
 /// A module whose last function is the entry, `(ptr, i64, f64, i8) -> (i64, i32)` like all of them.
 pub fn module(seed: u64) -> Module {
@@ -43,6 +65,8 @@ struct Gen<'r> {
     /// Statements left for the function.
     left: u32,
     depth: u32,
+    /// The statement's place in the source, as it were.
+    line: u32,
 }
 
 const FIELDS: [(i32, Ty); 3] = [(0, Ty::I64), (8, Ty::I64), (16, Ty::F64)];
@@ -61,6 +85,7 @@ fn function(random: &mut Random, id: u32) -> Func {
         slots: Vec::new(),
         left,
         depth: 0,
+        line: 0,
     };
     for (i, ty) in [Ty::Ptr, Ty::I64, Ty::F64, Ty::I8].into_iter().enumerate() {
         let param = g.b.param(i);
@@ -233,6 +258,8 @@ impl Gen<'_> {
                 return;
             }
             self.left -= 1;
+            self.line += 1;
+            self.b.set_loc(self.callees, self.line);
             self.statement();
         }
     }
