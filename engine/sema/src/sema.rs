@@ -302,7 +302,7 @@ pub struct Options {
     pub max_instance_depth: u32,
     /// How many instances there may be.
     pub max_instances: u32,
-    /// How many errors are kept.
+    /// How many errors are kept, and how many warnings.
     pub max_errors: usize,
 }
 
@@ -357,6 +357,8 @@ pub struct Sema {
     pub(crate) context_global: Option<GlobalId>,
     pub(crate) loader: Box<dyn Loader + Send>,
     pub(crate) comptime: Option<Box<dyn Comptime + Send>>,
+    pub(crate) errors: usize,
+    pub(crate) warnings: usize,
     pub(crate) reported: FxHashSet<(Loc, &'static str)>,
     pub(crate) files: Vec<FileScope>,
     pub(crate) paths: FxHashMap<Arc<str>, FileId>,
@@ -419,6 +421,8 @@ impl Sema {
             options,
             loader,
             comptime: None,
+            errors: 0,
+            warnings: 0,
             reported: FxHashSet::default(),
             files: Vec::new(),
             paths: FxHashMap::default(),
@@ -463,7 +467,7 @@ impl Sema {
 
     /// True when something keeps the program from running.
     pub fn has_errors(&self) -> bool {
-        self.diagnostics.iter().any(|d| d.severity == Severity::Error)
+        self.errors > 0
     }
 
     /// How many function bodies have been checked so far.
@@ -472,10 +476,14 @@ impl Sema {
     }
 
     pub(crate) fn report(&mut self, diagnostic: Diagnostic) {
-        if self.diagnostics.len() >= self.options.max_errors {
+        let error = diagnostic.severity == Severity::Error;
+        if !self.reported.insert((diagnostic.loc, diagnostic.code.as_str())) {
             return;
         }
-        if self.reported.insert((diagnostic.loc, diagnostic.code.as_str())) {
+        // Counted whether kept or not: what isn't shown keeps the program from running all the same.
+        let count = if error { &mut self.errors } else { &mut self.warnings };
+        *count += 1;
+        if *count <= self.options.max_errors {
             self.diagnostics.push(diagnostic);
         }
     }

@@ -1,0 +1,28 @@
+//! Lines per second through checking, lowering and bytecode, for a generated program of 100,000 lines.
+
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use sx_benches::{compile, generate};
+
+fn check(c: &mut Criterion) {
+    let mut group = c.benchmark_group("check");
+    group.sample_size(10);
+    for lines in [10_000, 100_000] {
+        let generated = generate::program(lines, 500);
+        let parsed = compile::parse(&generated.files);
+        group.throughput(Throughput::Elements(generated.lines as u64));
+        group.bench_function(format!("check and lower {lines} lines"), |b| {
+            b.iter_with_large_drop(|| compile::check_parsed(&parsed));
+        });
+        group.bench_function(format!("bytecode of {lines} lines"), |b| {
+            b.iter_batched(
+                || compile::check_parsed(&parsed),
+                |mut sema| compile::bytecode(&mut sema),
+                BatchSize::PerIteration,
+            );
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, check);
+criterion_main!(benches);

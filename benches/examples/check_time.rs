@@ -1,0 +1,28 @@
+//! Prints how long a generated program takes in each stage: a quick look, and something to profile.
+
+use std::time::Instant;
+use sx_benches::{compile, generate};
+
+fn main() {
+    let lines = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(100_000);
+    let generated = generate::program(lines, 500);
+    let start = Instant::now();
+    let parsed = compile::parse(&generated.files);
+    let parse = start.elapsed();
+    let start = Instant::now();
+    let mut sema = compile::check_parsed(&parsed);
+    let check = start.elapsed();
+    for diagnostic in sema.diagnostics.iter().take(5) {
+        eprintln!("{}", sx_syntax::diag::render(diagnostic, &sema.sources, Default::default()));
+    }
+    let start = Instant::now();
+    let program = compile::bytecode(&mut sema);
+    let bytecode = start.elapsed();
+    drop(program);
+    let total = check + bytecode;
+    println!(
+        "{} lines: parse {parse:?}, check and lower {check:?}, optimise and bytecode {bytecode:?}: {:.0} lines/s",
+        generated.lines,
+        generated.lines as f64 / total.as_secs_f64()
+    );
+}
