@@ -223,6 +223,10 @@ and a match binds in its arms, not before its subject.\n\n\
     E0802 "C headers not supported" "This build doesn't import C headers. Declare the functions that you need: `puts :: (s: cstring) -> i32 extern libc;`."
     E0803 "wrong alignment" "An alignment is a power of two from 1 to 4096."
     E0804 "machine code not supported" "Inline assembly and the calling conventions `abi(.naked)` and `abi(.compiler)` aren't part of this build."
+    E0805 "symbol not found" "An `extern` names a function or variable by its symbol, and no library that was searched has it. \
+Look for a typing error, name the library that has it with `#library`, or give another symbol: \
+`cosine :: (x: f64) -> f64 extern libm \"cos\";`. `extern host` names a function of the program that embeds this one: there \
+must be one of that name, with the same types."
     // ---- E09xx: limits ----
     E0901 "limit reached" "The program goes beyond a limit of the compiler that keeps it responsive on broken input."
 

@@ -1,0 +1,139 @@
+//! What the command is given.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// Runs, checks, tests and formats programs of the sx language.
+#[derive(Parser)]
+#[command(name = "sx", version, max_term_width = 100)]
+pub struct Cli {
+    /// When messages are coloured.
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub color: Color,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Compile a program and run its `main`.
+    Run(RunArgs),
+    /// Say what the compiler finds, without running the program.
+    Check(CheckArgs),
+    /// Print the middle form of a program.
+    Ir(DumpArgs),
+    /// Print the bytecode of a program.
+    Bytecode(DumpArgs),
+    /// Run the `test` blocks of files.
+    Test(TestArgs),
+    /// Bring files into the canonical layout.
+    Fmt(FmtArgs),
+    /// Explain the code of a diagnostic.
+    Explain(ExplainArgs),
+    /// Make a folder with a new program.
+    New(NewArgs),
+}
+
+/// A way to execute programs.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Tier {
+    /// The bytecode interpreter.
+    Interp,
+}
+
+/// How much work goes into a program before it runs.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Opt {
+    None,
+    Less,
+    Default,
+}
+
+#[derive(Args)]
+pub struct RunArgs {
+    /// How the program is executed.
+    #[arg(long, value_enum, default_value_t = Tier::Interp)]
+    pub tier: Tier,
+    /// How much work goes into the program before it runs.
+    #[arg(long, value_enum, default_value_t = Opt::Default, value_name = "LEVEL")]
+    pub opt: Opt,
+    /// How compile errors are written to standard error.
+    #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
+    pub message_format: Format,
+    /// The program; `-` reads it from standard input.
+    pub file: PathBuf,
+    /// What the program is given.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub args: Vec<OsString>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// One JSON object per line; docs/diagnostics-json.md describes it.
+    Json,
+}
+
+#[derive(Args)]
+pub struct CheckArgs {
+    /// How diagnostics are written to standard error.
+    #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
+    pub message_format: Format,
+    /// The programs; `-` reads one from standard input.
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct DumpArgs {
+    /// With the functions of the library.
+    #[arg(long)]
+    pub all: bool,
+    /// How much work goes into the program first.
+    #[arg(long, value_enum, default_value_t = Opt::Default, value_name = "LEVEL")]
+    pub opt: Opt,
+    /// The program; `-` reads it from standard input.
+    pub file: PathBuf,
+}
+
+#[derive(Args)]
+pub struct TestArgs {
+    /// Only tests whose names contain this.
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Option<String>,
+    /// Files, and folders whose .sx files are searched for tests.
+    #[arg(default_value = ".")]
+    pub paths: Vec<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct FmtArgs {
+    /// Change nothing; exit with 1 if something would be changed.
+    #[arg(long)]
+    pub check: bool,
+    /// The files, rewritten in place; `-` filters standard input.
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct ExplainArgs {
+    /// The code, such as E0201.
+    pub code: String,
+}
+
+#[derive(Args)]
+pub struct NewArgs {
+    /// The folder to make.
+    pub name: PathBuf,
+}

@@ -1,0 +1,47 @@
+//! The `sx` command.
+
+mod args;
+mod check;
+mod dump;
+mod explain;
+mod fmt;
+mod new;
+mod output;
+mod run;
+mod test;
+
+use args::{Cli, Command};
+use clap::Parser;
+use std::process::ExitCode;
+
+/// Exit codes; a program that runs to its end gives its own.
+mod code {
+    /// Compile errors, an error out of `main`, trouble with files or output.
+    pub const FAILED: u8 = 1;
+    /// Wrong usage of the command; clap exits with it, too.
+    pub const USAGE: u8 = 2;
+    /// A trap.
+    pub const TRAP: u8 = 134;
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and versions aren't errors; clap knows the stream of each.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { code::USAGE } else { 0 });
+        }
+    };
+    let out = output::Output::new(cli.color);
+    match cli.command {
+        Command::Run(args) => run::run(&args, &out),
+        Command::Check(args) => check::check(&args, &out),
+        Command::Ir(args) => dump::dump(&args, &out, dump::What::Ir),
+        Command::Bytecode(args) => dump::dump(&args, &out, dump::What::Bytecode),
+        Command::Test(args) => test::test(&args, &out),
+        Command::Fmt(args) => fmt::fmt(&args, &out),
+        Command::Explain(args) => explain::explain(&args, &out),
+        Command::New(args) => new::new(&args, &out),
+    }
+}

@@ -1,0 +1,41 @@
+//! `sx run`.
+
+use crate::args::RunArgs;
+use crate::output::{Output, compile, engine};
+use std::process::ExitCode;
+use sx::{Error, ErrorKind};
+
+pub fn run(args: &RunArgs, out: &Output) -> ExitCode {
+    let engine = engine(args.opt).build();
+    let program = match compile(&engine, &args.file) {
+        Ok(program) => program,
+        Err(error) => return out.report(&error, args.message_format),
+    };
+    for warning in program.warnings() {
+        match args.message_format {
+            crate::args::Format::Text => out.say(&(warning.render_with(out.style) + "\n")),
+            crate::args::Format::Json => out.say(&(warning.to_json() + "\n")),
+        }
+    }
+    let given = args.args.iter().map(|arg| arg.to_string_lossy().into_owned());
+    let argv = std::iter::once(args.file.to_string_lossy().into_owned()).chain(given);
+    let result = program.instance().args(argv).build().and_then(|mut instance| {
+        let ended = instance.run_main();
+        // The process ends: its memory needn't be given back piece by piece.
+        std::mem::forget(instance);
+        ended
+    });
+    std::mem::forget(program);
+    match result {
+        Ok(exit) => std::process::exit(exit.code),
+        Err(error) => ended_badly(&error, args, out),
+    }
+}
+
+fn ended_badly(error: &Error, args: &RunArgs, out: &Output) -> ExitCode {
+    if error.kind() == ErrorKind::NotFound {
+        out.error(format_args!("`{}` has no `main` to run", args.file.display()));
+        return ExitCode::from(crate::code::FAILED);
+    }
+    out.report(error, args.message_format)
+}

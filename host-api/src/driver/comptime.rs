@@ -1,0 +1,161 @@
+//! Running functions at compile time: the same interpreter, over code that is compiled when it is first called.
+
+use super::floor::Ground;
+use super::natives::{Natives, Symbols};
+use std::sync::Arc;
+use sx_ir::{FuncId, GlobalId, Module};
+use sx_sema::{Comptime, ComptimeOutcome};
+use sx_vm::{Config, Instance, Limits, Outcome, Program, Suspended, Trap};
+
+/// What compile-time code may use.
+#[derive(Clone, Debug)]
+pub(crate) struct Budget {
+    /// Loop iterations and calls of one run.
+    pub polls: u64,
+    /// Bytes of memory.
+    pub memory_bytes: u64,
+}
+
+impl Default for Budget {
+    fn default() -> Budget {
+        Budget { polls: 200_000_000, memory_bytes: 1 << 30 }
+    }
+}
+
+/// The compile-time side of one compilation.
+pub(crate) struct Runner {
+    program: Arc<Program>,
+    /// Made when something is run first.
+    instance: Option<Instance>,
+    symbols: Arc<Symbols>,
+    budget: Budget,
+    /// Runs that wait for a function, the newest last.
+    waiting: Vec<(FuncId, Suspended)>,
+    /// The context under which functions run.
+    context: Option<GlobalId>,
+}
+
+impl Runner {
+    pub fn new(symbols: Arc<Symbols>, budget: Budget, context: Option<GlobalId>) -> Runner {
+        let program = Arc::new(Program::new());
+        Runner { program, instance: None, symbols, budget, waiting: Vec::new(), context }
+    }
+    fn instance(&mut self) -> Result<&mut Instance, String> {
+        if self.instance.is_none() {
+            let limits = Limits {
+                fuel: Some(self.budget.polls),
+                memory_bytes: Some(self.budget.memory_bytes),
+                ..Limits::default()
+            };
+            let config = Config { limits, resolver: self.symbols.clone(), natives: Arc::new(Natives) };
+            let mut instance = Instance::new(self.program.clone(), config)?;
+            *instance.data() = Box::new(Ground::new(Vec::new(), None));
+            self.instance = Some(instance);
+        }
+        self.instance.as_mut().ok_or_else(|| "no instance".into())
+    }
+    /// Serves what the module can serve; the rest is the compiler's.
+    fn settle(&mut self, module: &Module, mut outcome: Outcome) -> ComptimeOutcome {
+        loop {
+            match outcome {
+                Outcome::Done(results) => return ComptimeOutcome::Done(results),
+                Outcome::Trap(trap) => return trapped(&trap),
+                Outcome::Need(func, suspended) => {
+                    if module.func(func).is_none() {
+                        self.waiting.push((func, suspended));
+                        return ComptimeOutcome::Need(func);
+                    }
+                    outcome = match self.go_on(module, func, suspended) {
+                        Ok(outcome) => outcome,
+                        Err(message) => return ComptimeOutcome::Trap(message, Vec::new()),
+                    };
+                }
+            }
+        }
+    }
+    fn go_on(&mut self, module: &Module, func: FuncId, suspended: Suspended) -> Result<Outcome, String> {
+        let compiled = self.program.compile(module, func);
+        let instance = self.instance()?;
+        match compiled {
+            Ok(()) => Ok(instance.resume(suspended)),
+            Err(error) => {
+                instance.abandon(suspended);
+                Err(error.to_string())
+            }
+        }
+    }
+    fn try_start(
+        &mut self,
+        module: &Module,
+        func: FuncId,
+        args: &[u64],
+        rets: usize,
+    ) -> Result<ComptimeOutcome, String> {
+        if module.func(func).is_none() {
+            return Err("a function without a body was started".into());
+        }
+        self.program.compile(module, func).map_err(|error| error.to_string())?;
+        let (program, context) = (self.program.clone(), self.context);
+        let polls = self.budget.polls;
+        let fresh = self.waiting.is_empty();
+        let instance = self.instance()?;
+        if fresh {
+            instance.set_fuel(polls);
+        }
+        let mut given = Vec::with_capacity(args.len() + 1);
+        if module.func(func).is_some_and(|func| func.sig.params.len() == args.len() + 1) {
+            given.push(context_address(&program, instance, module, context)?);
+        }
+        given.extend_from_slice(args);
+        let outcome = instance.start(func, &given, rets);
+        Ok(self.settle(module, outcome))
+    }
+}
+
+/// The address of the context.
+fn context_address(
+    program: &Program,
+    instance: &mut Instance,
+    module: &Module,
+    context: Option<GlobalId>,
+) -> Result<u64, String> {
+    let Some(global) = context else { return Ok(0) };
+    program.add_global(module, global)?;
+    instance.grow()?;
+    Ok(instance.global(global).map_or(0, |address| address as u64))
+}
+
+fn trapped(trap: &Trap) -> ComptimeOutcome {
+    let places = trap.frames().iter().filter_map(|frame| frame.place).collect();
+    let message = match trap.reason() {
+        sx_vm::TrapReason::Kind(sx_ir::TrapKind::OutOfFuel) => {
+            "the compile-time budget is used up: is there an endless loop?".to_owned()
+        }
+        _ => trap.message().to_owned(),
+    };
+    ComptimeOutcome::Trap(message, places)
+}
+
+impl Comptime for Runner {
+    fn start(&mut self, module: &Module, func: FuncId, args: &[u64], rets: usize) -> ComptimeOutcome {
+        self.try_start(module, func, args, rets)
+            .unwrap_or_else(|message| ComptimeOutcome::Trap(message, Vec::new()))
+    }
+    fn resume(&mut self, module: &Module) -> ComptimeOutcome {
+        let Some((func, suspended)) = self.waiting.pop() else {
+            return ComptimeOutcome::Trap("nothing waits to go on".into(), Vec::new());
+        };
+        let outcome = self.settle(module, Outcome::Need(func, suspended));
+        match outcome {
+            ComptimeOutcome::Need(again) if again == func => {
+                // Nobody can serve it; without this the two sides would ask each other forever.
+                self.waiting.pop();
+                ComptimeOutcome::Trap(format!("function {func} has no body"), Vec::new())
+            }
+            outcome => outcome,
+        }
+    }
+    fn read(&self, addr: u64, len: usize) -> Option<Vec<u8>> {
+        super::memory::read(addr, len)
+    }
+}

@@ -1,0 +1,230 @@
+//! The floor under the library: the few functions by which sx code reaches memory, output, clock and the runner.
+//!
+//! They are host functions like any other, found under reserved names. What they need of an instance is its
+//! [`Ground`], the first thing in the instance's data.
+
+use super::heap::Heap;
+use crate::program::Program;
+use std::any::Any;
+use std::io;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use sx_ir::TrapKind;
+use sx_vm::{Caller, Trap};
+
+/// What every symbol of the floor begins with. Only the library may name them.
+pub(crate) const PREFIX: &str = "sx_";
+
+/// Where an instance's standard output and standard error go.
+pub trait Output: Send {
+    /// Writes some of the bytes and says how many. `fd` is 1 for standard output and 2 for standard error; other numbers are
+    /// files that the program opened itself.
+    ///
+    /// # Errors
+    /// The system's error, which the program is told by its code.
+    fn write(&mut self, fd: i32, bytes: &[u8]) -> io::Result<usize>;
+}
+
+/// The part of an instance's data that the floor and the public API use.
+pub(crate) struct Ground {
+    pub heap: Heap,
+    /// The program's arguments as strings of the language.
+    args: Vec<[u64; 2]>,
+    _arg_texts: Vec<Box<str>>,
+    pub output: Option<Box<dyn Output>>,
+    errno: i32,
+    /// The code with which the program wants to end.
+    pub exit: Option<i32>,
+    /// What the host keeps in the instance.
+    pub user: Option<Box<dyn Any + Send>>,
+    /// The program that runs; none at compile time.
+    pub program: Option<Program>,
+    /// The address of the context that its functions are given.
+    pub context: u64,
+    /// The first code with which the standard streams failed.
+    pub lost_output: Option<i32>,
+}
+
+impl Ground {
+    pub fn new(args: Vec<String>, output: Option<Box<dyn Output>>) -> Ground {
+        let texts: Vec<Box<str>> = args.into_iter().map(String::into_boxed_str).collect();
+        let args = texts.iter().map(|text| [text.as_ptr() as u64, text.len() as u64]).collect();
+        Ground {
+            heap: Heap::new(),
+            args,
+            _arg_texts: texts,
+            output,
+            errno: 0,
+            exit: None,
+            user: None,
+            program: None,
+            context: 0,
+            lost_output: None,
+        }
+    }
+}
+
+/// The ground of the instance that a host function was called by.
+pub(crate) fn ground<'a>(caller: &'a mut Caller<'_>) -> Result<&'a mut Ground, Trap> {
+    match caller.data().downcast_mut() {
+        Some(ground) => Ok(ground),
+        None => Err(Trap::host("this instance has no runtime floor")),
+    }
+}
+
+/// Allocates from the instance's heap; none when there is no memory or the limit is reached.
+pub(crate) fn allocate(caller: &mut Caller<'_>, n: i64, align: i64) -> Result<Option<usize>, Trap> {
+    let Some(bytes) = Heap::footprint(n, align) else { return Ok(None) };
+    if caller.meter().charge(bytes as u64).is_err() {
+        return Ok(None);
+    }
+    let block = ground(caller)?.heap.alloc(n as usize, align as usize);
+    if block.is_none() {
+        caller.meter().release(bytes as u64);
+    }
+    Ok(block)
+}
+
+/// How many slots a function of the floor has, and what it does.
+type Entry = (&'static str, usize, fn(&mut Caller<'_>, &mut [u64]) -> Result<(), Trap>);
+
+const ENTRIES: &[Entry] = &[
+    ("sx_alloc", 2, alloc),
+    ("sx_args", 1, args),
+    ("sx_clock_ns", 1, clock),
+    ("sx_errno", 1, errno),
+    ("sx_exit", 1, exit),
+    ("sx_free", 1, free),
+    ("sx_random_seed", 1, random_seed),
+    ("sx_realloc", 4, realloc),
+    ("sx_write", 3, write),
+];
+
+/// A function of the floor.
+pub(crate) fn find(symbol: &str) -> Option<impl Fn(&mut Caller<'_>, &mut [u64]) -> Result<(), Trap> + use<>> {
+    let &(name, slots, run) = ENTRIES.iter().find(|(name, ..)| *name == symbol)?;
+    Some(move |caller: &mut Caller<'_>, given: &mut [u64]| {
+        if given.len() < slots {
+            return Err(Trap::host(format!("`{name}` is declared with too few parameters")));
+        }
+        run(caller, given)
+    })
+}
+
+fn alloc(caller: &mut Caller<'_>, slots: &mut [u64]) -> Result<(), Trap> {
+    slots[0] = allocate(caller, slots[0] as i64, slots[1] as i64)?.unwrap_or(0) as u64;
+    Ok(())
+}
+
+fn free(caller: &mut Caller<'_>, slots: &mut [u64]) -> Result<(), Trap> {
+    if slots[0] == 0 {
+        return Ok(());
+    }
+    match ground(caller)?.heap.free(slots[0] as usize) {
+        Some(bytes) => {
+            caller.meter().release(bytes as u64);
+            Ok(())
+        }
+        None => Err(Trap::of_kind(TrapKind::InvalidMemory, [0; 3])),
+    }
+}
+
+fn realloc(caller: &mut Caller<'_>, slots: &mut [u64]) -> Result<(), Trap> {
+    let (address, n, align) = (slots[0] as usize, slots[2] as i64, slots[3] as i64);
+    if address == 0 {
+        slots[0] = allocate(caller, n, align)?.unwrap_or(0) as u64;
+        return Ok(());
+    }
+    let Some(old) = ground(caller)?.heap.size_at(address) else {
+        return Err(Trap::of_kind(TrapKind::InvalidMemory, [0; 3]));
+    };
+    slots[0] = 0;
+    let Some(bytes) = Heap::footprint(n, align) else { return Ok(()) };
+    if caller.meter().charge(bytes as u64).is_err() {
+        return Ok(());
+    }
+    match ground(caller)?.heap.realloc(address, n as usize, align as usize) {
+        Some(block) => {
+            slots[0] = block as u64;
+            caller.meter().release(old as u64);
+        }
+        None => caller.meter().release(bytes as u64),
+    }
+    Ok(())
+}
+
+fn write(caller: &mut Caller<'_>, slots: &mut [u64]) -> Result<(), Trap> {
+    let (fd, address, len) = (slots[0] as i32, slots[1] as usize, slots[2] as i64);
+    let ground = ground(caller)?;
+    let written = match (&mut ground.output, usize::try_from(len)) {
+        (_, Err(_)) => Err(libc::EINVAL),
+        (_, Ok(0)) => Ok(0),
+        (Some(_), Ok(_)) if address == 0 => Err(libc::EFAULT),
+        (Some(output), Ok(len)) => {
+            // SAFETY: the program says that its memory is readable there; the library's writers say so truthfully.
+            let bytes = unsafe { std::slice::from_raw_parts(address as *const u8, len) };
+            output
+                .write(fd, bytes)
+                .map(|n| n.min(len))
+                .map_err(|error| error.raw_os_error().unwrap_or(libc::EIO))
+        }
+        (None, Ok(len)) => {
+            // SAFETY: the system refuses memory that isn't readable.
+            let n = unsafe { libc::write(fd, address as *const libc::c_void, len) };
+            usize::try_from(n).map_err(|_| io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO))
+        }
+    };
+    slots[0] = match written {
+        Ok(n) => n as u64,
+        Err(code) => {
+            ground.errno = code;
+            if (fd == 1 || fd == 2) && code != libc::EINTR {
+                ground.lost_output.get_or_insert(code);
+            }
+            -1i64 as u64
+        }
+    };
+    Ok(())
+}
+
+fn errno(caller: &mut Caller<'_>, slots: &mut [u64]) -> Result<(), Trap> {
+    let ground = ground(caller)?;
+    slots[0] = match std::mem::take(&mut ground.errno) {
+        0 => sx_ffi::last_errno(),
+        code => code,
+    } as u64;
+    Ok(())
+}
+
+/// Kind 0 is the time of day, since 1970; every other kind a clock that only goes forward.
+fn clock(_: &mut Caller<'_>, slots: &mut [u64]) -> Result<(), Trap> {
+    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+    let nanos = match slots[0] as i32 {
+        0 => SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos()),
+        _ => START.get_or_init(Instant::now).elapsed().as_nanos(),
+    };
+    slots[0] = i64::try_from(nanos).unwrap_or(i64::MAX) as u64;
+    Ok(())
+}
+
+fn random_seed(_: &mut Caller<'_>, slots: &mut [u64]) -> Result<(), Trap> {
+    use std::hash::{BuildHasher, Hasher};
+    slots[0] = std::hash::RandomState::new().build_hasher().finish();
+    Ok(())
+}
+
+fn args(caller: &mut Caller<'_>, slots: &mut [u64]) -> Result<(), Trap> {
+    let count = slots[0] as *mut i64;
+    let ground = ground(caller)?;
+    if count.is_null() {
+        return Err(Trap::of_kind(TrapKind::NullDereference, [0; 3]));
+    }
+    // SAFETY: the library passes the address of a variable.
+    unsafe { count.write_unaligned(ground.args.len() as i64) };
+    slots[0] = ground.args.as_ptr() as u64;
+    Ok(())
+}
+
+fn exit(caller: &mut Caller<'_>, slots: &mut [u64]) -> Result<(), Trap> {
+    ground(caller)?.exit = Some(slots[0] as i32);
+    Err(Trap::host("the program exits"))
+}

@@ -1,0 +1,164 @@
+//! From sources to bytecode.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`loader`], [`library`] | where imports come from |
+//! | [`comptime`] | running functions at compile time |
+//! | [`natives`] | what symbols are |
+//! | [`floor`], [`heap`], [`memory`] | what the library stands on |
+
+pub(crate) mod comptime;
+pub(crate) mod floor;
+pub(crate) mod heap;
+pub(crate) mod library;
+pub(crate) mod loader;
+mod memory;
+pub(crate) mod natives;
+
+use crate::engine::EngineInner;
+use crate::error::Error;
+use loader::Search;
+use std::path::Path;
+use std::sync::Arc;
+use sx_ir::{Extern, ExternKind, FuncId, Sig};
+use sx_sema::{LoadError, Loaded, Options, Sema};
+use sx_syntax::diag::{Code, Diagnostic, Severity, sort_for_display};
+use sx_syntax::span::{FileId, Loc, Span};
+
+/// A program's first file.
+pub(crate) enum Source<'a> {
+    /// Text, under a name for messages.
+    Text {
+        name: &'a str,
+        text: &'a str,
+    },
+    /// As read from somewhere.
+    Bytes {
+        name: &'a str,
+        bytes: &'a [u8],
+    },
+    File(&'a Path),
+    /// A module that the engine has in memory.
+    Module(&'a str),
+}
+
+/// A compilation: the checker's state, and how far its results were handed on.
+pub(crate) struct Unit {
+    pub sema: Sema,
+    pub root: FileId,
+    engine: Arc<EngineInner>,
+    /// Functions that went through the passes, by number.
+    optimised: Vec<bool>,
+    /// How many symbols were looked at.
+    verified: usize,
+}
+
+impl Unit {
+    /// Reads the first file; nothing is checked yet.
+    pub fn open(engine: &Arc<EngineInner>, source: Source<'_>) -> Result<Unit, Error> {
+        let mut search = Search::new(engine.memory.clone(), engine.file_imports);
+        let loaded = match source {
+            Source::Text { name, text } => Ok(search.root_text(name, text)),
+            Source::Bytes { name, bytes } => Ok(search.root_bytes(name, bytes)),
+            Source::File(path) => search.root_file(path),
+            Source::Module(path) => search.root_module(path),
+        };
+        let loaded: Loaded = loaded.map_err(|error: LoadError| Error::io(error.message))?;
+        let options = Options { allow_extern: engine.user_extern, ..Options::default() };
+        let mut sema = Sema::new(options, Box::new(search));
+        let root = sema.add_file(loaded.path, loaded.file);
+        let context = sema.default_context();
+        let runner = comptime::Runner::new(engine.comptime_symbols.clone(), engine.budget.clone(), context);
+        sema.set_comptime(Box::new(runner));
+        Ok(Unit { sema, root, engine: engine.clone(), optimised: Vec::new(), verified: 0 })
+    }
+    /// Checks and lowers what was asked for, and makes bytecode of what is new.
+    ///
+    /// # Errors
+    /// What is wrong with the program.
+    pub fn build(&mut self, vm: &sx_vm::Program) -> Result<(), Error> {
+        self.lower()?;
+        vm.compile_all(&self.sema.module).map_err(|error| self.too_large(&error))
+    }
+    /// Checks, lowers and optimises what was asked for.
+    ///
+    /// # Errors
+    /// As for [`Unit::build`].
+    pub fn lower(&mut self) -> Result<(), Error> {
+        self.sema.finish();
+        self.verify_externs();
+        if self.sema.has_errors() {
+            return Err(self.errors());
+        }
+        let count = self.sema.module.funcs.len();
+        self.optimised.resize(count, false);
+        let mut fresh = Vec::new();
+        for (index, done) in self.optimised.iter_mut().enumerate() {
+            if !*done && self.sema.module.funcs[index].is_some() {
+                *done = true;
+                fresh.push(FuncId(index as u32));
+            }
+        }
+        sx_ir::passes::optimize(&mut self.sema.module, &fresh, self.engine.level);
+        Ok(())
+    }
+    /// Symbols that can't be found are errors where they are declared.
+    fn verify_externs(&mut self) {
+        for index in self.verified..self.sema.module.externs.len() {
+            let module = &self.sema.module;
+            let ext = &module.externs[index];
+            let sig = match ext.kind {
+                ExternKind::Data => None,
+                ExternKind::Func(sig) => match &module.sigs[sig.index()] {
+                    Sig::C { sig, .. } => Some(sig),
+                    Sig::Sx(_) => continue,
+                },
+            };
+            let (file, offset) = ext.declared;
+            let file = FileId(file);
+            let of_library = (file.0 as usize) < self.sema.sources.len()
+                && self.sema.sources.get(file).path.starts_with(library::FOLDER);
+            let reserved =
+                ext.library.as_deref() == Some(Extern::HOST) && ext.symbol.starts_with(floor::PREFIX);
+            let verdict = if reserved && !of_library {
+                Err(format!("`{}` belongs to the library", ext.symbol))
+            } else {
+                self.engine.symbols.verify(ext, sig, &module.c_structs)
+            };
+            if let Err(message) = verdict {
+                let end = offset + ext.symbol.len() as u32;
+                let loc = Loc::new(file, Span::new(offset, self.clamp(file, end).max(offset)));
+                self.sema.diagnostics.push(Diagnostic::error(Code::E0805, loc, message));
+            }
+        }
+        self.verified = self.sema.module.externs.len();
+    }
+    /// The end of a name that begins somewhere: at most this, within the name.
+    fn clamp(&self, file: FileId, end: u32) -> u32 {
+        let len = self.sema.sources.get(file).text.len() as u32;
+        end.min(len)
+    }
+    /// What was found, in the order in which it is shown.
+    pub fn diagnostics(&self) -> Vec<Diagnostic> {
+        let mut all = self.sema.diagnostics.clone();
+        sort_for_display(&mut all);
+        all
+    }
+    /// The warnings so far.
+    pub fn warnings(&self) -> Vec<Diagnostic> {
+        let mut all = self.diagnostics();
+        all.retain(|diagnostic| diagnostic.severity == Severity::Warning);
+        all
+    }
+    pub fn errors(&self) -> Error {
+        Error::compile(self.diagnostics(), self.sema.sources.clone())
+    }
+    #[cold]
+    fn too_large(&self, error: &sx_vm::CompileError) -> Error {
+        let (file, offset) = error.place.unwrap_or((self.root.0, 0));
+        let loc = Loc::new(FileId(file), Span::at(offset));
+        let diagnostic =
+            Diagnostic::error(Code::E0901, loc, format!("this function is too large: {}", error.message));
+        Error::compile(vec![diagnostic], self.sema.sources.clone())
+    }
+}

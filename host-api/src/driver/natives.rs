@@ -1,0 +1,142 @@
+//! What symbols are: functions of the floor, functions of the host, C functions and variables.
+
+use super::floor;
+use crate::host::HostFns;
+use std::sync::Arc;
+use sx_ffi::{CallPlan, Callback};
+use sx_ir::{CSignature, CStruct, Extern, ExternKind};
+use sx_vm::{
+    CallbackCode, CallbackHandle, ExternResolver, ExternTarget, NativeCaller, NativeFn, NativeInterface,
+};
+
+/// The symbols that an engine's programs can reach.
+pub(crate) struct Symbols {
+    pub hosts: Arc<HostFns>,
+    pub libraries: Arc<sx_ffi::Symbols>,
+    /// C is within reach.
+    pub ffi: bool,
+}
+
+impl ExternResolver for Symbols {
+    fn resolve(
+        &self,
+        ext: &Extern,
+        sig: Option<(&CSignature, u32)>,
+        shapes: &[CStruct],
+    ) -> Result<ExternTarget, String> {
+        if ext.library.as_deref() == Some(Extern::HOST) {
+            return self.host(ext, sig, shapes);
+        }
+        if !self.ffi {
+            return Err(format!("`{}` can't be reached: calls of C are switched off here", ext.symbol));
+        }
+        let address =
+            self.libraries.lookup(ext.library.as_deref(), &ext.symbol).map_err(|error| error.to_string())?;
+        match sig {
+            None => Ok(ExternTarget::Data(address.cast_mut().cast())),
+            Some((sig, fixed)) => {
+                let plan = CallPlan::new(sig, fixed as usize, shapes)
+                    .map_err(|error| format!("`{}` can't be called: {error}", ext.symbol))?;
+                Ok(ExternTarget::Native(Arc::new(Function { plan, address }), address.cast()))
+            }
+        }
+    }
+}
+
+impl Symbols {
+    fn host(
+        &self,
+        ext: &Extern,
+        sig: Option<(&CSignature, u32)>,
+        shapes: &[CStruct],
+    ) -> Result<ExternTarget, String> {
+        let Some((sig, _)) = sig else { return Err("the host has functions, no variables".into()) };
+        if let Some(function) = floor::find(&ext.symbol) {
+            return Ok(ExternTarget::Host(Arc::new(function)));
+        }
+        self.hosts.resolve(&ext.symbol, sig, shapes).map(ExternTarget::Host)
+    }
+    /// Says whether a symbol can be found, without making it callable.
+    ///
+    /// # Errors
+    /// As for resolving it.
+    pub fn verify(&self, ext: &Extern, sig: Option<&CSignature>, shapes: &[CStruct]) -> Result<(), String> {
+        debug_assert_eq!(sig.is_some(), matches!(ext.kind, ExternKind::Func(_)));
+        if ext.library.as_deref() == Some(Extern::HOST) {
+            return self.host(ext, sig.map(|sig| (sig, 0)), shapes).map(drop);
+        }
+        if !self.ffi {
+            // Told when it is called: the library declares more of C than most programs use.
+            return Ok(());
+        }
+        self.libraries
+            .lookup(ext.library.as_deref(), &ext.symbol)
+            .map(drop)
+            .map_err(|error| error.to_string())
+    }
+}
+
+/// A C function with its plan.
+struct Function {
+    plan: CallPlan,
+    address: *const std::ffi::c_void,
+}
+
+// SAFETY: the address is only called, which whoever declared the function says can be done from any thread.
+unsafe impl Send for Function {}
+// SAFETY: as above; the plan is only read.
+unsafe impl Sync for Function {}
+
+impl NativeFn for Function {
+    unsafe fn call(&self, args: *const u64, ret: *mut u64) {
+        // SAFETY: the caller's promise; the declared signature is the function's by the word of whoever declared it.
+        unsafe { self.plan.call(self.address, args, ret) }
+    }
+}
+
+struct Pointer(CallPlan);
+
+impl NativeCaller for Pointer {
+    unsafe fn call(&self, code: *const (), args: *const u64, ret: *mut u64) {
+        // SAFETY: the caller's promise.
+        unsafe { self.0.call(code.cast(), args, ret) }
+    }
+}
+
+/// Machine code at the C border, made by libffi.
+pub(crate) struct Natives;
+
+impl NativeInterface for Natives {
+    fn callback(
+        &self,
+        handle: CallbackHandle,
+        sig: &CSignature,
+        shapes: &[CStruct],
+    ) -> Result<CallbackCode, String> {
+        let lowered = sig.lowered();
+        let (args, rets) = (lowered.params.len(), lowered.rets.len());
+        let handler = move |given: *const u64, ret: *mut u64| {
+            let mut results = [0; 1];
+            // SAFETY: libffi gives as many arguments as the signature has, and a place for a scalar result; the
+            // instance outlives its callbacks.
+            unsafe {
+                let given = std::slice::from_raw_parts(given, args);
+                handle.call(given, &mut results[..rets.min(1)]);
+                if rets > 0 {
+                    *ret = results[0];
+                }
+            }
+        };
+        let callback = Callback::new(sig, shapes, Box::new(handler)).map_err(|error| error.to_string())?;
+        Ok(CallbackCode { code: callback.pointer().cast(), keep: Box::new(callback) })
+    }
+    fn caller(
+        &self,
+        sig: &CSignature,
+        fixed: u32,
+        shapes: &[CStruct],
+    ) -> Result<Arc<dyn NativeCaller>, String> {
+        let plan = CallPlan::new(sig, fixed as usize, shapes).map_err(|error| error.to_string())?;
+        Ok(Arc::new(Pointer(plan)))
+    }
+}

@@ -1,0 +1,309 @@
+//! Running programs.
+
+use crate::driver::floor::Ground;
+use crate::driver::natives::Natives;
+use crate::error::{Backtrace, Error, ErrorKind, Result};
+use crate::func::TypedFunc;
+use crate::global::Global;
+use crate::host::{CallSite, Site};
+use crate::program::{InstanceBuilder, Program, Test};
+use crate::value::FromSx;
+use crate::value::slots::{Args, Returns};
+use std::any::Any;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use sx_sema::types::{TypeId, TypeKind};
+use sx_vm::{Config, PreparedCall, Trap};
+
+/// A running program: its variables, its memory, its stack. `Send`; one thread at a time uses it.
+///
+/// Dropping it gives back all that the program has allocated; no code of the program runs then.
+pub struct Instance {
+    vm: sx_vm::Instance,
+    program: Program,
+    context: u64,
+    /// The function that flushes, and the address of the number of bytes that wait.
+    flush: Option<(PreparedCall, usize)>,
+    trapped: bool,
+}
+
+/// Stops an instance's calls from other threads.
+#[derive(Clone, Debug)]
+pub struct InterruptHandle(sx_vm::InterruptHandle);
+
+impl InterruptHandle {
+    /// The running call traps with `interrupted: canceled` soon; if none runs, the next one does.
+    pub fn interrupt(&self) {
+        self.0.cancel();
+    }
+}
+
+/// How a program's `main` ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Exit {
+    /// The code that `main` gave, or that the program exited with; 0 if it said nothing.
+    pub code: i32,
+}
+
+impl Instance {
+    pub(crate) fn make(builder: InstanceBuilder) -> Result<Instance> {
+        let InstanceBuilder { program, limits, args, output } = builder;
+        let resolver = program.engine().inner.symbols.clone();
+        let config = Config { limits: limits.vm(), resolver, natives: Arc::new(Natives) };
+        let refused = |message: String| Error::new(ErrorKind::Link, message);
+        let mut vm = sx_vm::Instance::new(program.vm().clone(), config).map_err(refused)?;
+        let context = vm.global(program.context()).map_or(0, |address| address as u64);
+        let mut ground = Ground::new(args, output);
+        ground.program = Some(program.clone());
+        ground.context = context;
+        *vm.data() = Box::new(ground);
+        let flush = program.output().and_then(|output| {
+            let writer = vm.global(output.writer)? as usize;
+            Some((program.vm().prepare(output.flush)?, writer + output.waiting as usize))
+        });
+        Ok(Instance { vm, program, context, flush, trapped: false })
+    }
+    /// The program.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+    fn ground(&mut self) -> Option<&mut Ground> {
+        self.vm.data().downcast_mut()
+    }
+    /// Looks a function of the program's first file up and compares its signature with the host's types, once.
+    ///
+    /// `A` is a tuple of parameter types, `R` the result's type; see [`crate::value`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] when there is no such function, [`ErrorKind::Signature`] when it is another one; the message
+    /// names both signatures.
+    pub fn func<A: Args, R: Returns>(&mut self, name: &str) -> Result<TypedFunc<A, R>> {
+        self.program.func(name)
+    }
+    /// Looks a variable of the program's first file up and compares its type with the host's, once.
+    ///
+    /// # Errors
+    /// As for [`Instance::func`].
+    pub fn global<T: FromSx>(&mut self, name: &str) -> Result<Global<T>> {
+        let global = self.program.global(name)?;
+        self.grow()?;
+        Ok(global)
+    }
+    /// Takes in what was added to the program since.
+    pub(crate) fn grow(&mut self) -> Result<()> {
+        self.vm.grow().map_err(|message| Error::new(ErrorKind::Link, message))
+    }
+    pub(crate) fn vm(&mut self) -> &mut sx_vm::Instance {
+        &mut self.vm
+    }
+    /// Keeps data of the host's in the instance, for host functions: [`Caller::data`](crate::Caller::data).
+    pub fn set_data<T: Send + 'static>(&mut self, data: T) {
+        if let Some(ground) = self.ground() {
+            ground.user = Some(Box::new(data));
+        }
+    }
+    /// The host's data, if it is of this type.
+    pub fn data<T: Send + 'static>(&mut self) -> Option<&mut T> {
+        self.ground()?.user.as_mut()?.downcast_mut()
+    }
+    /// Takes the host's data back, if it is of this type.
+    pub fn take_data<T: Send + 'static>(&mut self) -> Option<T> {
+        let user = &mut self.ground()?.user;
+        let data: Box<dyn Any + Send> = user.take()?;
+        match data.downcast() {
+            Ok(data) => Some(*data),
+            Err(other) => {
+                *user = Some(other);
+                None
+            }
+        }
+    }
+    /// What stops this instance's calls from other threads.
+    pub fn interrupt_handle(&self) -> InterruptHandle {
+        InterruptHandle(self.vm.interrupt_handle())
+    }
+    /// Calls trap with `interrupted: deadline` once this much time has passed; none removes the deadline. Where the
+    /// limits give a time per call, each call sets its own.
+    pub fn set_deadline(&mut self, after: Option<Duration>) {
+        self.vm.set_deadline(after.and_then(|after| Instant::now().checked_add(after)));
+    }
+    /// Renews the fuel; without effect if the instance was made without.
+    pub fn set_fuel(&mut self, polls: u64) {
+        self.vm.set_fuel(polls);
+    }
+    /// The fuel that is left.
+    pub fn fuel(&mut self) -> u64 {
+        self.vm.fuel()
+    }
+    /// Bytes that the program's allocator holds.
+    pub fn memory_used(&mut self) -> u64 {
+        self.vm.meter().used()
+    }
+    /// The most bytes that it ever held.
+    pub fn memory_peak(&mut self) -> u64 {
+        self.vm.meter().peak()
+    }
+    /// True once a call has trapped: the program's data may be half-changed. Calls are still possible; whether they make
+    /// sense, the host knows best.
+    pub fn is_trapped(&self) -> bool {
+        self.trapped
+    }
+    /// The places that the last language error was raised at and came through.
+    pub fn error_trace(&mut self) -> Backtrace {
+        let (frames, omitted) = self.vm.error_trace();
+        Backtrace::new(&frames, (omitted, frames.len()), &self.program.sources())
+    }
+    /// Sends what the program has printed on its way. Happens after every call by itself.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] when output was lost, now or earlier.
+    pub fn flush(&mut self) -> Result<()> {
+        if let Some((flush, _)) = self.flush {
+            let context = self.context;
+            // What keeps it from running has been told by the call that came before.
+            let _ = self.vm.call_prepared(flush, &[context], &mut [0]);
+        }
+        match self.ground().and_then(|ground| ground.lost_output) {
+            None => Ok(()),
+            Some(code) => {
+                let error = std::io::Error::from_raw_os_error(code);
+                Err(Error::io(format!("output couldn't be written: {error}")))
+            }
+        }
+    }
+    /// Flushes if something waits.
+    #[inline]
+    fn settle_output(&mut self) {
+        if let Some((_, waiting)) = self.flush {
+            // SAFETY: a field of a variable of this instance, aligned as such.
+            if unsafe { (waiting as *const i64).read() } != 0 {
+                let _ = self.flush();
+            }
+        }
+    }
+    /// What a call ended with.
+    #[cold]
+    fn ended(&mut self, trap: Trap) -> Error {
+        if let Some(code) = self.ground().and_then(|ground| ground.exit.take()) {
+            return Error::new(ErrorKind::Exit(code), format!("the program exited with code {code}"));
+        }
+        self.trapped = true;
+        Error::trap(trap, &self.program.sources())
+    }
+    fn raw_call(&mut self, func: PreparedCall, args: &[u64], rets: &mut [u64]) -> Result<()> {
+        let result = self.vm.call_prepared(func, args, rets);
+        self.settle_output();
+        result.map_err(|trap| self.ended(trap))
+    }
+    /// Runs the program's `main`.
+    ///
+    /// # Errors
+    /// A trap; [`ErrorKind::Unhandled`] when an error leaves `main`; [`ErrorKind::NotFound`] when there is no `main`;
+    /// [`ErrorKind::Io`] when all went well, but output was lost.
+    ///
+    /// # Panics
+    /// When a host function panicked: that panic goes on here.
+    pub fn run_main(&mut self) -> Result<Exit> {
+        let program = self.program.clone();
+        let main =
+            program.main().ok_or_else(|| Error::new(ErrorKind::NotFound, "the program has no `main`"))?;
+        let (value, fails) = program.result_parts(main.sig.ret);
+        let Some(prepared) = program.vm().prepare(main.func) else {
+            return Err(Error::new(ErrorKind::NotFound, "`main` has no code"));
+        };
+        let scalars = usize::from(value.is_some());
+        let mut rets = [0; 2];
+        let context = self.context;
+        let code = match self.raw_call(prepared, &[context], &mut rets[..scalars + usize::from(fails)]) {
+            Ok(()) if fails && rets[scalars] as u32 != 0 => {
+                let name = program.error_name(rets[scalars] as u32);
+                let message = format!("unhandled error reached main: error.{name}");
+                let trace = self.error_trace();
+                return Err(Error::new(ErrorKind::Unhandled, message).with_backtrace(trace));
+            }
+            Ok(()) => value.map_or(0, |bits| narrowed(rets[0], bits) as i32),
+            Err(error) => match error.kind() {
+                ErrorKind::Exit(code) => code,
+                _ => return Err(error),
+            },
+        };
+        match self.flush() {
+            Err(error) if code == 0 => Err(error),
+            _ => Ok(Exit { code }),
+        }
+    }
+    /// Runs a test of this instance's program.
+    ///
+    /// # Errors
+    /// Why it failed: a trap, or [`ErrorKind::Unhandled`] with the error that left it.
+    ///
+    /// # Panics
+    /// As for [`Instance::run_main`].
+    pub fn run_test(&mut self, test: &Test) -> Result<()> {
+        let program = self.program.clone();
+        let Some(prepared) = program.vm().prepare(test.func) else {
+            return Err(Error::new(ErrorKind::NotFound, "the test has no code"));
+        };
+        let mut rets = [0];
+        let context = self.context;
+        self.raw_call(prepared, &[context], &mut rets)?;
+        if rets[0] as u32 == 0 {
+            return Ok(());
+        }
+        let name = program.error_name(rets[0] as u32);
+        let trace = self.error_trace();
+        Err(Error::new(ErrorKind::Unhandled, format!("the test failed with error.{name}"))
+            .with_backtrace(trace))
+    }
+}
+
+/// The low bits of a slot as a number; the sign is the type's.
+fn narrowed(slot: u64, (bits, signed): (u8, bool)) -> i64 {
+    let shift = 64 - bits as u32;
+    if signed { (slot << shift) as i64 >> shift } else { (slot << shift >> shift) as i64 }
+}
+
+impl Program {
+    /// Width and sign of an integer result, and whether an error may come instead.
+    fn result_parts(&self, ret: TypeId) -> (Option<(u8, bool)>, bool) {
+        let unit = self.unit().lock();
+        let types = &unit.sema.types;
+        let (value, fails) = match *types.kind(ret) {
+            TypeKind::Failable { value, .. } => (value, true),
+            _ => (ret, false),
+        };
+        (types.int_repr(value), fails)
+    }
+}
+
+impl Site for Instance {
+    #[inline]
+    fn place(&mut self) -> Result<(u64, u64)> {
+        Ok((self.program.id(), self.context))
+    }
+    #[inline]
+    fn invoke(&mut self, func: PreparedCall, args: &[u64], rets: &mut [u64]) -> Result<()> {
+        self.raw_call(func, args, rets)
+    }
+    fn allocate(&mut self, bytes: usize, align: usize) -> Option<*mut u8> {
+        let footprint = crate::driver::heap::Heap::footprint(bytes as i64, align as i64)?;
+        self.vm.meter().charge(footprint as u64).ok()?;
+        let block = self.ground()?.heap.alloc(bytes, align);
+        if block.is_none() {
+            self.vm.meter().release(footprint as u64);
+        }
+        block.map(|address| address as *mut u8)
+    }
+    fn program(&mut self) -> Result<Program> {
+        Ok(self.program.clone())
+    }
+}
+
+impl CallSite for Instance {}
+
+impl std::fmt::Debug for Instance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Instance").field("program", &self.program).finish_non_exhaustive()
+    }
+}
