@@ -121,20 +121,21 @@ fn shrink(func: &mut Func, cx: &mut Cx<'_>, allowed: Option<&dyn Fn(FuncId) -> b
     {
         simplify_cfg::run(func, cx);
     }
-    values(func, cx);
-    if sroa::run(func, cx) {
+    let folded = values(func, cx);
+    // Where branches went, more is known of what follows; where slots went, of what they held.
+    if sroa::run(func, cx) || folded {
         values(func, cx);
     }
 }
 
-/// What is computed, by whom and for whom.
-fn values(func: &mut Func, cx: &mut Cx<'_>) {
+/// What is computed, by whom and for whom; true when a branch turned out to be none.
+fn values(func: &mut Func, cx: &mut Cx<'_>) -> bool {
     let cfg = Cfg::new(func);
     let tree = DomTree::new(&cfg);
     single::run(func, &cfg, &tree);
     gvn::run(func, cx, &cfg, &tree);
     dce::run(func, &cfg);
-    simplify_cfg::run(func, cx);
+    simplify_cfg::run(func, cx)
 }
 
 /// The last touches.

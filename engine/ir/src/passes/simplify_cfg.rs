@@ -6,10 +6,12 @@ use crate::cfg::Cfg;
 use crate::func::*;
 use crate::ids::*;
 
-/// Simplifies until nothing changes, a few rounds at most.
-pub fn run(func: &mut Func, cx: &mut Cx<'_>) {
+/// Simplifies until nothing changes, a few rounds at most; true when a branch turned out to be none.
+pub fn run(func: &mut Func, cx: &mut Cx<'_>) -> bool {
+    let mut any_folded = false;
     for _ in 0..4 {
         let folded = fold_branches(func, cx);
+        any_folded |= folded;
         let threaded = thread(func);
         let merged = merge(func);
         if !(folded | threaded | merged) {
@@ -17,6 +19,7 @@ pub fn run(func: &mut Func, cx: &mut Cx<'_>) {
         }
     }
     reorder(func);
+    any_folded
 }
 
 /// Branches whose way is known become jumps.
@@ -192,7 +195,7 @@ mod tests {
     #[test]
     fn jumps_are_threaded_and_blocks_joined() {
         check(
-            super::run,
+            |func, cx| _ = super::run(func, cx),
             "
             fn0 = func \"f\" (r0: i64, r1: i8) -> (i64) {
             b0:
@@ -231,7 +234,7 @@ mod tests {
     #[test]
     fn known_branches_are_taken() {
         check(
-            super::run,
+            |func, cx| _ = super::run(func, cx),
             "
             fn0 = func \"f\" (r0: i64) -> (i64) {
             b0:
@@ -258,7 +261,7 @@ mod tests {
     #[test]
     fn short_circuit_tests_are_copied_to_where_they_come_from() {
         check(
-            super::run,
+            |func, cx| _ = super::run(func, cx),
             "
             fn0 = func \"f\" (r0: i8, r1: i8) -> (i64) {
               var r2: i8
@@ -297,7 +300,7 @@ mod tests {
     #[test]
     fn endless_loops_stay() {
         check(
-            super::run,
+            |func, cx| _ = super::run(func, cx),
             "
             fn0 = func \"f\" (r0: i8) -> () {
             b0:

@@ -62,6 +62,10 @@ struct Gen<'r> {
     known: Vec<(Ty, Operand)>,
     vars: Vec<(Ty, Reg)>,
     slots: Vec<SlotId>,
+    /// Counters that loops may share, zero in the beginning.
+    counters: [Reg; 2],
+    /// Those of the loops around here.
+    busy: Vec<Reg>,
     /// Statements left for the function.
     left: u32,
     depth: u32,
@@ -73,7 +77,10 @@ const FIELDS: [(i32, Ty); 3] = [(0, Ty::I64), (8, Ty::I64), (16, Ty::F64)];
 
 fn function(random: &mut Random, id: u32) -> Func {
     let sig = Signature { params: vec![Ty::Ptr, Ty::I64, Ty::F64, Ty::I8], rets: vec![Ty::I64, Ty::I32] };
-    let b = Builder::new(format!("f{id}"), sig, CallConv::Sx);
+    let mut b = Builder::new(format!("f{id}"), sig, CallConv::Sx);
+    let counters = [b.var(Ty::I64), b.var(Ty::I64)];
+    let zero = b.i64(0);
+    counters.iter().for_each(|&dst| b.push(Inst::Copy { dst, src: zero }));
     let most = if random.one_in(3) { 60 } else { 20 };
     let left = 4 + random.below(most) as u32;
     let mut g = Gen {
@@ -83,6 +90,8 @@ fn function(random: &mut Random, id: u32) -> Func {
         known: Vec::new(),
         vars: Vec::new(),
         slots: Vec::new(),
+        counters,
+        busy: Vec::new(),
         left,
         depth: 0,
         line: 0,
@@ -379,14 +388,12 @@ impl Gen<'_> {
         self.b.switch_to(end);
     }
 
+    /// A loop that counts to a length, with the test at its beginning or its end.
     fn loop_(&mut self) {
         if self.depth > 3 {
             return;
         }
-        let counter = self.b.var(Ty::I64);
-        let first = self.r.below(3) as i64 - (self.r.one_in(6) as i64);
-        let zero = self.b.i64(first);
-        self.b.push(Inst::Copy { dst: counter, src: zero });
+        let counter = self.counter();
         let len = if self.r.one_in(2) {
             self.b.i64(self.r.below(5) as i64)
         } else {
@@ -394,15 +401,61 @@ impl Gen<'_> {
             self.b.bin(BinOp::And, Ty::I64, some, mask)
         };
         let (header, body, latch, end) = (self.b.block(), self.b.block(), self.b.block(), self.b.block());
+        let test_first = self.r.one_in(2);
         self.b.jump(header);
         self.b.switch_to(header);
         let known = self.known.len();
         if self.r.one_in(4) {
             self.compute();
         }
-        let more = self.b.cmp(CmpOp::SLt, Ty::I64, counter.into(), len);
-        self.b.branch(more, body, end);
+        if !test_first && self.r.one_in(6) {
+            self.b.jump(body);
+        } else {
+            let more = self.b.cmp(CmpOp::SLt, Ty::I64, counter.into(), len);
+            self.b.branch(more, body, end);
+        }
         self.b.switch_to(body);
+        self.body(counter, len);
+        self.nested(latch);
+        self.b.switch_to(latch);
+        if self.r.one_in(6) {
+            self.b.push(Inst::Bounds { index: counter.into(), len });
+        }
+        let one = self.b.i64(1);
+        let mut next = counter.into();
+        if self.r.one_in(2) {
+            next = self.b.bin(BinOp::Add, Ty::I64, counter.into(), one);
+            self.b.push(Inst::Copy { dst: counter, src: next });
+        } else {
+            self.b.push(Inst::Bin { op: BinOp::Add, ty: Ty::I64, dst: counter, a: counter.into(), b: one });
+        }
+        self.b.push(Inst::Poll);
+        if test_first {
+            self.b.jump(header);
+        } else {
+            let more = self.b.cmp(CmpOp::SLt, Ty::I64, next, len);
+            self.b.branch(more, body, end);
+        }
+        self.b.switch_to(end);
+        self.known.truncate(known);
+        self.busy.retain(|&busy| busy != counter);
+    }
+
+    /// A counter, set to its start; sometimes one that an earlier loop left where it was.
+    fn counter(&mut self) -> Reg {
+        let old = self.counters[self.r.below(2) as usize];
+        let counter = if self.r.one_in(3) && !self.busy.contains(&old) { old } else { self.b.var(Ty::I64) };
+        self.busy.push(counter);
+        if counter != old || self.r.one_in(2) {
+            let first = self.r.below(3) as i64 - (self.r.one_in(6) as i64);
+            let first = self.b.i64(first);
+            self.b.push(Inst::Copy { dst: counter, src: first });
+        }
+        counter
+    }
+
+    /// What a round begins with.
+    fn body(&mut self, counter: Reg, len: Operand) {
         self.keep(Ty::I64, counter.into());
         if self.r.one_in(2) {
             let copy = self.b.temp(Ty::I64);
@@ -414,25 +467,9 @@ impl Gen<'_> {
             self.b.push(Inst::Bin { op: BinOp::Add, ty: Ty::I64, dst: counter, a: counter.into(), b: one });
         }
         if self.r.one_in(2) {
-            let index = self.operand(Ty::I64);
+            let index = if self.r.one_in(2) { counter.into() } else { self.operand(Ty::I64) };
             self.b.push(Inst::Bounds { index, len });
         }
-        self.nested(latch);
-        self.b.switch_to(latch);
-        if self.r.one_in(6) {
-            self.b.push(Inst::Bounds { index: counter.into(), len });
-        }
-        let one = self.b.i64(1);
-        if self.r.one_in(2) {
-            let next = self.b.bin(BinOp::Add, Ty::I64, counter.into(), one);
-            self.b.push(Inst::Copy { dst: counter, src: next });
-        } else {
-            self.b.push(Inst::Bin { op: BinOp::Add, ty: Ty::I64, dst: counter, a: counter.into(), b: one });
-        }
-        self.b.push(Inst::Poll);
-        self.b.jump(header);
-        self.b.switch_to(end);
-        self.known.truncate(known);
     }
 
     fn call(&mut self) {

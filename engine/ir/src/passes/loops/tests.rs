@@ -165,13 +165,89 @@ fn check_stays(start: &str, limit: &str, check: &str, more: &str, late: &str) ->
          jump b1
          }}"
     );
-    let module = crate::passes::testing::module(&text);
+    has_checks(&text)
+}
+
+/// Whether checks are left after the pass.
+fn has_checks(text: &str) -> bool {
+    let module = crate::passes::testing::module(text);
     let mut func = module.funcs[0].as_deref().expect("one function").clone();
     crate::passes::testing::verified(&func, &module, "before");
     let mut cx = crate::passes::Cx::new(&module, &func);
     super::run(&mut func, &mut cx);
     crate::passes::testing::verified(&func, &module, "after");
     func.blocks.iter().flat_map(|block| &block.insts).any(|inst| matches!(inst, crate::Inst::Bounds { .. }))
+}
+
+/// The same loop as lowering makes it: `if guard { do { check; more; i += 1 } while i < limit }`.
+fn check_stays_below(start: &str, guard: &str, limit: &str, check: &str, more: &str) -> bool {
+    let text = format!(
+        "fn0 = func \"f\" (r0: ptr, r1: i64, r2: i64, r3: i8) -> (i64) {{
+         var r4: i64
+         var r5: i64
+         b0:
+         r4 = copy.i64 {start}
+         r5 = copy.i64 r2
+         r6 = cmp.{guard}
+         br r6, b1, b4
+         b1:
+         r7 = copy.i64 r4
+         br r3, b2, b3
+         b2:
+         {check}
+         {more}
+         jump b3
+         b3:
+         poll
+         r8 = add.i64 r4, 1
+         r4 = copy.i64 r8
+         r9 = cmp.slt.i64 r8, {limit}
+         br r9, b1, b4
+         b4:
+         ret r4
+         }}"
+    );
+    has_checks(&text)
+}
+
+#[test]
+fn checks_of_counters_go_where_the_test_comes_last() {
+    let check_stays = check_stays_below;
+    assert!(!check_stays("0", "slt.i64 r4, r1", "r1", "bounds r4, r1", ""));
+    assert!(!check_stays("0", "sgt.i64 r1, 0", "r1", "bounds r7, r1", ""));
+    assert!(!check_stays("2", "eq.i64 r1, 0", "5", "bounds r7, 5", ""));
+    assert!(check_stays("0", "sgt.i64 r1, -1", "r1", "bounds r4, r1", ""), "may be zero");
+    assert!(check_stays("1", "sgt.i64 r1, 0", "r1", "bounds r4, r1", ""), "may be one");
+    assert!(check_stays("0", "slt.i64 r4, r2", "r1", "bounds r4, r1", ""), "another limit");
+    assert!(check_stays("5", "slt.i64 r4, r2", "5", "bounds r4, 5", ""), "begins at the end");
+    assert!(check_stays("0", "slt.i64 r4, r1", "r1", "bounds r4, r1", "r4 = copy.i64 -1"), "set back");
+    assert!(check_stays("-1", "slt.i64 r4, r1", "r1", "bounds r4, r1", ""), "begins below zero");
+    assert!(check_stays("r2", "slt.i64 r4, r1", "r1", "bounds r4, r1", ""), "may begin below zero");
+}
+
+#[test]
+fn counters_that_are_not_set_back_keep_their_checks() {
+    // The inner loop is entered a second time with the counter at its end.
+    assert!(has_checks(
+        "fn0 = func \"f\" (r0: i8, r1: i8) -> () {
+         var r2: i64
+         b0:
+         r2 = copy.i64 0
+         jump b1
+         b1:
+         poll
+         jump b2
+         b2:
+         bounds r2, 5
+         r2 = add.i64 r2, 1
+         r3 = cmp.slt.i64 r2, 5
+         br r3, b2, b3
+         b3:
+         br r1, b1, b4
+         b4:
+         ret
+         }"
+    ));
 }
 
 #[test]
