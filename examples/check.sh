@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs every example and compares what it writes with what is expected. SX names the command to test.
+# Runs every example and compares what it writes with what is expected, and checks the programs in the documentation.
+# SX names the command to test.
 set -uo pipefail
 export LC_ALL=C.UTF-8
 here=$(cd "$(dirname "$0")" && pwd)
@@ -117,5 +118,24 @@ else
     cat "$work/got"
     failed=1
 fi
+
+# ---- the programs in the documentation: the blocks of each section together are one ----
+
+for doc in ../README.md ../docs/language.md ../docs/library.md; do
+    [ -e "$doc" ] || continue
+    rm -rf "$work/doc" && mkdir "$work/doc"
+    awk -v dir="$work/doc" '
+        /^## /      { section++ }
+        /^```sx$/   { file = sprintf("%s/%02d.sx", dir, section); inside = 1; next }
+        /^```$/     { inside = 0 }
+        inside      { print > file }' "$doc"
+    bad=0
+    for file in "$work"/doc/*.sx; do
+        grep -q '^#import "modules/std.sx"' "$file" || sed -i '1i #import "modules/std.sx";' "$file"
+        grep -q '^main ::' "$file" || echo 'main :: () {}' >> "$file"
+        "$SX" check "$file" > "$work/got" 2>&1 || { cat "$work/got"; bad=1; }
+    done
+    if [ $bad -eq 0 ]; then echo "ok      the programs in ${doc#../}"; else echo "FAILED  the programs in ${doc#../}"; failed=1; fi
+done
 
 exit $failed
