@@ -1,7 +1,8 @@
 //! Running programs.
 
 use crate::driver::floor::Ground;
-use crate::driver::natives::Natives;
+use crate::driver::natives::{InstanceSymbols, Natives};
+use crate::driver::output::Pending;
 use crate::error::{Backtrace, Error, ErrorKind, Result};
 use crate::func::TypedFunc;
 use crate::global::Global;
@@ -22,8 +23,7 @@ pub struct Instance {
     vm: sx_vm::Instance,
     program: Program,
     context: u64,
-    /// The function that flushes, and the address of the number of bytes that wait.
-    flush: Option<(PreparedCall, usize)>,
+    pending: Arc<Pending>,
     trapped: bool,
 }
 
@@ -49,7 +49,12 @@ pub struct Exit {
 impl Instance {
     pub(crate) fn make(builder: InstanceBuilder) -> Result<Instance> {
         let InstanceBuilder { program, limits, args, output } = builder;
-        let resolver = program.engine().inner.symbols.clone();
+        let pending = Arc::new(Pending::new(program.output()));
+        let resolver = Arc::new(InstanceSymbols {
+            symbols: program.engine().inner.symbols.clone(),
+            pending: pending.clone(),
+            library: program.library().clone(),
+        });
         let config = Config { limits: limits.vm(), resolver, natives: Arc::new(Natives) };
         let refused = |message: String| Error::new(ErrorKind::Link, message);
         let mut vm = sx_vm::Instance::new(program.vm().clone(), config).map_err(refused)?;
@@ -58,11 +63,10 @@ impl Instance {
         ground.program = Some(program.clone());
         ground.context = context;
         *vm.data() = Box::new(ground);
-        let flush = program.output().and_then(|output| {
-            let writer = vm.global(output.writer)? as usize;
-            Some((program.vm().prepare(output.flush)?, writer + output.waiting as usize))
-        });
-        Ok(Instance { vm, program, context, flush, trapped: false })
+        if let Some(output) = program.output() {
+            pending.set_address(vm.global(output.writer).map_or(0, |address| address as usize));
+        }
+        Ok(Instance { vm, program, context, pending, trapped: false })
     }
     /// The program.
     pub fn program(&self) -> &Program {
@@ -159,14 +163,11 @@ impl Instance {
     /// # Errors
     /// [`ErrorKind::Io`] when output was lost, now or earlier.
     pub fn flush(&mut self) -> Result<()> {
-        if let Some((flush, _)) = self.flush {
-            let context = self.context;
-            // What keeps it from running has been told by the call that came before.
-            let _ = self.vm.call_prepared(flush, &[context], &mut [0]);
-        }
-        match self.ground().and_then(|ground| ground.lost_output) {
-            None => Ok(()),
-            Some(code) => {
+        self.settle_output();
+        let lost = self.ground().and_then(|ground| ground.lost_output);
+        match lost.unwrap_or_else(|| self.pending.error()) {
+            0 => Ok(()),
+            code => {
                 let error = std::io::Error::from_raw_os_error(code);
                 Err(Error::io(format!("output couldn't be written: {error}")))
             }
@@ -175,10 +176,10 @@ impl Instance {
     /// Flushes if something waits.
     #[inline]
     fn settle_output(&mut self) {
-        if let Some((_, waiting)) = self.flush {
-            // SAFETY: a field of a variable of this instance, aligned as such.
-            if unsafe { (waiting as *const i64).read() } != 0 {
-                let _ = self.flush();
+        if self.pending.waits() {
+            let pending = self.pending.clone();
+            if let Some(ground) = self.ground() {
+                pending.send_through(ground);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::driver::library::FOLDER;
-use crate::driver::{Unit, floor::Output};
+use crate::driver::{Unit, floor::Output, output};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::func::TypedFunc;
@@ -33,22 +33,11 @@ struct Inner {
     vm: Arc<sx_vm::Program>,
     unit: Mutex<Unit>,
     context: GlobalId,
-    output: Option<OutputState>,
+    output: Option<output::Layout>,
+    library: Arc<[bool]>,
     main: Option<Export>,
     warnings: Vec<Diagnostic>,
 }
-
-/// What flushing needs: the function, and where to see whether there is anything to flush.
-#[derive(Clone, Copy)]
-pub(crate) struct OutputState {
-    pub flush: FuncId,
-    pub writer: GlobalId,
-    /// Where in the writer the number of waiting bytes stands.
-    pub waiting: u32,
-}
-
-/// The library's file whose functions print.
-const FMT: &str = "modules/std/fmt.sx";
 
 /// A `test` block of a program.
 #[derive(Clone, Debug)]
@@ -69,7 +58,7 @@ impl Program {
         let root = unit.root;
         let main = unit.sema.main_func(root);
         unit.sema.finish();
-        let output = output_state(&mut unit.sema);
+        let output = output::layout(&mut unit.sema);
         let vm = Arc::new(sx_vm::Program::new());
         unit.build(&vm)?;
         let Some(context) = unit.sema.default_context() else {
@@ -80,6 +69,7 @@ impl Program {
         if let Some(output) = &output {
             vm.add_global(&unit.sema.module, output.writer).map_err(laid_out)?;
         }
+        let library = unit.sema.module.files.iter().map(|path| path.starts_with(FOLDER)).collect();
         let sources = Arc::new(unit.sema.sources.clone());
         let warnings =
             unit.warnings().into_iter().map(|warning| Diagnostic::new(warning, sources.clone())).collect();
@@ -93,6 +83,7 @@ impl Program {
                 unit: Mutex::new(unit),
                 context,
                 output,
+                library,
                 main,
                 warnings,
             }),
@@ -107,8 +98,12 @@ impl Program {
     pub(crate) fn context(&self) -> GlobalId {
         self.inner.context
     }
-    pub(crate) fn output(&self) -> Option<OutputState> {
+    pub(crate) fn output(&self) -> Option<output::Layout> {
         self.inner.output
+    }
+    /// Which files are the library's.
+    pub(crate) fn library(&self) -> &Arc<[bool]> {
+        &self.inner.library
     }
     pub(crate) fn main(&self) -> Option<&Export> {
         self.inner.main.as_ref()
@@ -247,23 +242,6 @@ fn own_functions(sema: &Sema) -> impl Iterator<Item = (FuncId, &Arc<sx_ir::Func>
         let own = sema.module.files.get(file as usize).is_none_or(|path| !path.starts_with(FOLDER));
         own.then_some((FuncId(index as u32), func))
     })
-}
-
-/// Finds what flushing needs, if the program can print at all.
-fn output_state(sema: &mut Sema) -> Option<OutputState> {
-    let prints =
-        (0..sema.sources.len()).any(|file| sema.sources.get(FileId(file as u32)).path.ends_with(FMT));
-    if !prints || sema.has_errors() {
-        return None;
-    }
-    let file = sema.library_file(FMT)?;
-    let flush = sema.export(file, "flush_all")?.func;
-    let (writer, ty) = sema.global(file, "out_state")?;
-    let TypeKind::Struct(id) = *sema.types.kind(ty) else { return None };
-    let fields = &sema.types.struct_def(id).fields;
-    let index = fields.iter().position(|field| sema.symbols.text(field.name) == "len")?;
-    let waiting = sema.types.field_offset(ty, index);
-    Some(OutputState { flush, writer, waiting })
 }
 
 /// Says what the compiler finds in a file and the files that it imports.

@@ -152,34 +152,54 @@ fn realloc(caller: &mut Caller<'_>, slots: &mut [u64]) -> Result<(), Trap> {
     Ok(())
 }
 
+/// Writes to a file of the process.
+pub(crate) fn write_fd(fd: i32) -> impl FnMut(&[u8]) -> io::Result<usize> {
+    move |bytes| {
+        // SAFETY: the bytes are readable; the system says so if they aren't.
+        let n = unsafe { libc::write(fd, bytes.as_ptr().cast(), bytes.len()) };
+        usize::try_from(n).map_err(|_| io::Error::last_os_error())
+    }
+}
+
+impl Ground {
+    /// Writes some of the bytes where the instance's output goes.
+    pub fn write(&mut self, fd: i32, bytes: &[u8]) -> io::Result<usize> {
+        let written = match &mut self.output {
+            Some(output) => output.write(fd, bytes).map(|n| n.min(bytes.len())),
+            None => write_fd(fd)(bytes),
+        };
+        if let Err(error) = &written
+            && (fd == 1 || fd == 2)
+            && error.kind() != io::ErrorKind::Interrupted
+        {
+            self.lost_output.get_or_insert(code_of(error));
+        }
+        written
+    }
+}
+
+/// The system's code of an error.
+fn code_of(error: &io::Error) -> i32 {
+    error.raw_os_error().filter(|&code| code != 0).unwrap_or(libc::EIO)
+}
+
 fn write(caller: &mut Caller<'_>, slots: &mut [u64]) -> Result<(), Trap> {
     let (fd, address, len) = (slots[0] as i32, slots[1] as usize, slots[2] as i64);
     let ground = ground(caller)?;
-    let written = match (&mut ground.output, usize::try_from(len)) {
-        (_, Err(_)) => Err(libc::EINVAL),
-        (_, Ok(0)) => Ok(0),
-        (Some(_), Ok(_)) if address == 0 => Err(libc::EFAULT),
-        (Some(output), Ok(len)) => {
+    let written = match usize::try_from(len) {
+        Ok(0) => Ok(0),
+        Ok(_) if address == 0 => Err(libc::EFAULT),
+        Ok(len) => {
             // SAFETY: the program says that its memory is readable there; the library's writers say so truthfully.
             let bytes = unsafe { std::slice::from_raw_parts(address as *const u8, len) };
-            output
-                .write(fd, bytes)
-                .map(|n| n.min(len))
-                .map_err(|error| error.raw_os_error().unwrap_or(libc::EIO))
+            ground.write(fd, bytes).map_err(|error| code_of(&error))
         }
-        (None, Ok(len)) => {
-            // SAFETY: the system refuses memory that isn't readable.
-            let n = unsafe { libc::write(fd, address as *const libc::c_void, len) };
-            usize::try_from(n).map_err(|_| io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO))
-        }
+        Err(_) => Err(libc::EINVAL),
     };
     slots[0] = match written {
         Ok(n) => n as u64,
         Err(code) => {
             ground.errno = code;
-            if (fd == 1 || fd == 2) && code != libc::EINTR {
-                ground.lost_output.get_or_insert(code);
-            }
             -1i64 as u64
         }
     };

@@ -5,6 +5,7 @@
 //! | [`loader`], [`library`] | where imports come from |
 //! | [`comptime`] | running functions at compile time |
 //! | [`natives`] | what symbols are |
+//! | [`output`] | what a program has printed |
 //! | [`floor`], [`heap`], [`memory`] | what the library stands on |
 
 pub(crate) mod comptime;
@@ -14,6 +15,7 @@ pub(crate) mod library;
 pub(crate) mod loader;
 mod memory;
 pub(crate) mod natives;
+pub(crate) mod output;
 
 use crate::engine::EngineInner;
 use crate::error::Error;

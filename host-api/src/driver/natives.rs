@@ -1,6 +1,7 @@
 //! What symbols are: functions of the floor, functions of the host, C functions and variables.
 
 use super::floor;
+use super::output::{Ordered, Pending};
 use crate::host::HostFns;
 use std::sync::Arc;
 use sx_ffi::{CallPlan, Callback};
@@ -8,6 +9,37 @@ use sx_ir::{CSignature, CStruct, Extern, ExternKind};
 use sx_vm::{
     CallbackCode, CallbackHandle, ExternResolver, ExternTarget, NativeCaller, NativeFn, NativeInterface,
 };
+
+/// The symbols as one instance reaches them: what it printed goes before what others print.
+pub(crate) struct InstanceSymbols {
+    pub symbols: Arc<Symbols>,
+    pub pending: Arc<Pending>,
+    /// How many files there were when the program was built, and which of them are the library's.
+    pub library: Arc<[bool]>,
+}
+
+impl ExternResolver for InstanceSymbols {
+    fn resolve(
+        &self,
+        ext: &Extern,
+        sig: Option<(&CSignature, u32)>,
+        shapes: &[CStruct],
+    ) -> Result<ExternTarget, String> {
+        // The library knows what it prints.
+        if self.library.get(ext.declared.0 as usize).copied().unwrap_or(false) {
+            return self.symbols.resolve(ext, sig, shapes);
+        }
+        let pending = self.pending.clone();
+        Ok(match (self.symbols.resolve(ext, sig, shapes)?, sig) {
+            (ExternTarget::Host(inner), _) => ExternTarget::Host(Arc::new(Ordered { inner, pending })),
+            (ExternTarget::Native(_, address), Some((sig, fixed))) => {
+                let inner = Function::new(ext, sig, fixed, shapes, address.cast())?;
+                ExternTarget::Native(Arc::new(Ordered { inner, pending }), address)
+            }
+            (other, _) => other,
+        })
+    }
+}
 
 /// The symbols that an engine's programs can reach.
 pub(crate) struct Symbols {
@@ -35,9 +67,8 @@ impl ExternResolver for Symbols {
         match sig {
             None => Ok(ExternTarget::Data(address.cast_mut().cast())),
             Some((sig, fixed)) => {
-                let plan = CallPlan::new(sig, fixed as usize, shapes)
-                    .map_err(|error| format!("`{}` can't be called: {error}", ext.symbol))?;
-                Ok(ExternTarget::Native(Arc::new(Function { plan, address }), address.cast()))
+                let function = Function::new(ext, sig, fixed, shapes, address)?;
+                Ok(ExternTarget::Native(Arc::new(function), address.cast()))
             }
         }
     }
@@ -80,6 +111,20 @@ impl Symbols {
 struct Function {
     plan: CallPlan,
     address: *const std::ffi::c_void,
+}
+
+impl Function {
+    fn new(
+        ext: &Extern,
+        sig: &CSignature,
+        fixed: u32,
+        shapes: &[CStruct],
+        address: *const std::ffi::c_void,
+    ) -> Result<Function, String> {
+        let plan = CallPlan::new(sig, fixed as usize, shapes);
+        let plan = plan.map_err(|error| format!("`{}` can't be called: {error}", ext.symbol))?;
+        Ok(Function { plan, address })
+    }
 }
 
 // SAFETY: the address is only called, which whoever declared the function says can be done from any thread.

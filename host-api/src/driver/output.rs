@@ -1,0 +1,126 @@
+//! What a program has printed and not yet sent: the library's buffer of standard output, as the host sees it.
+
+use super::floor::{Ground, ground};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use sx_ir::GlobalId;
+use sx_sema::Sema;
+use sx_sema::types::TypeKind;
+use sx_syntax::span::FileId;
+use sx_vm::{Caller, NativeFn, Trap};
+
+/// The library's file whose functions print.
+const FMT: &str = "modules/std/fmt.sx";
+
+/// Where the library's writer of standard output is, and its fields in it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Layout {
+    pub writer: GlobalId,
+    data: u32,
+    len: u32,
+    error: u32,
+}
+
+/// Finds the writer, if the program can print at all.
+pub(crate) fn layout(sema: &mut Sema) -> Option<Layout> {
+    let prints =
+        (0..sema.sources.len()).any(|file| sema.sources.get(FileId(file as u32)).path.ends_with(FMT));
+    if !prints || sema.has_errors() {
+        return None;
+    }
+    let file = sema.library_file(FMT)?;
+    let (writer, ty) = sema.global(file, "out_state")?;
+    let TypeKind::Struct(id) = *sema.types.kind(ty) else { return None };
+    let mut offset = |name: &str| {
+        let fields = &sema.types.struct_def(id).fields;
+        let index = fields.iter().position(|field| sema.symbols.text(field.name) == name)?;
+        Some(sema.types.field_offset(ty, index))
+    };
+    Some(Layout { writer, data: offset("data")?, len: offset("len")?, error: offset("error")? })
+}
+
+/// The writer of one instance.
+#[derive(Debug, Default)]
+pub(crate) struct Pending {
+    /// Its address; 0 when the program can't print.
+    address: AtomicUsize,
+    data: u32,
+    len: u32,
+    error: u32,
+}
+
+impl Pending {
+    pub fn new(layout: Option<Layout>) -> Pending {
+        let Some(Layout { data, len, error, .. }) = layout else { return Pending::default() };
+        Pending { address: AtomicUsize::new(0), data, len, error }
+    }
+    pub fn set_address(&self, address: usize) {
+        self.address.store(address, Ordering::Relaxed);
+    }
+    /// True when bytes wait.
+    #[inline]
+    pub fn waits(&self) -> bool {
+        let address = self.address.load(Ordering::Relaxed);
+        // SAFETY: the address is that of a variable of the instance, which is alive while its calls run.
+        address != 0 && unsafe { ((address + self.len as usize) as *const i64).read() } > 0
+    }
+    /// Sends what waits. What can't be sent is lost, and the program's writer told.
+    #[cold]
+    pub fn send(&self, mut write: impl FnMut(&[u8]) -> io::Result<usize>) {
+        let address = self.address.load(Ordering::Relaxed);
+        // SAFETY: as above; the library keeps `len` bytes at `data`.
+        unsafe {
+            let len = (address + self.len as usize) as *mut i64;
+            let error = (address + self.error as usize) as *mut i32;
+            let data = ((address + self.data as usize) as *const *const u8).read();
+            let mut rest = std::slice::from_raw_parts(data, len.read().max(0) as usize);
+            while !rest.is_empty() && error.read() == 0 {
+                match write(rest) {
+                    Ok(n) if n > 0 => rest = &rest[n.min(rest.len())..],
+                    Err(reason) if reason.kind() == io::ErrorKind::Interrupted => {}
+                    Ok(_) => error.write(libc::EIO),
+                    Err(reason) => {
+                        error.write(reason.raw_os_error().filter(|&code| code != 0).unwrap_or(libc::EIO))
+                    }
+                }
+            }
+            len.write(0);
+        }
+    }
+    /// As [`Pending::send`], to where the instance's output goes.
+    pub fn send_through(&self, ground: &mut Ground) {
+        self.send(|bytes| ground.write(1, bytes));
+    }
+    /// The code with which a write failed; 0 if none did.
+    pub fn error(&self) -> i32 {
+        let address = self.address.load(Ordering::Relaxed);
+        // SAFETY: as above.
+        if address == 0 { 0 } else { unsafe { ((address + self.error as usize) as *const i32).read() } }
+    }
+}
+
+/// A C function that may print by itself: what the program printed before goes first.
+pub(crate) struct Ordered<F> {
+    pub inner: F,
+    pub pending: Arc<Pending>,
+}
+
+impl<F: NativeFn> NativeFn for Ordered<F> {
+    unsafe fn call(&self, args: *const u64, ret: *mut u64) {
+        if self.pending.waits() {
+            self.pending.send(super::floor::write_fd(1));
+        }
+        // SAFETY: the caller's promise.
+        unsafe { self.inner.call(args, ret) }
+    }
+}
+
+impl sx_vm::HostFn for Ordered<Arc<dyn sx_vm::HostFn>> {
+    fn call(&self, caller: &mut Caller<'_>, slots: &mut [u64]) -> Result<(), Trap> {
+        if self.pending.waits() {
+            self.pending.send_through(ground(caller)?);
+        }
+        self.inner.call(caller, slots)
+    }
+}
