@@ -121,8 +121,7 @@ fi
 
 # ---- the programs in the documentation: the blocks of each section together are one ----
 
-for doc in ../README.md ../docs/language.md ../docs/library.md; do
-    [ -e "$doc" ] || continue
+for doc in ../README.md ../docs/language.md; do
     rm -rf "$work/doc" && mkdir "$work/doc"
     awk -v dir="$work/doc" '
         /^## /      { section++ }
