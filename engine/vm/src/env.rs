@@ -237,8 +237,11 @@ pub(crate) unsafe fn error_trace(state: *mut State) -> (Vec<FrameInfo>, usize) {
     // SAFETY: the caller's promise.
     unsafe {
         let trace = &(*state).error_trace;
-        let frames: Vec<RawFrame> = trace.places.iter().map(|&pc| RawFrame::Code(pc)).collect();
-        ((&(*state).env).program.symbolize(&frames), trace.omitted as usize)
+        let program = &(&(*state).env).program;
+        // One entry each: the callers into which the place was inlined say for themselves when the error passes them.
+        let frames =
+            trace.places.iter().filter_map(|&pc| program.symbolize(&[RawFrame::Code(pc)]).into_iter().next());
+        (frames.collect(), trace.omitted as usize)
     }
 }
 

@@ -71,9 +71,24 @@ fn messages() {
 fn null_is_refused_everywhere() {
     let at = |base, off| Addr { base: Base::Reg(base), off };
     let accesses: Vec<(&str, Box<dyn Fn(&mut Builder, Operand)>)> = vec![
-        ("load", Box::new(move |b, p| drop(b.load(Ty::I64, at(p, 0))))),
-        ("load with offset", Box::new(move |b, p| drop(b.load(Ty::I8, at(p, 100))))),
-        ("load with long offset", Box::new(move |b, p| drop(b.load(Ty::I32, at(p, 100_000))))),
+        (
+            "load",
+            Box::new(move |b, p| {
+                b.load(Ty::I64, at(p, 0));
+            }),
+        ),
+        (
+            "load with offset",
+            Box::new(move |b, p| {
+                b.load(Ty::I8, at(p, 100));
+            }),
+        ),
+        (
+            "load with long offset",
+            Box::new(move |b, p| {
+                b.load(Ty::I32, at(p, 100_000));
+            }),
+        ),
         ("store", Box::new(move |b, p| b.store(Ty::I64, at(p, 0), p))),
         ("store with long offset", Box::new(move |b, p| b.store(Ty::I64, at(p, -70_000), p))),
         (

@@ -107,6 +107,7 @@ macro_rules! formats {
 
 formats! {
     NONE:;
+    D: A Dst;
     S: A Src;
     SS: A Src, B Src;
     SSS: A Src, B Src, C Src;

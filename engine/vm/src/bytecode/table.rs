@@ -14,6 +14,7 @@ macro_rules! for_each_opcode {
             Exit NONE = h::stay();
             Need FUNC = h::need();
             Slow NONE = h::slow_();
+            Probe D = h::probe();
             // Moves and constants.
             Mov DS = h::un(|x: u64| x);
             Mov2 MOV2 = h::mov2();

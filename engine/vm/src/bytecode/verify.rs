@@ -68,7 +68,7 @@ impl Verifier<'_> {
     fn operands(&mut self, at: usize, op: Op) -> Result<(), String> {
         let first = self.words[at].bits();
         let ext = if op.words() > 1 { self.words[at + 1].bits() } else { 0 };
-        if matches!(op, Op::Halt | Op::Exit | Op::Need | Op::Slow) {
+        if matches!(op, Op::Halt | Op::Exit | Op::Need | Op::Slow | Op::Probe) {
             return Err(self.error(at, "not for functions"));
         }
         let mut window = None;

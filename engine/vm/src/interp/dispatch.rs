@@ -5,7 +5,7 @@
 //! doesn't promise that, so it is used only when the build script saw an optimised build, and only after a trial run at
 //! first use found that the stack indeed stays where it is.
 //!
-//! *Loop*: one `match` in a `loop`. Right in every build.
+//! *Stepped*: a loop that calls one handler after the other through a table. Right in every build, and about half as fast.
 
 use super::ops as h;
 use super::state::*;
@@ -28,19 +28,30 @@ unsafe fn op(pc: *const Word) -> Op {
 
 macro_rules! dispatchers {
     ($($name:ident $format:ident = $handler:expr;)*) => {
-        /// Runs until the code leaves through `Exit`.
-        ///
-        /// # Safety
-        /// `pc` is at verified code whose frame at `fp` fits the VM stack; `core` is the instance that it belongs to, and
-        /// this thread owns it.
-        pub(crate) unsafe fn run_loop<const FUEL: bool>(pc: *const Word, fp: *mut u64, core: *const Core) {
-            let mut st = St::<FUEL> { pc, fp, core };
-            loop {
+        mod stepped {
+            #![allow(non_snake_case, reason = "handlers are named as their opcodes")]
+            use super::*;
+
+            type Step = unsafe fn(*const Word, *mut u64, *const Core) -> (*const Word, *mut u64);
+
+            $(unsafe fn $name(pc: *const Word, fp: *mut u64, core: *const Core) -> (*const Word, *mut u64) {
+                let st = ($handler)(St::<true> { pc, fp, core });
+                (st.pc, st.fp)
+            })*
+
+            const STEPS: [Step; ALL.len()] = [$($name,)*];
+
+            /// Runs until the code leaves through `Exit`. Counts fuel always; see [`super::run`].
+            ///
+            /// # Safety
+            /// `pc` is at verified code whose frame at `fp` fits the VM stack; `core` is the instance that it belongs to,
+            /// and this thread owns it.
+            pub(super) unsafe fn run(mut pc: *const Word, mut fp: *mut u64, core: *const Core) {
                 // SAFETY: the caller's promise, kept by every handler.
-                match unsafe { op(st.pc) } {
-                    Op::Exit => return,
-                    $(#[allow(unreachable_patterns, reason = "`Exit` is in the table too")]
-                    Op::$name => st = ($handler)(st),)*
+                unsafe {
+                    while op(pc) as u16 != Op::Exit as u16 {
+                        (pc, fp) = STEPS[op(pc) as usize](pc, fp, core);
+                    }
                 }
             }
         }
@@ -57,48 +68,158 @@ macro_rules! dispatchers {
                 table: HandlerTable,
             ) {
                 let st = ($handler)(St::<FUEL> { pc, fp, core });
-                // SAFETY: handlers keep the promise of `run_loop`; the table has an entry for each opcode.
+                // SAFETY: handlers keep the promise of `stepped::run`; the table has an entry for each opcode.
                 unsafe { (*table.0.add(op(st.pc) as usize))(st.pc, st.fp, st.core, table) }
             })*
 
-            unsafe fn leave(_: *const Word, _: *mut u64, _: *const Core, _: HandlerTable) {}
+            unsafe fn leave(_: *const Word, _: *mut u64, _: *const Core, _: HandlerTable) {
+                #[cfg(debug_assertions)]
+                super::balance::left();
+            }
 
             struct Table<const FUEL: bool>;
 
             impl<const FUEL: bool> Table<FUEL> {
                 const HANDLERS: &[Handler; ALL.len()] = &{
-                    let mut table: [Handler; ALL.len()] = [$($name::<FUEL>,)*];
+                    let mut table: [Handler; ALL.len()] = [$(if counts(Op::$name) { $name::<FUEL> } else { $name::<false> },)*];
                     table[Op::Exit as usize] = leave;
                     table
                 };
             }
 
-            /// As [`super::run_loop`].
-            pub(crate) unsafe fn run<const FUEL: bool>(pc: *const Word, fp: *mut u64, core: *const Core) {
+            /// As [`super::stepped::run`], without a look at the stack.
+            #[inline(always)]
+            pub(super) unsafe fn go<const FUEL: bool>(pc: *const Word, fp: *mut u64, core: *const Core) {
                 let table = HandlerTable(Table::<FUEL>::HANDLERS.as_ptr());
                 // SAFETY: the caller's promise.
                 unsafe { (*table.0.add(op(pc) as usize))(pc, fp, core, table) }
+            }
+
+            /// As [`super::stepped::run`].
+            #[inline(never)]
+            pub(super) unsafe fn run<const FUEL: bool>(pc: *const Word, fp: *mut u64, core: *const Core) {
+                #[cfg(debug_assertions)]
+                let entered = super::stack_address();
+                // SAFETY: the caller's promise.
+                unsafe { go::<FUEL>(pc, fp, core) };
+                #[cfg(debug_assertions)]
+                super::balance::check::<FUEL>(entered);
             }
         }
     };
 }
 for_each_opcode!(dispatchers);
 
+/// True for opcodes whose handlers count fuel: only these exist twice.
+const fn counts(op: Op) -> bool {
+    const fn between(op: Op, first: Op, last: Op) -> bool {
+        first as u16 <= op as u16 && op as u16 <= last as u16
+    }
+    matches!(op, Op::Slow | Op::JmpPoll | Op::Poll)
+        || between(op, Op::PEq32, Op::LULtI64)
+        || between(op, Op::Call, Op::CallVL)
+}
+
 /// Runs until the code leaves through `Exit`; `State::exit` says why.
 ///
 /// # Safety
-/// As for [`run_loop`].
+/// As for [`stepped::run`].
 pub(crate) unsafe fn run(fuel: bool, pc: *const Word, fp: *mut u64, core: *const Core) {
     // SAFETY: the caller's promise.
     unsafe {
         #[cfg(sx_threaded)]
-        if true {
+        if trial::passed() {
             return if fuel {
                 threaded::run::<true>(pc, fp, core)
             } else {
                 threaded::run::<false>(pc, fp, core)
             };
         }
-        if fuel { run_loop::<true>(pc, fp, core) } else { run_loop::<false>(pc, fp, core) }
+        if !fuel {
+            (*(*core).state.get()).fuel = i64::MAX;
+        }
+        stepped::run(pc, fp, core)
+    }
+}
+
+/// About where the native stack is.
+#[cfg(sx_threaded)]
+#[inline(always)]
+fn stack_address() -> usize {
+    let local = 0u8;
+    std::hint::black_box(&raw const local) as usize
+}
+
+/// Whether calls at the ends of handlers were compiled to jumps, tried once.
+#[cfg(sx_threaded)]
+mod trial {
+    use super::*;
+    use std::sync::OnceLock;
+
+    /// Rounds of the loop, and the growth of the stack that they may not cause.
+    const ROUNDS: i32 = 4096;
+    const GROWTH: usize = 2048;
+
+    /// True when threaded dispatch can be used.
+    #[inline]
+    pub(super) fn passed() -> bool {
+        static PASSED: OnceLock<bool> = OnceLock::new();
+        *PASSED.get_or_init(run)
+    }
+
+    #[cold]
+    fn run() -> bool {
+        let code = [
+            Word::new(Op::Probe, 0, 0, 0),
+            Word::with_w(Op::MovI, 1, ROUNDS),
+            Word::new(Op::AddI, 1, 1, -1i16 as u16),
+            Word::new(Op::JNeI64, 1, 0, -1i16 as u16),
+            Word::new(Op::Probe, 2, 0, 0),
+            Word::new(Op::Exit, 0, 0, 0),
+        ];
+        let mut frame = [0u64; 3];
+        // SAFETY: the code uses three slots of its frame and leaves through `Exit`; none of its handlers looks at the core.
+        unsafe { threaded::go::<false>(code.as_ptr(), frame.as_mut_ptr(), std::ptr::null()) };
+        let [first, _, last] = frame;
+        first.abs_diff(last) < GROWTH as u64
+    }
+}
+
+/// In builds with assertions: after every run the stack is exactly where it was, so no handler that ran has left a frame.
+#[cfg(all(sx_threaded, debug_assertions))]
+mod balance {
+    use super::*;
+    use std::cell::Cell;
+    use std::sync::OnceLock;
+
+    thread_local! {
+        static LEFT: Cell<usize> = const { Cell::new(0) };
+    }
+
+    pub(super) fn left() {
+        LEFT.set(stack_address());
+    }
+
+    /// Compares with a run of nothing at all, which is the first that comes here.
+    pub(super) fn check<const FUEL: bool>(entered: usize) {
+        static DISTANCES: [OnceLock<usize>; 2] = [OnceLock::new(), OnceLock::new()];
+        thread_local! {
+            static MEASURING: Cell<bool> = const { Cell::new(false) };
+        }
+        let distance = entered.wrapping_sub(LEFT.get());
+        if MEASURING.get() {
+            let _ = DISTANCES[FUEL as usize].set(distance);
+            return;
+        }
+        if DISTANCES[FUEL as usize].get().is_none() {
+            MEASURING.set(true);
+            let code = [Word::new(Op::Exit, 0, 0, 0)];
+            // SAFETY: the code leaves at once.
+            unsafe { threaded::run::<FUEL>(code.as_ptr(), std::ptr::null_mut(), std::ptr::null()) };
+            MEASURING.set(false);
+        }
+        let expected = DISTANCES[FUEL as usize].get().copied().unwrap_or(distance);
+        let left = distance.wrapping_sub(expected);
+        assert!(left == 0, "a handler left {left} bytes on the native stack");
     }
 }

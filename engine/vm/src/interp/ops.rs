@@ -162,6 +162,14 @@ handler!(
     halt_() |st| { st.leave(Exit::Done) }
 );
 handler!(
+    /// Where the native stack is; see `dispatch::trial`.
+    probe() |st| {
+        let local = 0u8;
+        st.set(st.a(), std::hint::black_box(&raw const local) as u64);
+        st.next()
+    }
+);
+handler!(
     /// What happened at the instruction that couldn't go on.
     slow_() |st| { St { pc: slow::answer::<FUEL>(st.core, st.fp), ..st } }
 );
