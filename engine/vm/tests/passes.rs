@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 // What the generator finds in its own crate.
 use sx_ir::{CSignature, CStruct, Extern, FuncId, GlobalId, Module, passes, print};
 pub use sx_ir::{builder, func, ids, module};
-use sx_vm::{Caller, Config, ExternResolver, ExternTarget, Instance, Program, Trap};
+use sx_vm::{Caller, Config, ExternResolver, ExternTarget, FrameInfo, Instance, Program, Trap};
 
 /// Programs that loop more often are stopped, before and after at the same point.
 const POLLS: u64 = 3_000;
@@ -34,11 +34,16 @@ impl ExternResolver for Log {
     }
 }
 
+/// A function and a place in it.
+type Place = (String, Option<(u32, u32)>);
+
 #[derive(PartialEq, Debug)]
 struct Ran {
-    end: Result<(u64, u32), (String, Vec<(String, Option<(u32, u32)>)>)>,
+    end: Result<(u64, u32), (String, Vec<Place>)>,
     log: Vec<(u64, u64)>,
     memory: Vec<u8>,
+    /// Where the error began and went through.
+    trace: Vec<Place>,
 }
 
 fn run(module: &Module, a: u64, b: f64) -> Ran {
@@ -64,13 +69,17 @@ fn run(module: &Module, a: u64, b: f64) -> Ran {
     });
     memory.extend(bytes);
     let log = log.0.lock().expect("one thread").clone();
-    Ran { end, log, memory }
+    let trace = places(&instance.error_trace().0);
+    Ran { end, log, memory, trace }
 }
 
 /// The message and the call stack; inlined frames count like others.
-fn stack(trap: &Trap) -> (String, Vec<(String, Option<(u32, u32)>)>) {
-    let frames = trap.frames().iter().map(|frame| (frame.func.clone(), frame.place)).collect();
-    (trap.message().to_owned(), frames)
+fn stack(trap: &Trap) -> (String, Vec<Place>) {
+    (trap.message().to_owned(), places(trap.frames()))
+}
+
+fn places(frames: &[FrameInfo]) -> Vec<Place> {
+    frames.iter().map(|frame| (frame.func.clone(), frame.place)).collect()
 }
 
 fn check(seed: u64) {

@@ -314,7 +314,8 @@ impl Gen<'_> {
 
     fn address(&mut self) {
         if self.slots.is_empty() || self.r.one_in(3) {
-            return self.b.push(Inst::ErrTrace(ErrTrace::Raise));
+            let what = [ErrTrace::Raise, ErrTrace::Propagate, ErrTrace::Clear][self.r.below(3) as usize];
+            return self.b.push(Inst::ErrTrace(what));
         }
         let slot = self.slots[self.r.below(self.slots.len() as u64) as usize];
         let base = if self.r.one_in(4) { Base::Global(GlobalId(0)) } else { Base::Slot(slot) };
