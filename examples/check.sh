@@ -19,7 +19,7 @@ same() {
         echo "ok      $1"
     else
         echo "FAILED  $1"
-        diff "$2" "$work/got" | head -n 20
+        diff "$2" "$work/got" | head -n 20 | cut -c 1-160
         failed=1
     fi
 }
