@@ -4,6 +4,7 @@
 //! of `var` registers and of memory holds within a *region*: a block, and the first block after it that can only
 //! be entered from there.
 
+mod edges;
 mod memory;
 mod simplify;
 
@@ -76,36 +77,6 @@ pub fn run(func: &mut Func, cx: &mut Cx<'_>, cfg: &Cfg, tree: &DomTree) {
 }
 
 impl Gvn<'_, '_> {
-    /// Starts a block: what the way into it tells.
-    fn enter(&mut self, func: &mut Func, cfg: &Cfg, block: BlockId, last: Option<BlockId>) {
-        self.block = block;
-        let only = match *cfg.preds(block) {
-            [only] => Some(only),
-            _ => None,
-        };
-        if only.is_none() || only != last {
-            self.region += 1;
-            self.memory.forget();
-        }
-        let Some(pred) = only else { return };
-        let Term::Branch { cond, then, else_ } = func.blocks[pred.index()].term else { return };
-        let Some(reg) = cond.as_reg() else { return };
-        if then == else_ {
-            return;
-        }
-        let outcome = then == block;
-        if func.regs[reg.index()].mutable {
-            if only == last {
-                self.stamp_of(reg);
-                self.known[reg.index()].value = Some(self.cx.constant(func, Ty::I8, outcome as u64));
-            }
-        } else {
-            let known = &mut self.known[reg.index()];
-            known.tested = block.0;
-            known.outcome = outcome;
-        }
-    }
-
     /// When the `var` was assigned last, as far as this region knows.
     fn stamp_of(&mut self, reg: Reg) -> u32 {
         let known = &mut self.known[reg.index()];

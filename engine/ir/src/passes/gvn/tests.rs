@@ -456,3 +456,93 @@ fn conversions_and_comparisons_compose() {
          ret r9",
     );
 }
+
+#[test]
+fn guards_of_loops_hold_inside() {
+    check_body(
+        "var r5: i64
+         b0:
+         r5 = copy.i64 r2
+         r6 = cmp.sgt.i64 r1, 0
+         br r6, b1, b4
+         b1:
+         r7 = cmp.sgt.i64 r1, 0
+         br r7, b2, b3
+         b2:
+         store.i64 [r0], r5
+         jump b3
+         b3:
+         poll
+         r5 = add.i64 r5, 1
+         r8 = cmp.slt.i64 r5, r1
+         br r8, b1, b4
+         b4:
+         r9 = conv.zext.i8.i64 r6
+         ret r9",
+        "var r5: i64
+         b0:
+         r5 = copy.i64 r2
+         r6 = cmp.sgt.i64 r1, 0
+         br r6, b1, b2
+         b1:
+         store.i64 [r0], r5
+         poll
+         r5 = add.i64 r5, 1
+         r7 = cmp.slt.i64 r5, r1
+         br r7, b1, b2
+         b2:
+         r8 = conv.zext.i8.i64 r6
+         ret r8",
+    );
+}
+
+/// A walk along a list; `late` comes after the test of the next address.
+fn list_walk(first: &str, late: &str) -> String {
+    format!(
+        "var r5: ptr
+         b0:
+         r5 = copy.ptr r0
+         r6 = cmp.ne.ptr {first}, null
+         br r6, b1, b2
+         b1:
+         r7 = cmp.ne.ptr r5, null
+         check r7, unwrap_null
+         nullcheck r5
+         r8 = load.i64 [r5]
+         store.i64 [glob0], r8
+         r5 = load.ptr [r5 + 8]
+         poll
+         r9 = cmp.ne.ptr r5, null
+         {late}
+         br r9, b1, b2
+         b2:
+         ret r1"
+    )
+}
+
+fn checks_after(body: &str) -> usize {
+    let text = format!(
+        "glob0 = \"g\" size 8 align 8
+        fn0 = func \"f\" (r0: ptr, r1: i64, r2: ptr) -> (i64) {{
+        var r3: i64
+        var r4: i64
+        {body}
+        }}"
+    );
+    let module = crate::passes::testing::module(&text);
+    let mut func = module.funcs[0].as_deref().expect("one function").clone();
+    let mut cx = Cx::new(&module, &func);
+    let cfg = crate::cfg::Cfg::new(&func);
+    super::run(&mut func, &mut cx, &cfg, &crate::cfg::DomTree::new(&cfg));
+    crate::passes::testing::verified(&func, &module, "after");
+    let insts = func.blocks.iter().flat_map(|block| &block.insts);
+    insts.filter(|inst| matches!(inst, crate::Inst::NullCheck { .. } | crate::Inst::Check { .. })).count()
+}
+
+#[test]
+fn walks_test_for_null_once() {
+    assert_eq!(checks_after(&list_walk("r5", "")), 0);
+    assert_eq!(checks_after(&list_walk("r0", "")), 0);
+    assert_eq!(checks_after(&list_walk("r2", "")), 2, "another address is tested first");
+    assert_eq!(checks_after(&list_walk("r5", "r5 = copy.ptr r2")), 2, "assigned after the test");
+}
