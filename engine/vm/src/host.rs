@@ -312,7 +312,6 @@ pub(crate) unsafe fn call_extern(
 ///
 /// # Safety
 /// As for [`call_extern`].
-#[expect(clippy::too_many_arguments, reason = "they are the operands of one instruction")]
 pub(crate) unsafe fn call_pointer(
     core: *const Core,
     pc: *const Word,

@@ -14,6 +14,11 @@
 //! A [`Program`] is `Send + Sync` and shared; an [`Instance`] is `Send` and used by `&mut`. Arguments and results are 8-byte
 //! slots whose bits above a value's width are arbitrary.
 
+// References made from raw pointers are spelled out, which this lint takes for needless.
+#![allow(clippy::needless_borrow)]
+// `!(a < b)` on floats means just that: it holds when one is NaN.
+#![allow(clippy::neg_cmp_op_on_partial_ord)]
+
 pub(crate) mod bytecode;
 pub(crate) mod codegen;
 pub(crate) mod env;

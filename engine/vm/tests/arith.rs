@@ -1,5 +1,7 @@
 //! Every operation at every width against Rust's own arithmetic, with operands in registers and as constants.
 
+#![allow(clippy::type_complexity, reason = "tables of cases say their type once")]
+
 mod common;
 use common::*;
 use sx_ir::*;

@@ -1,5 +1,7 @@
 //! Traps: messages, call stacks, limits, interruption.
 
+#![allow(clippy::type_complexity, reason = "tables of cases say their type once")]
+
 mod common;
 use common::*;
 use pretty_assertions::assert_eq;

@@ -73,7 +73,7 @@ fn table(out: &mut String, words: &[Word], at: usize, op: Op) -> usize {
     let start = at + 2;
     let offset = |index: usize, first: usize| {
         let word = words[start + first + index / 2];
-        at as i64 + if index % 2 == 0 { word.low() } else { word.w() } as i64
+        at as i64 + if index.is_multiple_of(2) { word.low() } else { word.w() } as i64
     };
     match op {
         Op::Switch => {

@@ -29,7 +29,7 @@ pub(crate) fn verify(code: &Code, tables: &Tables) -> Result<(), String> {
         targets: Vec::new(),
     };
     let wide = code.func.sig.params.len().max(code.func.sig.rets.len()) as u64 + HEADER as u64;
-    if verifier.slots < wide || verifier.slots % 2 != 0 || code.frame_slots > u32::MAX / 8 {
+    if verifier.slots < wide || !verifier.slots.is_multiple_of(2) || code.frame_slots > u32::MAX / 8 {
         return Err(format!("bytecode: a frame of {} slots", verifier.slots));
     }
     verifier.walk()

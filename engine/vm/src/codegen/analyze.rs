@@ -505,14 +505,12 @@ impl<'a> Analysis<'a> {
                 && is_pure(inst)
                 && !self.absorbed[number as usize]
                 && self.bounds[number as usize] == NONE
+                && let Some(dst) = written(inst)
+                && !self.mutable(dst)
+                && self.subst[dst.index()] == Operand::reg(dst)
+                && uses[dst.index()] == 0
             {
-                if let Some(dst) = written(inst)
-                    && !self.mutable(dst)
-                    && self.subst[dst.index()] == Operand::reg(dst)
-                    && uses[dst.index()] == 0
-                {
-                    self.absorbed[number as usize] = true;
-                }
+                self.absorbed[number as usize] = true;
             }
             if !self.absorbed[number as usize] {
                 self.needs(number, &mut |operand| {
