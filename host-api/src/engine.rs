@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::host::{HostFns, IntoHostFn};
 use crate::limits::Limits;
 use crate::program::Program;
-use crate::value::{SxType, TypeDesc};
+use crate::value::SxType;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use sx_ir::passes::Level;
@@ -197,13 +197,11 @@ impl EngineBuilder {
         self.hosts.add(module, name, function.into_host_fn());
         self
     }
-    /// Declares a shared struct in a module of the host, so that programs needn't write it again. The structs of host
-    /// functions' parameters and results are declared by themselves.
+    /// Declares a shared struct or enum in a module of the host, so that programs needn't write it again. The types of
+    /// host functions' parameters and results are declared by themselves.
     #[must_use]
     pub fn host_type<T: SxType>(mut self, module: &str) -> EngineBuilder {
-        if let TypeDesc::Struct(desc) = T::desc() {
-            self.hosts.add_type(module, &desc);
-        }
+        self.hosts.add_type(module, &T::desc());
         self
     }
     /// Whether programs may declare C functions and variables with `extern`. Off by default: C can do anything.

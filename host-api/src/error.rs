@@ -231,6 +231,9 @@ impl Error {
     pub fn backtrace(&self) -> &Backtrace {
         &self.0.backtrace
     }
+    pub(crate) fn backtrace_mut(&mut self) -> &mut Backtrace {
+        &mut self.0.backtrace
+    }
     /// True when a limit or the host ended the call, not a mistake of the program: fuel, a deadline, an interrupt.
     pub fn is_interrupt(&self) -> bool {
         matches!(self.0.trap, Some(TrapKind::Deadline | TrapKind::OutOfFuel | TrapKind::Canceled))

@@ -246,16 +246,19 @@ impl Instance {
         let Some(prepared) = program.vm().prepare(test.func) else {
             return Err(Error::new(ErrorKind::NotFound, "the test has no code"));
         };
+        self.run_failable(prepared, "the test failed with ")
+    }
+    /// Runs a function without parameters that may fail and gives nothing.
+    pub(crate) fn run_failable(&mut self, prepared: PreparedCall, failed: &str) -> Result<()> {
         let mut rets = [0];
         let context = self.context;
-        self.raw_call(prepared, &[context], &mut rets)?;
+        self.raw_call(prepared, &[context], &mut rets[..prepared.rets().min(1)])?;
         if rets[0] as u32 == 0 {
             return Ok(());
         }
-        let name = program.error_name(rets[0] as u32);
+        let name = self.program.error_name(rets[0] as u32);
         let trace = self.error_trace();
-        Err(Error::new(ErrorKind::Unhandled, format!("the test failed with error.{name}"))
-            .with_backtrace(trace))
+        Err(Error::new(ErrorKind::Unhandled, format!("{failed}error.{name}")).with_backtrace(trace))
     }
 }
 

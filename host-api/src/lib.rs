@@ -41,6 +41,7 @@ mod host;
 mod instance;
 mod limits;
 mod program;
+mod session;
 mod text;
 pub mod value;
 
@@ -55,5 +56,14 @@ pub use host::{CallSite, Caller, HostFn, HostResult, IntoHostFn, Owned};
 pub use instance::{Exit, Instance, InterruptHandle};
 pub use limits::Limits;
 pub use program::{InstanceBuilder, Program, Test};
+pub use session::{Session, is_complete};
 pub use text::{explain, format_source};
 pub use value::SxType;
+
+/// Derives [`trait@SxType`].
+pub use sx_derive::SxType;
+
+/// The programs of the README are tests, too.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -59,6 +59,10 @@ impl PreparedCall {
     pub fn func(self) -> FuncId {
         self.func
     }
+    /// How many result slots it has.
+    pub fn rets(self) -> usize {
+        self.rets as usize
+    }
 }
 
 /// How a resumable call went on.

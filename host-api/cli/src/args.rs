@@ -39,6 +39,8 @@ pub enum Command {
     Fmt(FmtArgs),
     /// Explain the code of a diagnostic.
     Explain(ExplainArgs),
+    /// Evaluate inputs one after the other; what they declare stays.
+    Repl,
     /// Make a folder with a new program.
     New(NewArgs),
 }

@@ -7,6 +7,7 @@ mod explain;
 mod fmt;
 mod new;
 mod output;
+mod repl;
 mod run;
 mod test;
 
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         Command::Test(args) => test::test(&args, &out),
         Command::Fmt(args) => fmt::fmt(&args, &out),
         Command::Explain(args) => explain::explain(&args, &out),
+        Command::Repl => repl::repl(&out),
         Command::New(args) => new::new(&args, &out),
     }
 }

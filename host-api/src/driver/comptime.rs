@@ -1,6 +1,6 @@
 //! Running functions at compile time: the same interpreter, over code that is compiled when it is first called.
 
-use super::floor::Ground;
+use super::floor::{Ground, Output};
 use super::natives::{Natives, Symbols};
 use std::sync::Arc;
 use sx_ir::{FuncId, GlobalId, Module};
@@ -33,12 +33,19 @@ pub(crate) struct Runner {
     waiting: Vec<(FuncId, Suspended)>,
     /// The context under which functions run.
     context: Option<GlobalId>,
+    /// Where output goes, until the instance has it.
+    output: Option<Box<dyn Output>>,
 }
 
 impl Runner {
-    pub fn new(symbols: Arc<Symbols>, budget: Budget, context: Option<GlobalId>) -> Runner {
+    pub fn new(
+        symbols: Arc<Symbols>,
+        budget: Budget,
+        context: Option<GlobalId>,
+        output: Option<Box<dyn Output>>,
+    ) -> Runner {
         let program = Arc::new(Program::new());
-        Runner { program, instance: None, symbols, budget, waiting: Vec::new(), context }
+        Runner { program, instance: None, symbols, budget, waiting: Vec::new(), context, output }
     }
     fn instance(&mut self) -> Result<&mut Instance, String> {
         if self.instance.is_none() {
@@ -49,7 +56,7 @@ impl Runner {
             };
             let config = Config { limits, resolver: self.symbols.clone(), natives: Arc::new(Natives) };
             let mut instance = Instance::new(self.program.clone(), config)?;
-            *instance.data() = Box::new(Ground::new(Vec::new(), None));
+            *instance.data() = Box::new(Ground::new(Vec::new(), self.output.take()));
             self.instance = Some(instance);
         }
         self.instance.as_mut().ok_or_else(|| "no instance".into())

@@ -58,6 +58,23 @@ pub(crate) struct Unit {
 impl Unit {
     /// Reads the first file; nothing is checked yet.
     pub fn open(engine: &Arc<EngineInner>, source: Source<'_>) -> Result<Unit, Error> {
+        Unit::open_with(engine, source, None)
+    }
+    /// As [`Unit::open`]; what compile-time code prints is dropped.
+    pub fn open_quietly(engine: &Arc<EngineInner>, source: Source<'_>) -> Result<Unit, Error> {
+        struct Nowhere;
+        impl floor::Output for Nowhere {
+            fn write(&mut self, _: i32, bytes: &[u8]) -> std::io::Result<usize> {
+                Ok(bytes.len())
+            }
+        }
+        Unit::open_with(engine, source, Some(Box::new(Nowhere)))
+    }
+    fn open_with(
+        engine: &Arc<EngineInner>,
+        source: Source<'_>,
+        output: Option<Box<dyn floor::Output>>,
+    ) -> Result<Unit, Error> {
         let mut search = Search::new(engine.memory.clone(), engine.file_imports);
         let loaded = match source {
             Source::Text { name, text } => Ok(search.root_text(name, text)),
@@ -70,7 +87,8 @@ impl Unit {
         let mut sema = Sema::new(options, Box::new(search));
         let root = sema.add_file(loaded.path, loaded.file);
         let context = sema.default_context();
-        let runner = comptime::Runner::new(engine.comptime_symbols.clone(), engine.budget.clone(), context);
+        let runner =
+            comptime::Runner::new(engine.comptime_symbols.clone(), engine.budget.clone(), context, output);
         sema.set_comptime(Box::new(runner));
         Ok(Unit { sema, root, engine: engine.clone(), optimised: Vec::new(), verified: 0 })
     }
@@ -88,8 +106,7 @@ impl Unit {
     /// As for [`Unit::build`].
     pub fn lower(&mut self) -> Result<(), Error> {
         self.sema.finish();
-        self.verify_externs();
-        if self.sema.has_errors() {
+        if !self.verify_externs() || self.sema.has_errors() {
             return Err(self.errors());
         }
         let count = self.sema.module.funcs.len();
@@ -104,8 +121,9 @@ impl Unit {
         sx_ir::passes::optimize(&mut self.sema.module, &fresh, self.engine.level);
         Ok(())
     }
-    /// Symbols that can't be found are errors where they are declared.
-    fn verify_externs(&mut self) {
+    /// Symbols that can't be found are errors where they are declared; true if there are none.
+    fn verify_externs(&mut self) -> bool {
+        let mut found = true;
         for index in self.verified..self.sema.module.externs.len() {
             let module = &self.sema.module;
             let ext = &module.externs[index];
@@ -131,9 +149,11 @@ impl Unit {
                 let end = offset + ext.symbol.len() as u32;
                 let loc = Loc::new(file, Span::new(offset, self.clamp(file, end).max(offset)));
                 self.sema.diagnostics.push(Diagnostic::error(Code::E0805, loc, message));
+                found = false;
             }
         }
         self.verified = self.sema.module.externs.len();
+        found
     }
     /// The end of a name that begins somewhere: at most this, within the name.
     fn clamp(&self, file: FileId, end: u32) -> u32 {

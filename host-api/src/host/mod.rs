@@ -7,7 +7,7 @@ pub(crate) use caller::Site;
 pub use caller::{CallSite, Caller};
 pub use closure::{HostFn, HostResult, IntoHostFn, Owned};
 
-use crate::value::{StructDesc, TypeDesc};
+use crate::value::TypeDesc;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
@@ -16,7 +16,8 @@ use sx_ir::{CSignature, CStruct, CType};
 /// A module of the host.
 #[derive(Default)]
 struct Module {
-    structs: Vec<(String, String)>,
+    /// Names and declarations, in an order in which each knows those before it.
+    types: Vec<(String, String)>,
     functions: BTreeMap<String, HostFn>,
 }
 
@@ -29,29 +30,21 @@ pub(crate) struct HostFns {
 impl HostFns {
     pub fn add(&mut self, module: &str, name: &str, function: HostFn) {
         for desc in function.params.iter().map(|(desc, _)| desc).chain([&function.ret.0]) {
-            let mut structs = Vec::new();
-            desc.structs(&mut structs);
-            structs.into_iter().for_each(|desc| self.declare(module, desc));
+            self.add_type(module, desc);
         }
         self.modules.entry(module.into()).or_default().functions.insert(name.into(), function);
     }
-    pub fn add_type(&mut self, module: &str, desc: &StructDesc) {
-        let mut structs = Vec::new();
-        let whole = TypeDesc::Struct(desc.clone());
-        whole.structs(&mut structs);
-        structs.into_iter().for_each(|desc| self.declare(module, desc));
-    }
-    fn declare(&mut self, module: &str, desc: &StructDesc) {
-        let structs = &mut self.modules.entry(module.into()).or_default().structs;
-        if structs.iter().any(|(name, _)| name == desc.name) {
-            return;
+    /// Declares what a program must know to name a type.
+    pub fn add_type(&mut self, module: &str, desc: &TypeDesc) {
+        let mut nominals = Vec::new();
+        desc.nominals(&mut nominals);
+        let types = &mut self.modules.entry(module.into()).or_default().types;
+        for desc in nominals {
+            let name = desc.to_string();
+            if !types.iter().any(|(known, _)| *known == name) {
+                types.push((name, desc.declaration()));
+            }
         }
-        let mut text = format!("{} :: struct {{\n", desc.name);
-        for field in &desc.fields {
-            let _ = writeln!(text, "    {}: {};", field.name, field.ty);
-        }
-        text.push_str("}\n");
-        structs.push((desc.name.into(), text));
     }
     /// The source of each module.
     pub fn modules(&self) -> Vec<(String, String)> {
@@ -83,7 +76,7 @@ impl HostFns {
 
 fn source(path: &str, module: &Module) -> String {
     let mut text = String::from("// What the host gives.\n");
-    for (_, declaration) in &module.structs {
+    for (_, declaration) in &module.types {
         text.push('\n');
         text.push_str(declaration);
     }

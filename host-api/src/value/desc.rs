@@ -46,6 +46,19 @@ pub enum TypeDesc {
     Tuple(Vec<TypeDesc>),
     /// A struct.
     Struct(StructDesc),
+    /// An enum without payloads.
+    Enum(EnumDesc),
+}
+
+/// An enum that host and program share.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EnumDesc {
+    /// Its name on the host's side.
+    pub name: &'static str,
+    /// Its integer type.
+    pub tag: Box<TypeDesc>,
+    /// Names and values, in order.
+    pub variants: Vec<(&'static str, i128)>,
 }
 
 /// A struct that host and program share by layout.
@@ -89,6 +102,7 @@ impl fmt::Display for TypeDesc {
             TypeDesc::Optional(of) => write!(f, "?{of}"),
             TypeDesc::Tuple(parts) => write!(f, "Tuple({})", listed(parts)),
             TypeDesc::Struct(desc) => f.write_str(desc.name),
+            TypeDesc::Enum(desc) => f.write_str(desc.name),
         }
     }
 }
@@ -151,6 +165,7 @@ impl TypeDesc {
                 parts.iter().zip(&found).find_map(|(part, found)| part.differs(types, symbols, found.ty))
             }
             (TypeDesc::Struct(desc), TypeKind::Struct(_)) => desc.differs(types, symbols, ty),
+            (TypeDesc::Enum(desc), TypeKind::Enum(id)) => desc.differs(types, symbols, id),
             _ => plain,
         }
     }
@@ -164,6 +179,7 @@ impl TypeDesc {
             TypeDesc::F64 => CType::F64,
             TypeDesc::Bool => CType::Bool,
             TypeDesc::CString | TypeDesc::Ptr(_) => CType::Ptr,
+            TypeDesc::Enum(desc) => desc.tag.c_type(shape, shapes),
             TypeDesc::Optional(of) if of.has_niche() => of.c_type(shape, shapes),
             _ => {
                 let mut fields = Vec::new();
@@ -205,6 +221,7 @@ impl TypeDesc {
                 (size.next_multiple_of(align), align)
             }
             TypeDesc::Struct(desc) => (desc.size, desc.align),
+            TypeDesc::Enum(desc) => desc.tag.layout(),
         }
     }
     /// Every scalar of a value at `base`, as C sees them.
@@ -247,21 +264,72 @@ impl TypeDesc {
             }
         }
     }
-    /// The structs that a program must know to name this type.
-    pub(crate) fn structs<'d>(&'d self, out: &mut Vec<&'d StructDesc>) {
+    /// The structs and enums that a program must know to name this type, each after those that it is made of.
+    pub(crate) fn nominals<'d>(&'d self, out: &mut Vec<&'d TypeDesc>) {
         match self {
             TypeDesc::Ptr(of) | TypeDesc::Array(of, _) | TypeDesc::Slice(of) | TypeDesc::Optional(of) => {
-                of.structs(out)
+                of.nominals(out);
             }
-            TypeDesc::Tuple(parts) => parts.iter().for_each(|part| part.structs(out)),
+            TypeDesc::Tuple(parts) => parts.iter().for_each(|part| part.nominals(out)),
             TypeDesc::Struct(desc) => {
-                desc.fields.iter().for_each(|field| field.ty.structs(out));
-                if !out.iter().any(|known| known.name == desc.name) {
-                    out.push(desc);
-                }
+                desc.fields.iter().for_each(|field| field.ty.nominals(out));
+                out.push(self);
+            }
+            TypeDesc::Enum(_) => out.push(self),
+            _ => {}
+        }
+    }
+    /// The declaration of a struct or enum; empty for other types.
+    pub(crate) fn declaration(&self) -> String {
+        let mut text = String::new();
+        match self {
+            TypeDesc::Struct(desc) => {
+                text.push_str(&format!("{} :: struct {{\n", desc.name));
+                desc.fields
+                    .iter()
+                    .for_each(|field| text.push_str(&format!("    {}: {};\n", field.name, field.ty)));
+                text.push_str("}\n");
+            }
+            TypeDesc::Enum(desc) => {
+                text.push_str(&format!("{} :: enum {} {{\n", desc.name, desc.tag));
+                desc.variants
+                    .iter()
+                    .for_each(|(name, value)| text.push_str(&format!("    {name} :: {value};\n")));
+                text.push_str("}\n");
             }
             _ => {}
         }
+        text
+    }
+}
+
+impl EnumDesc {
+    fn differs(&self, types: &mut Types, symbols: &Symbols, id: sx_sema::types::EnumId) -> Option<String> {
+        let def = types.enum_def(id).clone();
+        if def.tagged {
+            return Some("its variants carry values".into());
+        }
+        if let Some(detail) = self.tag.differs(types, symbols, def.tag) {
+            let there = types.display(def.tag, symbols);
+            return Some(format!("its numbers are `{there}` there and `{}` here{detail}", self.tag));
+        }
+        let signed = matches!(*self.tag, TypeDesc::Int { signed: true, .. });
+        for variant in &def.variants {
+            let name = symbols.text(variant.name);
+            let value = if signed { variant.value as i64 as i128 } else { variant.value as i128 };
+            match self.variants.iter().find(|(known, _)| *known == name) {
+                None => return Some(format!("the host has no variant `{name}`")),
+                Some((_, here)) if *here != value => {
+                    return Some(format!("`.{name}` is {value} there and {here} here"));
+                }
+                Some(_) => {}
+            }
+        }
+        let missing = self
+            .variants
+            .iter()
+            .find(|(name, _)| !def.variants.iter().any(|variant| symbols.text(variant.name) == *name));
+        missing.map(|(name, _)| format!("the program has no variant `{name}`"))
     }
 }
 

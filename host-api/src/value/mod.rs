@@ -7,7 +7,7 @@
 //! | `&CStr` | `cstring` |
 //! | `&[T]`, `&mut [T]`, `Vec<T>` of plain data | `[]T` |
 //! | `&T`, `&mut T` of plain data | `*T` |
-//! | a struct with `#[derive(SxType)]`, `[T; N]` | the struct, `[N]T` |
+//! | a struct or enum with `#[derive(SxType)]`, `[T; N]` | the struct or enum, `[N]T` |
 //! | `Option<T>` | `?T` |
 //! | `(A, B)` | `Tuple(A, B)` |
 //! | `Result<T, SxError>`, as a result | `T !` |
@@ -27,7 +27,7 @@ pub(crate) mod slots;
 pub use compound::flagged_optional;
 pub use compound::{InOption, Maybe};
 pub(crate) use desc::listed;
-pub use desc::{FieldDesc, StructDesc, TypeDesc};
+pub use desc::{EnumDesc, FieldDesc, StructDesc, TypeDesc};
 pub use shape::Shape;
 pub use slots::{Args, Returns};
 

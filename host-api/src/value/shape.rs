@@ -81,6 +81,10 @@ impl Shape {
         }
         self
     }
+    /// Bytes.
+    pub const fn size(&self) -> usize {
+        self.size as usize
+    }
     /// How many slots a parameter of this type takes.
     pub(crate) const fn slots(&self) -> usize {
         if self.count == IN_MEMORY { 1 } else { self.count as usize }
