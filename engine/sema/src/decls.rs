@@ -108,22 +108,22 @@ impl<'b> Cx<'_, '_, 'b> {
         if expected == Some(TypeId::ERROR) {
             return DeclVal::Error;
         }
-        if expected.is_none() {
-            if let Some(entity) = self.static_entity(value) {
-                match entity {
-                    Entity::Func(func) => return DeclVal::Func(func),
-                    Entity::Generic(generic) => return DeclVal::Generic(generic),
-                    Entity::Namespace(namespace) => return DeclVal::Namespace(namespace),
-                    Entity::Library(name) => return DeclVal::Library(name),
-                    Entity::Protocol(protocol) => return DeclVal::Protocol(protocol),
-                    Entity::Error => return DeclVal::Error,
-                    Entity::Value(val) => {
-                        if let Kind::Global(global) = val.e.kind {
-                            return DeclVal::Global(global, val.ty);
-                        }
+        if expected.is_none()
+            && let Some(entity) = self.static_entity(value)
+        {
+            match entity {
+                Entity::Func(func) => return DeclVal::Func(func),
+                Entity::Generic(generic) => return DeclVal::Generic(generic),
+                Entity::Namespace(namespace) => return DeclVal::Namespace(namespace),
+                Entity::Library(name) => return DeclVal::Library(name),
+                Entity::Protocol(protocol) => return DeclVal::Protocol(protocol),
+                Entity::Error => return DeclVal::Error,
+                Entity::Value(val) => {
+                    if let Kind::Global(global) = val.e.kind {
+                        return DeclVal::Global(global, val.ty);
                     }
-                    _ => {}
                 }
+                _ => {}
             }
         }
         let val = self.check(value, expected);

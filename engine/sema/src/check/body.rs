@@ -309,10 +309,8 @@ impl Sema {
     fn demand_decl(&mut self, decl: DeclId) {
         let loc = Loc::new(self.decl(decl).file, self.decl(decl).span);
         match self.decl_value(decl) {
-            DeclVal::Func(func) => {
-                if !self.fn_decl(func).generic && !self.fn_decl(func).builtin {
-                    self.instance(func, Vec::new(), (None, loc));
-                }
+            DeclVal::Func(func) if !self.fn_decl(func).generic && !self.fn_decl(func).builtin => {
+                self.instance(func, Vec::new(), (None, loc));
             }
             DeclVal::Const(TypeId::TYPE, value) => {
                 let Some(ty) = value.as_type() else { return };

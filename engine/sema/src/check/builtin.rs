@@ -114,10 +114,10 @@ impl<'b> Cx<'_, '_, 'b> {
             "closure_free" => self.closure_free(exprs[0], span),
             _ => return self.reflect(&name, &exprs, span),
         };
-        if let Kind::Intrinsic(_, args) = val.e.kind {
-            if args.iter().any(|e| e.ty == TypeId::ERROR) {
-                return self.error_val(span);
-            }
+        if let Kind::Intrinsic(_, args) = val.e.kind
+            && args.iter().any(|e| e.ty == TypeId::ERROR)
+        {
+            return self.error_val(span);
         }
         val
     }
@@ -306,10 +306,10 @@ impl<'b> Cx<'_, '_, 'b> {
             "field_value" | "variant_payload" => return self.part_value(name, exprs[0], exprs[1], span),
             _ => {}
         }
-        if name == "type_name" {
-            if let Some(val) = self.runtime_type_name(exprs[0], span) {
-                return val;
-            }
+        if name == "type_name"
+            && let Some(val) = self.runtime_type_name(exprs[0], span)
+        {
+            return val;
         }
         let ty = self.resolve_type(exprs[0]);
         if ty == TypeId::ERROR {

@@ -531,10 +531,10 @@ impl<'b> Cx<'_, '_, 'b> {
             return val.e;
         }
         let e = self.settle(val, span);
-        if let TypeKind::Ptr(to) = *self.kind(ty) {
-            if e.ty == to {
-                return self.address_of(e);
-            }
+        if let TypeKind::Ptr(to) = *self.kind(ty)
+            && e.ty == to
+        {
+            return self.address_of(e);
         }
         if let TypeKind::Ptr(of) = *self.kind(e.ty) {
             if of == ty {
@@ -606,10 +606,10 @@ impl<'b> Cx<'_, '_, 'b> {
             self.error(Code::E0311, span, "a variadic parameter's type must be a slice, `..xs: []T`");
             return self.error_val(span).e;
         };
-        if let [only] = args {
-            if only.spread {
-                return self.check_as(only.value, ty);
-            }
+        if let [only] = args
+            && only.spread
+        {
+            return self.check_as(only.value, ty);
         }
         let mut elems = Vec::with_capacity(args.len());
         for arg in args {

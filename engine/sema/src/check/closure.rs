@@ -426,10 +426,11 @@ impl Uses<'_> {
     fn any(&mut self, body: ExprId) {
         let span = self.ast.expr_span(body);
         for (e, s) in self.ast.exprs.iter().zip(&self.ast.expr_spans) {
-            if s.lo >= span.lo && s.hi <= span.hi {
-                if let Ast::Name(ident) = e {
-                    self.escapes |= ident.name == self.name;
-                }
+            if s.lo >= span.lo
+                && s.hi <= span.hi
+                && let Ast::Name(ident) = e
+            {
+                self.escapes |= ident.name == self.name;
             }
         }
     }

@@ -39,14 +39,14 @@ impl<'b> Cx<'_, '_, 'b> {
     pub(crate) fn mismatch(&mut self, val: Val<'b>, target: TypeId, span: Span) {
         let (want, have) = (self.name_of(target), self.name_of(val.ty));
         let loc = self.loc(span);
-        if let (Lit::Int(n), Some((bits, signed))) = (val.lit, self.s.types.int_repr(target)) {
-            if self.s.types.is_int(target) {
-                let (min, max) = int_range(bits, signed);
-                let d = Diagnostic::error(Code::E0202, loc, format!("{n} doesn't fit `{want}`"))
-                    .note(format!("`{want}` holds {min} to {max}"));
-                self.report(d);
-                return;
-            }
+        if let (Lit::Int(n), Some((bits, signed))) = (val.lit, self.s.types.int_repr(target))
+            && self.s.types.is_int(target)
+        {
+            let (min, max) = int_range(bits, signed);
+            let d = Diagnostic::error(Code::E0202, loc, format!("{n} doesn't fit `{want}`"))
+                .note(format!("`{want}` holds {min} to {max}"));
+            self.report(d);
+            return;
         }
         if let (Lit::Float(x), true) = (val.lit, self.s.types.is_int(target)) {
             let message = format!("{x} isn't an integer, and `{want}` is needed");
@@ -92,10 +92,10 @@ impl<'b> Cx<'_, '_, 'b> {
             Lit::Null => return self.coerce_null(target, span),
             Lit::None => {}
         }
-        if let Some(inner) = self.through_ref(val) {
-            if !matches!(self.kind(target), TypeKind::Ptr(_) | TypeKind::Optional(_)) {
-                return self.try_coerce(inner, target, span);
-            }
+        if let Some(inner) = self.through_ref(val)
+            && !matches!(self.kind(target), TypeKind::Ptr(_) | TypeKind::Optional(_))
+        {
+            return self.try_coerce(inner, target, span);
         }
         let (from, to) = (self.kind(val.ty).clone(), self.kind(target).clone());
         if self.s.types.is_int(val.ty) {

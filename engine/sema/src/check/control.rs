@@ -655,7 +655,7 @@ impl<'b> Cx<'_, '_, 'b> {
                     match &column[round] {
                         InlineItem::Local(local) => cx.declare(capture.name, Entry::Local(*local)),
                         InlineItem::Place(e) => {
-                            let local = cx.keep_place(*e, &mut stmts);
+                            let local = cx.keep_place(e, &mut stmts);
                             cx.declare(capture.name, Entry::Local(local));
                         }
                         InlineItem::Const(ty, value) => {

@@ -217,11 +217,11 @@ impl<'b> Cx<'_, '_, 'b> {
 
     /// The left side of `or`: a condition keeps its narrowing.
     fn check_left(&mut self, a: ExprId, expected: Option<TypeId>) -> Val<'b> {
-        if let Some(e) = self.raw_local(a) {
-            if let TypeKind::Optional(_) = self.kind(e.ty) {
-                let span = self.span(a);
-                return self.val(TypeId::BOOL, span, Kind::HasValue(e));
-            }
+        if let Some(e) = self.raw_local(a)
+            && let TypeKind::Optional(_) = self.kind(e.ty)
+        {
+            let span = self.span(a);
+            return self.val(TypeId::BOOL, span, Kind::HasValue(e));
         }
         self.check(a, expected)
     }

@@ -42,10 +42,10 @@ impl<'b> Cx<'_, '_, 'b> {
     /// Checks a condition: `bool`, or what can be null.
     pub(crate) fn check_cond(&mut self, expr: ExprId) -> E<'b> {
         let span = self.span(expr);
-        if let Some(e) = self.raw_local(expr) {
-            if let TypeKind::Optional(_) = self.kind(e.ty) {
-                return self.mk(TypeId::BOOL, span, Kind::HasValue(e));
-            }
+        if let Some(e) = self.raw_local(expr)
+            && let TypeKind::Optional(_) = self.kind(e.ty)
+        {
+            return self.mk(TypeId::BOOL, span, Kind::HasValue(e));
         }
         let val = self.check(expr, Some(TypeId::BOOL));
         self.truth(val, span)
@@ -278,13 +278,13 @@ impl<'b> Cx<'_, '_, 'b> {
         if let (Kind::Local(local), Some(_)) = (&e.kind, inner) {
             self.forget(*local);
         }
-        if let Kind::Local(local) = e.kind {
-            if let LocalKind::Capture(_) = self.f.locals[local.0 as usize].kind {
-                let name = self.f.locals[local.0 as usize].name.clone();
-                let message = format!("`{name}` is captured by value and constant inside the closure");
-                self.error_help(Code::E0212, span, message, "capture a pointer to share it");
-                return self.error_val(span);
-            }
+        if let Kind::Local(local) = e.kind
+            && let LocalKind::Capture(_) = self.f.locals[local.0 as usize].kind
+        {
+            let name = self.f.locals[local.0 as usize].name.clone();
+            let message = format!("`{name}` is captured by value and constant inside the closure");
+            self.error_help(Code::E0212, span, message, "capture a pointer to share it");
+            return self.error_val(span);
         }
         let ptr = self.address_of(e);
         if ptr.loc.span == span {
@@ -369,14 +369,14 @@ impl<'b> Cx<'_, '_, 'b> {
             _ => return self.not_indexable(e, index, span),
         };
         let val = self.check(index, Some(TypeId::I64));
-        if let (Lit::Int(n), Some(len)) = (val.lit, len) {
-            if n < 0 || n >= len as i128 {
-                let message = format!("index {n} is out of range for length {len}");
-                self.error(Code::E0216, index_span, message);
-                return self.error_val(span);
-            }
+        if let (Lit::Int(n), Some(len)) = (val.lit, len)
+            && (n < 0 || n >= len as i128)
+        {
+            let message = format!("index {n} is out of range for length {len}");
+            self.error(Code::E0216, index_span, message);
+            return self.error_val(span);
         }
-        let index = self.to_index(val, index_span);
+        let index = self.index_value(val, index_span);
         self.val(elem, span, Kind::Index { base, index })
     }
 
@@ -388,7 +388,7 @@ impl<'b> Cx<'_, '_, 'b> {
     }
 
     /// Any integer indexes.
-    pub(crate) fn to_index(&mut self, val: Val<'b>, span: Span) -> E<'b> {
+    pub(crate) fn index_value(&mut self, val: Val<'b>, span: Span) -> E<'b> {
         if val.lit == Lit::None && self.s.types.is_int(val.ty) && val.ty != TypeId::I64 {
             return self.mk(TypeId::I64, span, Kind::Cast(Cast::Int, val.e));
         }
@@ -398,10 +398,10 @@ impl<'b> Cx<'_, '_, 'b> {
     fn check_slice(&mut self, idx: sx_syntax::ast::Idx<sx_syntax::ast::SliceExpr>, span: Span) -> Val<'b> {
         let ast = *self.ast.get(idx);
         let mut base = self.check_settled(ast.base);
-        if let TypeKind::Ptr(of) = *self.kind(base.ty) {
-            if matches!(self.kind(of), TypeKind::Array(..) | TypeKind::Slice(_) | TypeKind::String) {
-                base = self.mk(of, base.loc.span, Kind::Deref(base));
-            }
+        if let TypeKind::Ptr(of) = *self.kind(base.ty)
+            && matches!(self.kind(of), TypeKind::Array(..) | TypeKind::Slice(_) | TypeKind::String)
+        {
+            base = self.mk(of, base.loc.span, Kind::Deref(base));
         }
         let lo = ast.lo.map(|lo| self.slice_bound(lo, ast.lo_exclusive));
         let lo = match lo {
@@ -443,7 +443,7 @@ impl<'b> Cx<'_, '_, 'b> {
         if let Lit::Int(n) = val.lit {
             return self.coerce(Val { lit: Lit::Int(n + plus_one as i128), ..val }, TypeId::I64, span);
         }
-        let e = self.to_index(val, span);
+        let e = self.index_value(val, span);
         if !plus_one {
             return e;
         }

@@ -257,10 +257,10 @@ impl<'b> Cx<'_, '_, 'b> {
             if self.unify(decl, scope, pattern, ptr) {
                 return true;
             }
-            if let TypeKind::Ptr(of) = *self.kind(ty) {
-                if self.unify(decl, scope, pattern, of) {
-                    return true;
-                }
+            if let TypeKind::Ptr(of) = *self.kind(ty)
+                && self.unify(decl, scope, pattern, of)
+            {
+                return true;
             }
         }
         let parsed = self.s.file(decl.file).file.clone();
@@ -293,14 +293,14 @@ impl<'b> Cx<'_, '_, 'b> {
     ) -> bool {
         let Source::Rest(from) = source else { return true };
         let rest = &args[from.min(args.len())..];
-        if let [only] = rest {
-            if only.spread {
-                let e = self.check_settled(only.value);
-                let ok = e.ty != TypeId::ERROR && self.unify(decl, scope, pattern, e.ty);
-                let val = self.of(e);
-                checked[index] = Some(val);
-                return ok;
-            }
+        if let [only] = rest
+            && only.spread
+        {
+            let e = self.check_settled(only.value);
+            let ok = e.ty != TypeId::ERROR && self.unify(decl, scope, pattern, e.ty);
+            let val = self.of(e);
+            checked[index] = Some(val);
+            return ok;
         }
         let Some(first) = rest.first() else {
             self.error(Code::E0304, span, "without arguments, the element type isn't known");
@@ -483,13 +483,12 @@ impl<'b> Cx<'_, '_, 'b> {
                 };
                 let func = *ast.get(idx);
                 let elems = ast.list(func.params);
-                if let [only] = elems {
-                    if only.spread {
-                        if let Ast::Dollar { name, .. } = *ast.expr(only.ty) {
-                            let sym = self.s.file(decl.file).syms[name.name.index()];
-                            self.bind(scope, sym, CVal::Pack(params.to_vec().into()));
-                        }
-                    }
+                if let [only] = elems
+                    && only.spread
+                    && let Ast::Dollar { name, .. } = *ast.expr(only.ty)
+                {
+                    let sym = self.s.file(decl.file).syms[name.name.index()];
+                    self.bind(scope, sym, CVal::Pack(params.to_vec().into()));
                 }
                 if !elems.iter().any(|e| e.spread)
                     && (elems.len() != params.len()
@@ -553,10 +552,8 @@ impl<'b> Cx<'_, '_, 'b> {
                         None => self.bind(scope, sym, value.clone()),
                     }
                 }
-                (_, CVal::Type(inner)) => {
-                    if !self.unify_expr(decl, scope, ast, arg.value, *inner) {
-                        return false;
-                    }
+                (_, CVal::Type(inner)) if !self.unify_expr(decl, scope, ast, arg.value, *inner) => {
+                    return false;
                 }
                 _ => {}
             }
@@ -673,10 +670,10 @@ impl Sema {
                 _ => cx.resolve_type(ty),
             });
             for (name, bound) in &mut self.scopes[scope.0 as usize].names {
-                if *name == sym {
-                    if let Bound::Const(ty, _) = bound {
-                        *ty = declared;
-                    }
+                if *name == sym
+                    && let Bound::Const(ty, _) = bound
+                {
+                    *ty = declared;
                 }
             }
         }

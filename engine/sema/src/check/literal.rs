@@ -183,10 +183,10 @@ impl<'b> Cx<'_, '_, 'b> {
         let mut d = Diagnostic::error(Code::E0401, self.loc(span), message);
         let best =
             fields.iter().map(|(f, _)| (crate::modules::edit_distance(self.s.text(*f), &text), *f)).min();
-        if let Some((distance, best)) = best {
-            if distance <= (text.len() / 3).max(1) {
-                d = d.help(format!("did you mean `{}`?", self.s.text(best)));
-            }
+        if let Some((distance, best)) = best
+            && distance <= (text.len() / 3).max(1)
+        {
+            d = d.help(format!("did you mean `{}`?", self.s.text(best)));
         }
         self.report(d);
     }
@@ -267,7 +267,7 @@ impl<'b> Cx<'_, '_, 'b> {
                 }
             } else {
                 let val = self.check(arg.value, Some(TypeId::I64));
-                self.to_index(val, span)
+                self.index_value(val, span)
             };
             if e.ty == TypeId::ERROR {
                 return self.error_val(span);

@@ -46,10 +46,10 @@ impl<'b> Cx<'_, '_, 'b> {
     ) -> Val<'b> {
         let mut stmts = Vec::new();
         let mut subject = subject;
-        if let TypeKind::Ptr(of) = *self.kind(subject.ty) {
-            if matches!(self.kind(of), TypeKind::Enum(_)) {
-                subject = self.mk(of, subject.loc.span, Kind::Deref(subject));
-            }
+        if let TypeKind::Ptr(of) = *self.kind(subject.ty)
+            && matches!(self.kind(of), TypeKind::Enum(_))
+        {
+            subject = self.mk(of, subject.loc.span, Kind::Deref(subject));
         }
         let result = match self.kind(subject.ty).clone() {
             TypeKind::Error => {
@@ -688,10 +688,10 @@ impl<'b> Cx<'_, '_, 'b> {
             let Some(subject) = value.as_type().or_else(|| value.as_int().map(|n| TypeId(n as u32))) else {
                 return false;
             };
-            if let Ast::Name(name) = *self.ast.expr(pattern) {
-                if let Some(hit) = self.is_category(subject, self.ast.name(name.name)) {
-                    return hit;
-                }
+            if let Ast::Name(name) = *self.ast.expr(pattern)
+                && let Some(hit) = self.is_category(subject, self.ast.name(name.name))
+            {
+                return hit;
             }
             if let Ast::Struct(_) | Ast::Enum(_) | Ast::Union(_) = *self.ast.expr(pattern) {
                 return false;

@@ -301,10 +301,10 @@ impl<'s, 'a, 'b> Cx<'s, 'a, 'b> {
         }
     }
     pub(crate) fn address_of(&mut self, e: E<'b>) -> E<'b> {
-        if let Kind::Deref(ptr) = e.kind {
-            if matches!(self.kind(ptr.ty), TypeKind::Ptr(_)) {
-                return ptr;
-            }
+        if let Kind::Deref(ptr) = e.kind
+            && matches!(self.kind(ptr.ty), TypeKind::Ptr(_))
+        {
+            return ptr;
         }
         self.mark_address_taken(e);
         let ty = self.s.types.ptr(e.ty);

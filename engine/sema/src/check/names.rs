@@ -37,10 +37,10 @@ impl<'b> Cx<'_, '_, 'b> {
         if let Some((_, entry)) = self.f.entries.iter().rev().find(|(s, _)| *s == sym) {
             return Some(entry.clone());
         }
-        if self.f.parent.is_some() {
-            if let Some(entry) = self.lookup_captured(sym, span) {
-                return Some(entry);
-            }
+        if self.f.parent.is_some()
+            && let Some(entry) = self.lookup_captured(sym, span)
+        {
+            return Some(entry);
         }
         None
     }
@@ -127,10 +127,11 @@ impl<'b> Cx<'_, '_, 'b> {
             .filter(|t| crate::modules::edit_distance(t, &text) <= (text.len() / 3).max(1))
             .map(str::to_string)
             .next();
-        if let Some(similar) = local.or_else(|| self.s.similar_name(self.file, &text)) {
-            if similar != text && !similar.is_empty() {
-                d = d.help(format!("did you mean `{similar}`?"));
-            }
+        if let Some(similar) = local.or_else(|| self.s.similar_name(self.file, &text))
+            && similar != text
+            && !similar.is_empty()
+        {
+            d = d.help(format!("did you mean `{similar}`?"));
         }
         self.report(d);
     }
@@ -208,19 +209,19 @@ impl<'b> Cx<'_, '_, 'b> {
     /// Reads a local: captured, narrowed, guarded by an error.
     pub(crate) fn read_local(&mut self, local: LocalId, span: Span) -> Val<'b> {
         let e = self.local_expr(local, span);
-        if let Some(&(_, err)) = self.f.guards.iter().find(|(value, _)| *value == local) {
-            if !self.is_proven_null(err) {
-                let name = self.f.locals[local.0 as usize].name.clone();
-                let err = self.f.locals[err.0 as usize].name.clone();
-                let message = format!("`{name}` is read before `{err}` is proven null");
-                let help = format!("test it first: `if !{err} {{ … }}`, or `if {err} {{ return …; }}`");
-                self.error_help(Code::E0605, span, message, help);
-            }
+        if let Some(&(_, err)) = self.f.guards.iter().find(|(value, _)| *value == local)
+            && !self.is_proven_null(err)
+        {
+            let name = self.f.locals[local.0 as usize].name.clone();
+            let err = self.f.locals[err.0 as usize].name.clone();
+            let message = format!("`{name}` is read before `{err}` is proven null");
+            let help = format!("test it first: `if !{err} {{ … }}`, or `if {err} {{ return …; }}`");
+            self.error_help(Code::E0605, span, message, help);
         }
-        if self.is_proven_value(local) {
-            if let TypeKind::Optional(of) = *self.kind(e.ty) {
-                return self.val(of, span, Kind::OptPayload(e));
-            }
+        if self.is_proven_value(local)
+            && let TypeKind::Optional(of) = *self.kind(e.ty)
+        {
+            return self.val(of, span, Kind::OptPayload(e));
         }
         self.of(e)
     }

@@ -183,14 +183,14 @@ impl<'b> Cx<'_, '_, 'b> {
         let bitwise = |op| matches!(op, BinOp::BitAnd | BinOp::BitOr | BinOp::BitXor);
         let comparing = |op| compare(op).is_some();
         for side in [lhs, rhs] {
-            if let Ast::Binary { op: inner, .. } = *self.ast.expr(side) {
-                if (bitwise(op) && comparing(inner)) || (comparing(op) && bitwise(inner)) {
-                    let message =
-                        format!("`{}` and `{}` are mixed without parentheses", spelling(op), spelling(inner));
-                    let d = Diagnostic::warning(Code::W0001, self.loc(span), message)
-                        .help("write parentheses to show which comes first");
-                    self.report(d);
-                }
+            if let Ast::Binary { op: inner, .. } = *self.ast.expr(side)
+                && ((bitwise(op) && comparing(inner)) || (comparing(op) && bitwise(inner)))
+            {
+                let message =
+                    format!("`{}` and `{}` are mixed without parentheses", spelling(op), spelling(inner));
+                let d = Diagnostic::warning(Code::W0001, self.loc(span), message)
+                    .help("write parentheses to show which comes first");
+                self.report(d);
             }
         }
     }
@@ -757,12 +757,12 @@ impl<'b> Cx<'_, '_, 'b> {
             return self.error_val(span);
         };
         let val = self.check(operand, None);
-        if let TypeKind::Optional(of) = *self.kind(target) {
-            if !matches!(self.kind(val.ty), TypeKind::Optional(_)) {
-                let inner = self.cast_to(val, of, span);
-                let inner = self.coerce(inner, target, span);
-                return self.of(inner);
-            }
+        if let TypeKind::Optional(of) = *self.kind(target)
+            && !matches!(self.kind(val.ty), TypeKind::Optional(_))
+        {
+            let inner = self.cast_to(val, of, span);
+            let inner = self.coerce(inner, target, span);
+            return self.of(inner);
         }
         self.cast_to(val, target, span)
     }
@@ -772,13 +772,12 @@ impl<'b> Cx<'_, '_, 'b> {
         if val.ty == TypeId::ERROR || target == TypeId::ERROR {
             return self.error_val(span);
         }
-        if let Lit::Int(n) = val.lit {
-            if let Some((bits, signed)) =
+        if let Lit::Int(n) = val.lit
+            && let Some((bits, signed)) =
                 self.s.types.int_repr(target).filter(|_| self.s.types.is_int(target))
-            {
-                let low = wrap(n, bits, signed);
-                return self.val(target, span, Kind::Int(low));
-            }
+        {
+            let low = wrap(n, bits, signed);
+            return self.val(target, span, Kind::Int(low));
         }
         if let Some(e) = self.try_coerce(val, target, span) {
             return self.of(e);
@@ -789,10 +788,10 @@ impl<'b> Cx<'_, '_, 'b> {
         match cast {
             Some(cast) => self.val(target, span, Kind::Cast(cast, e)),
             None => {
-                if let TypeKind::Protocol(_) = from {
-                    if let Some(val) = self.recover_concrete(e, target, span) {
-                        return val;
-                    }
+                if let TypeKind::Protocol(_) = from
+                    && let Some(val) = self.recover_concrete(e, target, span)
+                {
+                    return val;
                 }
                 let (x, y) = (self.name_of(e.ty), self.name_of(target));
                 self.error(Code::E0205, span, format!("`{x}` can't be converted to `{y}`"));
@@ -813,10 +812,10 @@ impl<'b> Cx<'_, '_, 'b> {
         let (fi, ti) = (int_like(from_ty, from), int_like(to_ty, to));
         let (ff, tf) = (types.is_float(from_ty), types.is_float(to_ty));
         if fi && ti {
-            if let (true, Enum(id)) = (types.is_int(from_ty), to) {
-                if !types.enum_def(*id).flags {
-                    return Some(Cast::IntToEnum);
-                }
+            if let (true, Enum(id)) = (types.is_int(from_ty), to)
+                && !types.enum_def(*id).flags
+            {
+                return Some(Cast::IntToEnum);
             }
             return Some(Cast::Int);
         }

@@ -229,10 +229,10 @@ impl<'b> Cx<'_, '_, 'b> {
             if target != ty {
                 continue;
             }
-            if let Some(&decl) = self.s.impls[i].methods.get(&name) {
-                if let DeclVal::Func(func) = self.s.decl_value(decl) {
-                    return Some(func);
-                }
+            if let Some(&decl) = self.s.impls[i].methods.get(&name)
+                && let DeclVal::Func(func) = self.s.decl_value(decl)
+            {
+                return Some(func);
             }
             self.s.complete_protocol(protocol);
             if let Some(func) = self.s.default_method(protocol, name, target) {

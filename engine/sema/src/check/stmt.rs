@@ -721,18 +721,18 @@ impl<'b> Cx<'_, '_, 'b> {
             | Kind::OptPayload(base)
             | Kind::Unwrap(base) => {
                 // Fields of a loop's element are written through the alias.
-                if let Kind::Local(local) = base.kind {
-                    if self.f.locals[local.0 as usize].kind == LocalKind::Alias {
-                        return None;
-                    }
+                if let Kind::Local(local) = base.kind
+                    && self.f.locals[local.0 as usize].kind == LocalKind::Alias
+                {
+                    return None;
                 }
                 self.why_constant(base)
             }
             Kind::Index { base, .. } if matches!(self.kind(base.ty), TypeKind::Array(..)) => {
-                if let Kind::Local(local) = base.kind {
-                    if self.f.locals[local.0 as usize].kind == LocalKind::Alias {
-                        return None;
-                    }
+                if let Kind::Local(local) = base.kind
+                    && self.f.locals[local.0 as usize].kind == LocalKind::Alias
+                {
+                    return None;
                 }
                 self.why_constant(base)
             }

@@ -133,10 +133,10 @@ impl Types {
 
     fn compute_layout(&mut self, ty: TypeId) -> Result<Arc<Layout>, LayoutError> {
         if let Some(scalar) = self.scalar(ty) {
-            if let TypeKind::Enum(id) = *self.kind(ty) {
-                if !self.enum_def(id).complete {
-                    return Err(LayoutError::Incomplete(ty));
-                }
+            if let TypeKind::Enum(id) = *self.kind(ty)
+                && !self.enum_def(id).complete
+            {
+                return Err(LayoutError::Incomplete(ty));
             }
             return Ok(Arc::new(Layout::scalar(scalar, self.target)));
         }
