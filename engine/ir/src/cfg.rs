@@ -24,6 +24,14 @@ impl Cfg {
     /// The shape of a function all of whose block ids are in range.
     pub fn new(func: &Func) -> Cfg {
         let n = func.blocks.len();
+        if n == 1 && matches!(func.blocks[0].term, Term::Return(_) | Term::Trap(..) | Term::Unreachable) {
+            return Cfg {
+                rpo: vec![BlockId(0)],
+                position: vec![0],
+                preds: Vec::new(),
+                pred_start: vec![0, 0],
+            };
+        }
         // Postorder by a stack of (block, successors still to visit).
         let mut succs: Vec<BlockId> = Vec::with_capacity(n * 2);
         let mut succ_start = Vec::with_capacity(n + 1);

@@ -14,6 +14,9 @@ const NONE: u32 = u32::MAX;
 
 /// Works on all loops of a function, inner ones first.
 pub fn run(func: &mut Func, cx: &mut Cx<'_>) {
+    if !leads_back(func) {
+        return;
+    }
     let mut cfg = Cfg::new(func);
     let mut tree = DomTree::new(&cfg);
     let headers = headers(&cfg, &tree);
@@ -41,6 +44,15 @@ pub fn run(func: &mut Func, cx: &mut Cx<'_>) {
     }
     rotate::run(func, &cfg, &tree, &headers);
     super::simplify_cfg::run(func, cx);
+}
+
+/// True when some block leads to one that doesn't stand after it, as some must where there is a loop.
+fn leads_back(func: &Func) -> bool {
+    func.blocks.iter().enumerate().any(|(i, block)| {
+        let mut back = false;
+        block.term.successors(|to| back |= to.index() <= i);
+        back
+    })
 }
 
 /// Headers of natural loops, inner ones before those around them.

@@ -6,19 +6,27 @@ use crate::cfg::Cfg;
 use crate::func::*;
 use crate::ids::*;
 
-/// Simplifies until nothing changes, a few rounds at most; true when a branch turned out to be none.
+/// Simplifies; true when a branch turned out to be none. Afterwards every block is reachable.
 pub fn run(func: &mut Func, cx: &mut Cx<'_>) -> bool {
-    let mut any_folded = false;
-    for _ in 0..4 {
+    if func.blocks.len() == 1 {
+        return false;
+    }
+    let (mut any_folded, mut any) = (false, false);
+    for _ in 0..3 {
         let folded = fold_branches(func, cx);
-        any_folded |= folded;
         let threaded = thread(func);
-        let merged = merge(func);
-        if !(folded | threaded | merged) {
+        any_folded |= folded;
+        any |= folded | threaded;
+        // Tests that were copied may be known where they are now.
+        if !threaded {
             break;
         }
     }
-    reorder(func);
+    let mut entries = entries(func);
+    let all_reachable = entries[1..].iter().all(|&entries| entries > 0);
+    if merge(func, &mut entries) | any | !all_reachable {
+        reorder(func);
+    }
     any_folded
 }
 
@@ -144,9 +152,8 @@ fn entries(func: &Func) -> Vec<u32> {
 }
 
 /// Joins a block with the one that follows it, where neither has another neighbour there.
-fn merge(func: &mut Func) -> bool {
+fn merge(func: &mut Func, entries: &mut [u32]) -> bool {
     let mut changed = false;
-    let mut entries = entries(func);
     for i in 0..func.blocks.len() {
         if i > 0 && entries[i] == 0 {
             continue;
