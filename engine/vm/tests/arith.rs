@@ -505,3 +505,40 @@ fn select_chooses() {
         assert_eq!(run(f.finish(), &[cond, 9]).unwrap() as i64, if cond == 1 { 9 } else { -7 });
     }
 }
+
+#[test]
+fn rotations_and_complements() {
+    for ty in [Ty::I8, Ty::I16, Ty::I32, Ty::I64] {
+        let n = bits(ty) as u64;
+        for distance in [1, 7, n / 2, n - 1] {
+            for swapped in [false, true] {
+                for value in edges() {
+                    let mut f = function("case", &[ty], &[ty]);
+                    let x = param(&f, 0);
+                    let (right, left) = (f.constant(ty, distance), f.constant(ty, n - distance));
+                    let low = f.bin(BinOp::UShr, ty, x, right);
+                    let high = f.bin(BinOp::Shl, ty, x, left);
+                    let (a, b) = if swapped { (high, low) } else { (low, high) };
+                    let result = f.bin(BinOp::Or, ty, a, b);
+                    ret(&mut f, &[result]);
+                    let v = mask(ty, value);
+                    let want = v >> distance | v << (n - distance);
+                    check(
+                        f.finish(),
+                        &[value],
+                        ty,
+                        Ok(want),
+                        &format!("{ty:?} {value:#x} {distance} {swapped}"),
+                    );
+                }
+            }
+        }
+    }
+    for swapped in [false, true] {
+        let func = of_two(Ty::I64, Ty::I64, Shape::Registers, 0, 0, |f, x, y| {
+            let not = f.un(UnOp::Not, Ty::I64, y);
+            if swapped { f.bin(BinOp::And, Ty::I64, not, x) } else { f.bin(BinOp::And, Ty::I64, x, not) }
+        });
+        check(func, &[0xff, 0x0f], Ty::I64, Ok(0xf0), "and not");
+    }
+}

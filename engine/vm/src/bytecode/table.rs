@@ -28,6 +28,7 @@ macro_rules! for_each_opcode {
             And DSS = h::bin(|a: u64, b: u64| a & b);
             Or DSS = h::bin(|a: u64, b: u64| a | b);
             Xor DSS = h::bin(|a: u64, b: u64| a ^ b);
+            AndNot DSS = h::bin(|a: u64, b: u64| a & !b);
             AddI DSI = h::bin_i(|a: i64, b| a.wrapping_add(b));
             MulI DSI = h::bin_i(|a: i64, b| a.wrapping_mul(b));
             RSubI DSI = h::bin_i(|a: i64, b| b.wrapping_sub(a));
@@ -60,6 +61,8 @@ macro_rules! for_each_opcode {
             UShrI16 DSI = h::bin_i(|a: u16, b| a.wrapping_shr(b as u32));
             UShrI32 DSI = h::bin_i(|a: u32, b| a.wrapping_shr(b as u32));
             UShrI64 DSI = h::bin_i(|a: u64, b| a.wrapping_shr(b as u32));
+            RotRI32 DSI = h::bin_i(|a: u32, b| a.rotate_right(b as u32));
+            RotRI64 DSI = h::bin_i(|a: u64, b| a.rotate_right(b as u32));
             // Division, by width.
             SDiv8 DSS = h::div(|a: i8, b: i8| a.checked_div(b));
             SDiv16 DSS = h::div(|a: i16, b: i16| a.checked_div(b));

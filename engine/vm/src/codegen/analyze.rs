@@ -8,7 +8,9 @@ use super::uses::{is_pure, reads, term_reads, writes, written};
 use crate::objects::Place;
 use crate::program::Tables;
 use rustc_hash::FxHashMap;
-use sx_ir::{Addr, Base, Const, ConvOp, Func, Inst, Module, Operand, Reg, Slot, SlotId, Term, Ty, UnOp};
+use sx_ir::{
+    Addr, Base, BinOp, Const, ConvOp, Func, Inst, Module, Operand, Reg, Slot, SlotId, Term, Ty, UnOp,
+};
 
 /// Memory slots of the frame larger than this live behind the registers and windows, reached by byte offsets only.
 pub(crate) const NEAR_SLOT_BYTES: u64 = 32 * 1024;
@@ -321,7 +323,71 @@ impl<'a> Analysis<'a> {
             Inst::NullCheck { .. } => local.null_check = number,
             Inst::Index { index, .. } => self.fold_index(number, *index, local),
             Inst::Check { cond, .. } => self.absorb_condition(*cond, local),
+            Inst::Bin { op: BinOp::Or, ty, a, b, .. } => self.fold_rotation(*ty, *a, *b, local),
+            Inst::Bin { op: BinOp::And, a, b, .. } => self.fold_complement(*a, *b, local),
             _ => {}
+        }
+    }
+    /// The instruction that defines a temporary which nothing else reads, if it can move here.
+    fn movable(&self, operand: Operand, local: &Local) -> Option<(u32, &'a Inst)> {
+        let (def, inst) = self.definition(operand)?;
+        let movable = self.single_use(self.resolve(operand))
+            && !self.absorbed[def as usize]
+            && self.stable(def, inst, local);
+        movable.then_some((def, inst))
+    }
+    /// `x >> n | x << (width - n)` is a rotation.
+    fn fold_rotation(&mut self, ty: Ty, a: Operand, b: Operand, local: &Local) {
+        let (Some((left, left_inst)), Some((right, right_inst))) =
+            (self.movable(a, local), self.movable(b, local))
+        else {
+            return;
+        };
+        if left != right && self.shifts(ty, left_inst, right_inst).is_some() {
+            self.absorbed[left as usize] = true;
+            self.absorbed[right as usize] = true;
+        }
+    }
+    /// The rotated operand and the distance to the right, if the two instructions shift the two parts of a rotation.
+    fn shifts(&self, ty: Ty, one: &Inst, other: &Inst) -> Option<(Operand, u32)> {
+        let width = ty.size(8) * 8;
+        let part = |inst: &Inst| match *inst {
+            Inst::Bin { op: op @ (BinOp::Shl | BinOp::UShr), ty: shifted, a, b, .. }
+                if shifted == ty && width >= 32 =>
+            {
+                Some((op, self.resolve(a), self.constant(b)?.bits as u32 & (width - 1)))
+            }
+            _ => None,
+        };
+        let ((op, x, n), (other_op, y, m)) = (part(one)?, part(other)?);
+        let distance = if op == BinOp::UShr { n } else { m };
+        (op != other_op && x == y && x.as_reg().is_some() && n + m == width).then_some((x, distance))
+    }
+    /// What an `or` rotates and how far to the right, if it was folded to a rotation.
+    pub fn rotation(&self, ty: Ty, a: Operand, b: Operand) -> Option<(Operand, u32)> {
+        let ((left, one), (right, other)) = (self.definition(a)?, self.definition(b)?);
+        if self.absorbed[left as usize] && self.absorbed[right as usize] {
+            self.shifts(ty, one, other)
+        } else {
+            None
+        }
+    }
+    /// `x & ~y` is one instruction.
+    fn fold_complement(&mut self, a: Operand, b: Operand, local: &Local) {
+        for operand in [b, a] {
+            if let Some((def, Inst::Un { op: UnOp::Not, a, .. })) = self.movable(operand, local)
+                && self.resolve(*a).as_reg().is_some()
+            {
+                self.absorbed[def as usize] = true;
+                return;
+            }
+        }
+    }
+    /// The operand under a complement that was folded into an `and`.
+    pub fn complement(&self, operand: Operand) -> Option<Operand> {
+        match self.definition(operand)? {
+            (def, Inst::Un { op: UnOp::Not, a, .. }) if self.absorbed[def as usize] => Some(*a),
+            _ => None,
         }
     }
     /// True for a temporary's copy whose source can't change.

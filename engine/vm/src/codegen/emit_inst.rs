@@ -83,6 +83,20 @@ impl Emit<'_, '_> {
     }
     fn bin(&mut self, op: BinOp, ty: Ty, dst: Reg, a: Operand, b: Operand) {
         let dst = self.dst(dst);
+        if op == BinOp::Or
+            && let Some((x, distance)) = self.analysis.rotation(ty, a, b)
+        {
+            let x = self.src(x);
+            return self.emit(Op::RotRI32.at(width(ty) - 2), dst, x, distance as u16);
+        }
+        if op == BinOp::And {
+            for (plain, inverted) in [(a, b), (b, a)] {
+                if let Some(inverted) = self.analysis.complement(inverted) {
+                    let (plain, inverted) = (self.src(plain), self.src(inverted));
+                    return self.emit(Op::AndNot, dst, plain, inverted);
+                }
+            }
+        }
         let (a, b) = if imm::commutes(op) && self.constant(a).is_some() && self.constant(b).is_none() {
             (b, a)
         } else {

@@ -88,6 +88,7 @@ pub(crate) fn folds(analysis: &Analysis<'_>, item: Item<'_>, index: u32) -> bool
         Item::Term(_) => false,
         Item::Inst(inst) => match inst {
             Inst::Copy { .. } | Inst::Call { .. } => true,
+            Inst::Bin { op: BinOp::Or, ty, a, b, .. } if analysis.rotation(*ty, *a, *b).is_some() => true,
             Inst::Bin { op, ty, a, b, .. } => {
                 is(*b) && bin(*op, *ty, value).is_some()
                     || is(*a)
