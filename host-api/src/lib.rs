@@ -61,6 +61,26 @@ pub use text::{explain, format_source};
 pub use value::SxType;
 
 /// Derives [`trait@SxType`].
+///
+/// ```
+/// #[derive(Clone, Copy, sx::SxType)]
+/// #[repr(C)]
+/// struct Point {
+///     x: f64,
+///     y: f64,
+/// }
+///
+/// let engine = sx::Engine::new();
+/// let program = engine.compile(
+///     "Point :: struct { x, y: f64; }
+///      norm :: (p: Point) -> f64 { sqrt(p.x * p.x + p.y * p.y) }
+///      #import \"modules/std.sx\";",
+/// )?;
+/// let mut instance = program.instantiate()?;
+/// let norm = instance.func::<(Point,), f64>("norm")?;
+/// assert_eq!(norm.call(&mut instance, (Point { x: 3.0, y: 4.0 },))?, 5.0);
+/// # Ok::<(), sx::Error>(())
+/// ```
 pub use sx_derive::SxType;
 
 /// The programs of the README are tests, too.

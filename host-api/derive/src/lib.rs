@@ -14,26 +14,6 @@ use syn::{Attribute, Data, DeriveInput, Error, LitStr, Result};
 ///
 /// When a function or variable of a program is looked up, its type is compared: fields by name, type and offset; variants
 /// by name and value. `#[sx(name = "…")]` on the type or a field gives it another name in the language.
-///
-/// ```
-/// #[derive(Clone, Copy, sx::SxType)]
-/// #[repr(C)]
-/// struct Point {
-///     x: f64,
-///     y: f64,
-/// }
-///
-/// let engine = sx::Engine::new();
-/// let program = engine.compile(
-///     "Point :: struct { x, y: f64; }
-///      norm :: (p: Point) -> f64 { sqrt(p.x * p.x + p.y * p.y) }
-///      #import \"modules/std.sx\";",
-/// )?;
-/// let mut instance = program.instantiate()?;
-/// let norm = instance.func::<(Point,), f64>("norm")?;
-/// assert_eq!(norm.call(&mut instance, (Point { x: 3.0, y: 4.0 },))?, 5.0);
-/// # Ok::<(), sx::Error>(())
-/// ```
 #[proc_macro_derive(SxType, attributes(sx))]
 pub fn derive_sx_type(input: TokenStream) -> TokenStream {
     let input = syn::parse_macro_input!(input as DeriveInput);

@@ -1,0 +1,133 @@
+//! `sx run`.
+
+use crate::{Folder, command, sx, sx_with_stdin};
+use std::fs::File;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
+
+const STD: &str = "#import \"modules/std.sx\";\n";
+
+#[test]
+fn the_programs_code_is_the_commands() {
+    let folder = Folder::new();
+    for (body, code) in [("{}", 0), ("-> i64 { 7 }", 7), ("-> u8 { 255 }", 255), ("{ process.exit(3); }", 3)]
+    {
+        let file = folder.file("p.sx", format!("{STD}main :: () {body}\n"));
+        assert_eq!(sx(&["run", &file]).code, code, "{body}");
+    }
+}
+
+#[test]
+fn arguments_and_input_reach_the_program() {
+    let folder = Folder::new();
+    let file = folder.file(
+        "p.sx",
+        format!("{STD}main :: () {{ for process.args()[1..] (a) {{ print(\"<{{}}>\\n\", a); }} }}\n"),
+    );
+    let ran = sx(&["run", "--tier", "interp", &file, "one", "--flag", "-x", "two words", "--"]);
+    assert_eq!(ran.out, "<one>\n<--flag>\n<-x>\n<two words>\n<-->\n");
+}
+
+#[test]
+fn a_program_comes_from_stdin() {
+    let ran = sx_with_stdin(
+        &["run", "-"],
+        format!("#!/usr/bin/env sx\n{STD}main :: () {{ print(\"hi\\n\"); }}").as_bytes(),
+    );
+    assert_eq!((ran.code, ran.out.as_str()), (0, "hi\n"));
+    let bad = sx_with_stdin(&["run", "-"], b"main :: () { nope(); }");
+    assert_eq!(bad.code, 1);
+    assert!(bad.err.contains("--> <stdin>:1:14"), "{}", bad.err);
+    assert_eq!(sx_with_stdin(&["run", "-"], b"\xff\xfe").code, 1);
+}
+
+#[test]
+fn traps_are_shown_with_their_stack() {
+    let folder = Folder::new();
+    let file = folder.file(
+        "p.sx",
+        format!("{STD}at :: (xs: []i64, n: i64) -> i64 {{\n    xs[n]\n}}\nmain :: () {{\n    print(\"before\");\n    xs := .[1, 2, 3];\n    n := xs.len * 3;\n    print(\"{{}}\", at(xs[..], n));\n}}\n"),
+    );
+    let ran = sx(&["run", "--color", "never", &file]);
+    assert_eq!((ran.code, ran.out.as_str()), (134, "before"));
+    let expected =
+        format!("trap: index 9 out of range for length 3\n  at {file}:3:5 in at\n  at {file}:9:17 in main\n");
+    assert_eq!(ran.err, expected);
+    let colored = sx(&["run", "--color", "always", &file]);
+    assert!(colored.err.starts_with("\x1b[1;31mtrap\x1b[0m: index 9"), "{}", colored.err);
+}
+
+#[test]
+fn long_stacks_show_both_ends() {
+    let folder = Folder::new();
+    let file =
+        folder.file("p.sx", "deep :: (n: i64) -> i64 { deep(n + 1) + 1 }\nmain :: () -> i64 { deep(0) }\n");
+    let ran = sx(&["run", &file]);
+    assert_eq!(ran.code, 134);
+    assert!(ran.err.starts_with("trap: stack overflow\n"), "{}", ran.err);
+    // Sixteen frames of each end; what was inlined into one of them is a line of its own.
+    let shown = ran.err.lines().filter(|line| line.starts_with("  at ")).count();
+    assert!((32..64).contains(&shown), "{}", ran.err);
+    assert_eq!(ran.err.lines().filter(|line| line.starts_with("  … ")).count(), 1);
+    assert!(ran.err.ends_with("in main\n"));
+}
+
+#[test]
+fn an_error_out_of_main_is_told_with_its_trace() {
+    let folder = Folder::new();
+    let file = folder.file(
+        "p.sx",
+        "inner :: (n: i64) -> i64 ! {\n    if n > 0 { raise error.Deep; }\n    n\n}\nmain :: () -> ! {\n    _ = try inner(1);\n}\n",
+    );
+    let ran = sx(&["run", &file]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.starts_with("error: unhandled error reached main: error.Deep\n  at "), "{}", ran.err);
+    assert!(ran.err.contains(":2:16 in inner\n") && ran.err.contains(":6:13 in main\n"), "{}", ran.err);
+}
+
+#[test]
+fn what_can_not_be_read_is_told() {
+    let folder = Folder::new();
+    let missing = folder.path("none.sx");
+    let ran = sx(&["run", &missing]);
+    assert_eq!((ran.code, ran.err), (1, format!("error: there is no file `{missing}`\n")));
+    let dir = folder.root().to_str().unwrap();
+    assert_eq!(sx(&["run", dir]).err, format!("error: `{dir}` is a folder, not a file\n"));
+    let bytes = folder.file("bytes.sx", b"main :: () {}\n\xff\n");
+    let ran = sx(&["run", &bytes]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("error[E0019]"), "{}", ran.err);
+    let locked = folder.file("locked.sx", "main :: () {}");
+    std::fs::set_permissions(&locked, PermissionsExt::from_mode(0o000)).unwrap();
+    // The superuser reads everything.
+    if File::open(&locked).is_err() {
+        let ran = sx(&["run", &locked]);
+        assert_eq!((ran.code, ran.err), (1, format!("error: `{locked}` can't be read: permission denied\n")));
+    }
+    let none = folder.file("none_main.sx", "f :: () {}");
+    let ran = sx(&["run", &none]);
+    assert_eq!((ran.code, ran.err), (1, format!("error: `{none}` has no `main` to run\n")));
+}
+
+#[test]
+fn lost_output_is_an_error_and_no_panic() {
+    let folder = Folder::new();
+    let file = folder
+        .file("p.sx", format!("{STD}main :: () {{ for 0..100000 (i) {{ print(\"{{}}\\n\", i); }} }}\n"));
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let output = command(&["run", &file]).stdout(full).output().unwrap();
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{err}");
+    assert!(err.starts_with("error: output couldn't be written: "), "{err}");
+    // A pipe whose reader has left.
+    let mut child = command(&["run", &file]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("panicked"));
+    // Nor may the messages themselves matter.
+    let bad = folder.file("bad.sx", "main :: () { nope(); }");
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let status = command(&["run", &bad]).stderr(full).status().unwrap();
+    assert_eq!(status.code(), Some(1));
+}
