@@ -111,7 +111,7 @@ impl Session {
                 let mut module = self.names.header(name, input, names);
                 module.user(text.clone());
                 let path = self.add_module(module);
-                self.adopt(&[path.clone()])?;
+                self.adopt(std::slice::from_ref(&path))?;
                 self.names.declare(names, &path);
                 Ok(())
             }
@@ -121,14 +121,14 @@ impl Session {
                 module.user(text.clone());
                 module.own("\n}\n");
                 let path = self.add_module(module);
-                self.adopt(&[path.clone()])?;
+                self.adopt(std::slice::from_ref(&path))?;
                 self.run(&path)
             }
             Piece::Variable(variable) => {
                 let Some(value) = &variable.value else {
                     let path =
                         self.add_module(source::variable_module(&self.names, name, input, variable, None));
-                    self.adopt(&[path.clone()])?;
+                    self.adopt(std::slice::from_ref(&path))?;
                     self.names.declare(&variable.names, &path);
                     return Ok(());
                 };

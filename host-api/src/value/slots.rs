@@ -152,9 +152,9 @@ pub(crate) type Room<V> = MaybeUninit<<V as Value>::Repr>;
 #[inline(always)]
 pub(crate) unsafe fn gather<V: Value>(slots: &[u64], room: &mut Room<V>) {
     let at = room.as_mut_ptr().cast::<u8>();
-    for i in 0..V::SHAPE.slots() {
+    for (&leaf, &slot) in V::SHAPE.leaves[..V::SHAPE.slots()].iter().zip(slots) {
         // SAFETY: the shape describes the representation.
-        unsafe { store(at, V::SHAPE.leaves[i], slots[i]) };
+        unsafe { store(at, leaf, slot) };
     }
 }
 
