@@ -4,11 +4,13 @@
 //! |---|---|
 //! | `table` | the opcodes: name, operand format, handler |
 //! | [`format`] | which operand stands where in an instruction |
+//! | [`pairs`] | instructions dispatched together |
 //! | [`verify`] | what makes the interpreter's unchecked accesses sound |
 //! | [`disasm`] | the text form |
 
 pub(crate) mod disasm;
 pub(crate) mod format;
+pub(crate) mod pairs;
 pub(crate) mod table;
 pub(crate) mod verify;
 
@@ -62,7 +64,7 @@ impl Word {
 macro_rules! define_op {
     ($($name:ident $format:ident = $handler:expr;)*) => {
         /// The opcodes.
-        #[allow(missing_docs, reason = "the table's comments say what each family does")]
+        #[allow(missing_docs, non_camel_case_types, reason = "the table's comments say what each family does")]
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
         #[repr(u16)]
         pub(crate) enum Op { $($name,)* }
@@ -82,6 +84,16 @@ macro_rules! define_op {
     };
 }
 for_each_opcode!(define_op);
+
+/// How many words the table behind a switch takes.
+pub(crate) fn table_words(op: Op, first: Word) -> usize {
+    let count = first.w() as u32 as usize;
+    match op {
+        Op::Switch => (count + 1).div_ceil(2),
+        Op::SwitchSparse => count + count.div_ceil(2),
+        _ => 0,
+    }
+}
 
 impl Op {
     /// The opcode with this number.

@@ -4,6 +4,7 @@
 //! control never runs off the end; functions, externs, objects and signatures exist; constant divisors are harmless.
 
 use super::format::Kind;
+use super::pairs::parts;
 use super::{Op, Word};
 use crate::interp::state::HEADER;
 use crate::program::{Code, Tables};
@@ -39,9 +40,14 @@ impl Verifier<'_> {
     fn walk(&mut self) -> Result<(), String> {
         let mut at = 0;
         let mut last = None;
+        let mut expected = None;
         while at < self.words.len() {
             let word = self.words[at];
             let op = Op::from_u16(word.op).ok_or_else(|| self.error(at, "no such opcode"))?;
+            if expected.is_some_and(|second| second != parts(op).map_or(op, |(first, _)| first)) {
+                return Err(self.error(at, "not the second of its pair"));
+            }
+            expected = parts(op).map(|(_, second)| second);
             self.starts[at] = true;
             if self.words.len() - at < op.words() {
                 return Err(self.error(at, "cut off"));
@@ -50,7 +56,7 @@ impl Verifier<'_> {
             at += op.words() + self.table(at, op)?;
             last = Some(op);
         }
-        if !last.is_some_and(ends) {
+        if expected.is_some() || !last.is_some_and(ends) {
             return Err("bytecode: control runs off the end".into());
         }
         for &(from, distance) in &self.targets {
@@ -100,6 +106,7 @@ impl Verifier<'_> {
                 return Err(self.error(at, &format!("{:?} {signed} out of range", operand.kind)));
             }
         }
+        let (op, _) = parts(op).unwrap_or((op, op));
         if matches!(op, Op::CallX | Op::CallVX)
             && window.is_some_and(|window| window + HEADER as u64 >= self.slots)
         {

@@ -3,7 +3,9 @@
 use super::alloc::{Frame, NO_SLOT, SCRATCH};
 use super::analyze::{Analysis, Item};
 use super::order::NONE;
-use crate::bytecode::{Op, Word};
+use crate::bytecode::format::{Field, Kind};
+use crate::bytecode::pairs::{Link, pair};
+use crate::bytecode::{Op, Word, table_words};
 use crate::program::Tables;
 use sx_ir::{BlockId, Const, LocId, Operand, Reg, Ty};
 
@@ -117,6 +119,7 @@ impl<'a, 'f> Emit<'a, 'f> {
         if !self.link() {
             return Ok(None);
         }
+        self.pair_up();
         Ok(Some(Written {
             words: self.words,
             locs: self.locs,
@@ -265,6 +268,52 @@ impl<'a, 'f> Emit<'a, 'f> {
     }
     pub fn is_back(&self, target: BlockId) -> bool {
         self.analysis.order.is_back_edge(self.block, target)
+    }
+    /// Gives neighbours that have a common opcode one dispatch. A pair never begins before a label and ends behind it: code that
+    /// comes from elsewhere, such as a loop's next round, would find its second half alone.
+    fn pair_up(&mut self) {
+        let mut starts = self.starts.iter().copied().peekable();
+        let mut previous: Option<usize> = None;
+        let mut at = 0;
+        while at < self.words.len() {
+            let word = self.words[at];
+            let op = Op::from_u16(word.op).expect("emitted words begin with opcodes");
+            while starts.next_if(|&start| (start as usize) < at).is_some() {}
+            if starts.peek() == Some(&(at as u32)) {
+                previous = None;
+            }
+            previous =
+                match previous.and_then(|first| self.pair_at(first, word, op).map(|pair| (first, pair))) {
+                    Some((first, pair)) => {
+                        self.words[first].op = pair as u16;
+                        None
+                    }
+                    None => Some(at),
+                };
+            at += op.words() + table_words(op, word);
+        }
+    }
+    fn pair_at(&self, first: usize, second: Word, second_op: Op) -> Option<Op> {
+        let word = self.words[first];
+        let op = Op::from_u16(word.op)?;
+        let link = match second_op.format() {
+            [_, b, c]
+                if b.kind == Kind::Src
+                    && b.field == Field::B
+                    && c.kind == Kind::Src
+                    && c.field == Field::C =>
+            {
+                if second.b == word.a {
+                    Link::B
+                } else if second.c == word.a {
+                    Link::C
+                } else {
+                    Link::None
+                }
+            }
+            _ => Link::None,
+        };
+        pair(op, second_op, link).or_else(|| pair(op, second_op, Link::None))
     }
     /// Fills in the distances.
     fn link(&mut self) -> bool {

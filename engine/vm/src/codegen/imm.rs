@@ -98,9 +98,12 @@ pub(crate) fn folds(analysis: &Analysis<'_>, item: Item<'_>, index: u32) -> bool
             Inst::Cmp { op, ty, a, b, .. } => compare(analysis, (*op, *ty, *a, *b), index),
             Inst::Check { cond, .. } => condition(analysis, *cond, index),
             Inst::Store { ty, addr, val } => {
-                is(*val) && short(value, *ty).is_some() && !value.ty.is_float() && is_register(addr)
-                    || is_float_zero(value) && is(*val) && is_register(addr)
-                    || is_checked_len(analysis, item, index)
+                let small = short(value, *ty).is_some() && !value.ty.is_float() || is_float_zero(value);
+                if is_element(analysis, addr) {
+                    !is(*val) && is_checked_len(analysis, item, index)
+                } else {
+                    is(*val) && small && is_register(addr)
+                }
             }
             Inst::Load { .. } | Inst::Index { .. } => is_checked_len(analysis, item, index),
             Inst::Bounds { len, .. } => is(*len),
@@ -112,6 +115,12 @@ pub(crate) fn folds(analysis: &Analysis<'_>, item: Item<'_>, index: u32) -> bool
 /// True for the bits that are the same as an integer's zero.
 pub(crate) fn is_float_zero(value: Const) -> bool {
     value.ty.is_float() && value.bits == 0
+}
+
+/// True for an access that takes in the index of its element.
+fn is_element(analysis: &Analysis<'_>, addr: &Addr) -> bool {
+    let Base::Reg(base) = addr.base else { return false };
+    matches!(analysis.definition(base), Some((def, Inst::Index { .. })) if analysis.absorbed[def as usize])
 }
 
 fn is_register(addr: &Addr) -> bool {

@@ -28,6 +28,17 @@ unsafe fn op(pc: *const Word) -> Op {
 
 macro_rules! dispatchers {
     ($($name:ident $format:ident = $handler:expr;)*) => {
+        /// The handlers as functions, to make others of.
+        pub(crate) mod body {
+            #![allow(non_snake_case, dead_code, reason = "handlers are named as their opcodes; pairs use a part")]
+            use super::*;
+
+            $(#[inline(always)]
+            pub(crate) fn $name<const FUEL: bool>(st: St<FUEL>) -> St<FUEL> {
+                ($handler)(st)
+            })*
+        }
+
         mod stepped {
             #![allow(non_snake_case, reason = "handlers are named as their opcodes")]
             use super::*;
@@ -110,7 +121,10 @@ macro_rules! dispatchers {
 }
 for_each_opcode!(dispatchers);
 
-/// True for opcodes whose handlers count fuel: only these exist twice.
+/// Pairs stand last in the table.
+const FIRST_PAIR: u16 = Op::Ld64_Ld64 as u16;
+
+/// True for opcodes whose handlers may count fuel: only these exist twice.
 const fn counts(op: Op) -> bool {
     const fn between(op: Op, first: Op, last: Op) -> bool {
         first as u16 <= op as u16 && op as u16 <= last as u16
@@ -118,6 +132,7 @@ const fn counts(op: Op) -> bool {
     matches!(op, Op::Slow | Op::JmpPoll | Op::Poll)
         || between(op, Op::PEq32, Op::LULtI64)
         || between(op, Op::Call, Op::CallVL)
+        || op as u16 >= FIRST_PAIR
 }
 
 /// Runs until the code leaves through `Exit`; `State::exit` says why.

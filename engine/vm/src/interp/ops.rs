@@ -9,6 +9,7 @@
 //! inside the function's words.
 
 pub(crate) use super::calls::*;
+pub(crate) use super::dispatch::body;
 pub(crate) use super::memory::*;
 use super::slow;
 use super::state::*;
@@ -239,6 +240,50 @@ pub(crate) fn bin_i<const FUEL: bool, A: Val, R: Val>(
 ) -> impl Fn(St<FUEL>) -> St<FUEL> {
     move |st| {
         st.set(st.a(), f(st.get(st.b()), st.imm_c()));
+        st.next()
+    }
+}
+
+/// An instruction of `words` words and the one behind it.
+#[inline(always)]
+pub(crate) fn both<const FUEL: bool>(
+    words: usize,
+    first: impl Fn(St<FUEL>) -> St<FUEL>,
+    second: impl Fn(St<FUEL>) -> St<FUEL>,
+) -> impl Fn(St<FUEL>) -> St<FUEL> {
+    move |st| {
+        let then = first(st);
+        // Elsewhere is a trap, a request, or a jump taken.
+        if then.pc == st.pc.wrapping_add(words) { second(then) } else { then }
+    }
+}
+
+/// `a = f(b, c)`, and the next instruction `a = g(that, c)`.
+#[inline(always)]
+pub(crate) fn chain_b<const FUEL: bool, A: Val, B: Val, R: Val, C: Val, S: Val>(
+    f: impl Fn(A, B) -> R,
+    g: impl Fn(R, C) -> S,
+) -> impl Fn(St<FUEL>) -> St<FUEL> {
+    move |st| {
+        let value = f(st.get(st.b()), st.get(st.c()));
+        st.set(st.a(), value);
+        let st = st.next();
+        st.set(st.a(), g(value, st.get(st.c())));
+        st.next()
+    }
+}
+
+/// `a = f(b, c)`, and the next instruction `a = g(b, that)`.
+#[inline(always)]
+pub(crate) fn chain_c<const FUEL: bool, A: Val, B: Val, R: Val, C: Val, S: Val>(
+    f: impl Fn(A, B) -> R,
+    g: impl Fn(C, R) -> S,
+) -> impl Fn(St<FUEL>) -> St<FUEL> {
+    move |st| {
+        let value = f(st.get(st.b()), st.get(st.c()));
+        st.set(st.a(), value);
+        let st = st.next();
+        st.set(st.a(), g(st.get(st.b()), value));
         st.next()
     }
 }
