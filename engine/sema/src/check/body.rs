@@ -443,6 +443,11 @@ impl Sema {
         }
     }
 
+    /// Makes a type's fields and layout known, which nothing in the program may have asked for; false when it has none.
+    pub fn complete(&mut self, ty: TypeId) -> bool {
+        self.ensure_layout(ty, Loc::new(FileId(0), Span::at(0)))
+    }
+
     /// The names that a file declares, in source order.
     pub fn names(&self, file: FileId) -> Vec<String> {
         let mut decls: Vec<(u32, String)> = self
