@@ -38,6 +38,12 @@ impl Sema {
             }
             self.report(diagnostic);
         }
+        let broken = file
+            .diagnostics
+            .iter()
+            .filter(|d| d.severity == sx_syntax::diag::Severity::Error)
+            .map(|d| d.loc.span)
+            .collect();
         let syms = file.ast.names.iter().map(|name| self.symbols.intern(name)).collect();
         let scope = self.new_scope(None, id, Vec::new());
         self.files.push(FileScope {
@@ -49,6 +55,7 @@ impl Sema {
             tests: Vec::new(),
             asserts: Vec::new(),
             runs: Vec::new(),
+            broken,
         });
         self.enter_items(id, &file);
         id
@@ -92,20 +99,11 @@ impl Sema {
                     }
                     Expr::Run(_) => self.files[id.0 as usize].runs.push(item),
                     Expr::Error => {}
-                    _ => {
-                        let loc = Loc::new(id, ast.expr_span(expr));
-                        let message = "an expression can't stand at module level";
-                        let d = Diagnostic::error(Code::E0108, loc, message)
-                            .help("put it into a function, or after `#run` to run it at compile time");
-                        self.report(d);
-                    }
+                    // The parser has said that it can't stand here.
+                    _ => {}
                 },
                 Stmt::Error => {}
-                _ => {
-                    let loc = Loc::new(id, ast.stmt_span(item));
-                    let message = "this statement can't stand at module level";
-                    self.report(Diagnostic::error(Code::E0108, loc, message).help("put it into a function"));
-                }
+                _ => {}
             }
         }
     }

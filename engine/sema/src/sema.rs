@@ -103,6 +103,8 @@ pub(crate) struct FileScope {
     pub tests: Vec<Idx<ast::TestDecl>>,
     pub asserts: Vec<ast::StmtId>,
     pub runs: Vec<ast::StmtId>,
+    /// Where the parser found errors: what surrounds them isn't checked, since its tree isn't what was meant.
+    pub broken: Vec<Span>,
 }
 
 /// `#import "…";`

@@ -14,7 +14,7 @@ use sx_syntax::span::{FileId, Loc, Span};
 
 impl<'b> Cx<'_, '_, 'b> {
     /// A function's body as one expression of its result type (or `noreturn`); none after a report.
-    pub(crate) fn function_root(&mut self, body: FuncBody, span: Span) -> Option<E<'b>> {
+    pub(crate) fn function_root(&mut self, body: FuncBody) -> Option<E<'b>> {
         match body {
             FuncBody::Arrow(value) => {
                 let void = self.f.ret == Some(TypeId::VOID);
@@ -30,7 +30,8 @@ impl<'b> Cx<'_, '_, 'b> {
                 if void {
                     return Some(self.discard(val));
                 }
-                self.tail_value(val, span)
+                let at = self.span(value);
+                self.tail_value(val, at)
             }
             FuncBody::Block(block) => {
                 let Ast::Block { stmts, tail } = *self.ast.expr(block) else { return None };
@@ -68,6 +69,14 @@ impl<'b> Cx<'_, '_, 'b> {
     }
 
     fn no_value(&mut self, span: Span) {
+        // The value that is said to be unused is the one that is missing here.
+        if let Some(last) = self.s.diagnostics.last()
+            && last.code == Code::W0002
+            && last.loc.file == self.file
+            && last.loc.span.hi <= span.hi
+        {
+            self.s.diagnostics.pop();
+        }
         let d = Diagnostic::error(Code::E0307, self.loc(span), "the body produces no value")
             .help("leave out the `;` after its last expression, or `return` a value");
         self.report(d);
@@ -110,6 +119,10 @@ impl Sema {
         let inst = self.inst(id).clone();
         let decl = self.fn_decl(inst.decl).clone();
         let parsed = self.file(decl.file).file.clone();
+        if self.is_broken(decl.file, parsed.ast.get(decl.ast)) {
+            self.insts[id.0 as usize].state = InstState::Done;
+            return;
+        }
         let bump = Bump::new();
         let (value_ret, set) = match *self.types.kind(inst.sig.ret) {
             TypeKind::Failable { value, set } => (value, Some(set)),
@@ -127,7 +140,7 @@ impl Sema {
         let func = *cx.ast.get(decl.ast);
         let params = cx.enter_params(&inst, &func);
         cx.f.params = params.clone();
-        let root = cx.function_root(func.body, func.sig_span);
+        let root = cx.function_root(func.body);
         let inferred = cx.f.inferred;
         let const_result = match root {
             Some(root) if value_ret == TypeId::TYPE || inferred == Some(TypeId::TYPE) => cx.result_type(root),
@@ -165,6 +178,14 @@ impl Sema {
             loc: Loc::new(decl.file, func.sig_span),
         };
         self.lower_now(&body);
+    }
+
+    /// True when the parser found an error inside a function.
+    fn is_broken(&self, file: FileId, func: &sx_syntax::ast::FuncExpr) -> bool {
+        let scope = self.file(file);
+        let (FuncBody::Block(body) | FuncBody::Arrow(body)) = func.body else { return false };
+        let end = scope.file.ast.expr_span(body).hi.max(func.sig_span.hi);
+        scope.broken.iter().any(|at| at.lo >= func.sig_span.lo && at.lo <= end)
     }
 
     /// Hands a checked body to lowering.
@@ -498,7 +519,7 @@ impl Sema {
         self.ensure_layout(ret, loc);
         let f = FnState { ret: Some(TypeId::VOID), set: Some(set), ..FnState::default() };
         let mut cx = Cx { s: self, ast: &parsed.ast, file, scope, b: &bump, f, depth: 0 };
-        let root = cx.function_root(FuncBody::Block(body), loc.span)?;
+        let root = cx.function_root(FuncBody::Block(body))?;
         let locals = std::mem::take(&mut cx.f.locals);
         if self.has_errors() {
             return None;

@@ -273,6 +273,12 @@ impl<'b> Cx<'_, '_, 'b> {
             return self.call_builtin(&decl, args, expected, span);
         }
         let parsed = self.s.file(decl.file).file.clone();
+        let sig = parsed.ast.get(decl.ast).sig_span;
+        if self.s.file(decl.file).broken.iter().any(|at| at.lo >= sig.lo && at.hi <= sig.hi) {
+            // The parser couldn't read the signature, so nothing can be said of the call.
+            self.check_args_loosely(args);
+            return self.error_val(span);
+        }
         let params = parsed.ast.list(parsed.ast.get(decl.ast).params);
         let Some(sources) = self.match_args(func, &decl, params, receiver, args, span) else {
             self.check_args_loosely(args);
@@ -383,7 +389,7 @@ impl<'b> Cx<'_, '_, 'b> {
                 at += 1;
             }
             if arg.spread && at < params.len() && !params[at].variadic {
-                for e in self.spread_values(arg.value) {
+                for e in self.spread_values(arg.value)? {
                     if at >= params.len() || params[at].variadic {
                         self.wrong_count(func, decl, params, args.len(), span);
                         return None;
@@ -609,7 +615,14 @@ impl<'b> Cx<'_, '_, 'b> {
         if let [only] = args
             && only.spread
         {
-            return self.check_as(only.value, ty);
+            let val = self.check(only.value, Some(ty));
+            let at = self.span(only.value);
+            if let Some(e) = self.try_coerce(val, ty, at) {
+                return e;
+            }
+            let message = format!("`{}` can't be spread into `{}`", self.name_of(val.ty), self.name_of(ty));
+            self.error(Code::E0311, at, message);
+            return self.error_val(at).e;
         }
         let mut elems = Vec::with_capacity(args.len());
         for arg in args {

@@ -163,7 +163,7 @@ impl<'b> Cx<'_, '_, 'b> {
             param_ids.push(local);
         }
         self.f.params = param_ids.clone();
-        let root = self.function_root(func.body, span);
+        let root = self.function_root(func.body);
         let parent = self.f.parent.take().expect("a lambda's function state has its parent");
         let state = std::mem::replace(&mut self.f, *parent);
         let Some(root) = root else { return self.error_val(span) };

@@ -23,8 +23,23 @@ impl<'b> Cx<'_, '_, 'b> {
                 self.error_help(Code::E0203, span, "`null` alone doesn't say of which type it is", help);
                 self.error_val(span).e
             }
-            Lit::None => val.e,
+            Lit::None => self.with_payload(val.e, span),
         }
+    }
+
+    /// A bare variant as a value: one that carries something needs it. Comparisons and patterns look at the tag
+    /// alone and don't come here.
+    fn with_payload(&mut self, e: E<'b>, span: Span) -> E<'b> {
+        let (Kind::Variant { tag, payload: None }, TypeKind::Enum(id)) = (&e.kind, self.kind(e.ty).clone())
+        else {
+            return e;
+        };
+        let variant = self.s.types.enum_def(id).variants.iter().find(|v| v.value == *tag);
+        let Some((name, payload)) = variant.and_then(|v| Some((v.name, v.payload?))) else { return e };
+        let name = self.s.text(name).to_string();
+        let message = format!("variant `.{name}` needs its payload, a `{}`", self.name_of(payload));
+        self.error_help(Code::E0407, span, message, format!("write `.{name}(…)`"));
+        self.error_val(span).e
     }
 
     /// The value as a `target`, by an implicit conversion; an error names both types.
@@ -78,7 +93,7 @@ impl<'b> Cx<'_, '_, 'b> {
     /// An implicit conversion, if there is one. Reports only what is wrong inside (a protocol's missing method).
     pub(crate) fn try_coerce(&mut self, val: Val<'b>, target: TypeId, span: Span) -> Option<E<'b>> {
         if val.ty == target && val.lit == Lit::None {
-            return Some(val.e);
+            return Some(self.with_payload(val.e, span));
         }
         if val.ty == TypeId::ERROR || target == TypeId::ERROR {
             return Some(self.mk(TypeId::ERROR, span, Kind::Undef));

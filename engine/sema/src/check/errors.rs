@@ -41,11 +41,11 @@ impl<'b> Cx<'_, '_, 'b> {
             )
             .help("add `!` to its result type");
             self.report(d);
-            return self.error_val(span);
+            return self.leaves(span);
         };
         if self.f.defers > 0 {
             self.error(Code::E0503, span, "`raise` can't leave a `defer` or `onfail`");
-            return self.error_val(span);
+            return self.leaves(span);
         }
         let set_ty = self.s.types.intern(TypeKind::ErrorSet(set));
         let inferred = self.s.types.error_set(set).inferred;
@@ -65,17 +65,17 @@ impl<'b> Cx<'_, '_, 'b> {
                 self.mk(set_ty, span, Kind::Cast(Cast::Int, val.e))
             }
             TypeKind::Optional(of) if matches!(self.kind(of), TypeKind::ErrorSet(_)) => {
-                let TypeKind::ErrorSet(from) = *self.kind(of) else { return self.error_val(span) };
+                let TypeKind::ErrorSet(from) = *self.kind(of) else { return self.leaves(span) };
                 let loc = self.loc(span);
                 self.s.widen_set(from, set, loc, true);
                 let inner = self.mk(of, span, Kind::Unwrap(val.e));
                 self.mk(set_ty, span, Kind::Cast(Cast::Int, inner))
             }
-            TypeKind::Error => return self.error_val(span),
+            TypeKind::Error => return self.leaves(span),
             _ => {
                 let message = format!("only an error can be raised, not a `{}`", self.name_of(val.ty));
                 self.error(Code::E0603, span, message);
-                return self.error_val(span);
+                return self.leaves(span);
             }
         };
         self.val(TypeId::NORETURN, span, Kind::Raise(e))
@@ -326,11 +326,11 @@ impl<'b> Cx<'_, '_, 'b> {
     pub(crate) fn check_return(&mut self, value: Option<ExprId>, span: Span) -> Val<'b> {
         if self.f.is_static {
             self.error(Code::E0108, span, "`return` stands outside every function");
-            return self.error_val(span);
+            return self.leaves(span);
         }
         if self.f.defers > 0 {
             self.error(Code::E0503, span, "`return` can't leave a `defer` or `onfail`");
-            return self.error_val(span);
+            return self.leaves(span);
         }
         let Some(value) = value else {
             if self.f.infer && self.f.inferred.is_none() {
@@ -341,13 +341,13 @@ impl<'b> Cx<'_, '_, 'b> {
                 let message =
                     format!("this function returns `{}`, and `return` gives no value", self.name_of(ret));
                 self.error(Code::E0307, span, message);
-                return self.error_val(span);
+                return self.leaves(span);
             }
             return self.val(TypeId::NORETURN, span, Kind::Return(None));
         };
         let e = match self.result_value(value) {
             Some(e) => e,
-            None => return self.error_val(span),
+            None => return self.leaves(span),
         };
         if e.ty == TypeId::VOID {
             let stmts = self.slice_of(vec![Stmt::Expr(e)]);
@@ -355,6 +355,11 @@ impl<'b> Cx<'_, '_, 'b> {
             return self.val(TypeId::NORETURN, span, Kind::Block { stmts, tail: Some(leave) });
         }
         self.val(TypeId::NORETURN, span, Kind::Return(Some(e)))
+    }
+
+    /// After a report: whatever is wrong with it, a `return` or `raise` doesn't go on.
+    fn leaves(&mut self, span: Span) -> Val<'b> {
+        self.val(TypeId::NORETURN, span, Kind::Return(None))
     }
 
     /// A value that leaves the function: of the declared type, or the one that decides it. The failable result

@@ -275,8 +275,8 @@ impl<'b> Cx<'_, '_, 'b> {
             self.report(d);
             return self.error_val(span);
         }
-        if let (Kind::Local(local), Some(_)) = (&e.kind, inner) {
-            self.forget(*local);
+        if let Kind::Local(local) = e.kind {
+            self.forget(local);
         }
         if let Kind::Local(local) = e.kind
             && let LocalKind::Capture(_) = self.f.locals[local.0 as usize].kind

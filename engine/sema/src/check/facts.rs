@@ -2,7 +2,6 @@
 
 use super::Cx;
 use crate::thir::*;
-use crate::types::TypeId;
 use sx_syntax::ast::{Ast as Tree, Expr as Ast, ExprId, NameId, Stmt as AstStmt, StmtId};
 
 /// Something known of a local until it is assigned.
@@ -99,14 +98,6 @@ impl<'b> Cx<'_, '_, 'b> {
             for local in locals {
                 self.forget(local);
             }
-        }
-    }
-    /// A value stored in an optional local: known again if it can't be null.
-    pub(crate) fn note_assigned(&mut self, local: LocalId, value: E<'b>) {
-        self.forget(local);
-        self.f.locals[local.0 as usize].assigned = true;
-        if matches!(value.kind, Kind::Cast(Cast::Wrap, inner) if inner.ty != TypeId::ERROR) {
-            self.assume(&[(local, true)]);
         }
     }
 }

@@ -30,12 +30,7 @@ impl<'b> Cx<'_, '_, 'b> {
         if e.ty == TypeId::TYPE {
             return self.evaluate(e);
         }
-        if self.s.has_errors() && !self.calls_anything(e) {
-            return None;
-        }
-        let span = self.clamp(e.loc.span);
-        let d =
-            Diagnostic::error(Code::E0701, Loc::new(e.loc.file, span), "this isn't known at compile time");
+        let d = Diagnostic::error(Code::E0701, e.loc, "this isn't known at compile time");
         let d = if self.calls_anything(e) {
             d.help("put `#run` before a call to make it at compile time")
         } else {
@@ -43,10 +38,6 @@ impl<'b> Cx<'_, '_, 'b> {
         };
         self.report(d);
         None
-    }
-
-    fn clamp(&self, span: Span) -> Span {
-        span
     }
 
     fn calls_anything(&self, e: E<'b>) -> bool {

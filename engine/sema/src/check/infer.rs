@@ -248,8 +248,14 @@ impl<'b> Cx<'_, '_, 'b> {
         let receiver = matches!(source, Source::Receiver(_));
         let at = val.e.loc.span;
         checked[index] = Some(val);
+        self.f.blame = Some(self.loc(at));
+        let errors = self.s.errors;
         if self.unify(decl, scope, pattern, ty) {
             return true;
+        }
+        if self.s.errors > errors {
+            // What doesn't fit has been said: a constraint that isn't met.
+            return false;
         }
         if receiver {
             // The receiver's address is taken, or it is dereferenced, as the pattern asks.
@@ -784,9 +790,7 @@ impl<'b> Cx<'_, '_, 'b> {
             return self.declare_extern(id, decl, &func, &sig, c_variadic);
         }
         if func.body == FuncBody::None {
-            let name = self.s.text(decl.name).to_string();
-            let message = format!("`{name}` has no body");
-            self.error_help(Code::E0307, decl.span, message, "give it one, or declare it `extern`");
+            // Reported by the parser.
             return false;
         }
         if conv == Conv::C {
@@ -900,8 +904,10 @@ impl<'b> Cx<'_, '_, 'b> {
             return true;
         }
         let (have, want) = (self.name_of(ty), self.name_of(protocol));
-        let loc = Loc::new(decl.file, decl.span);
-        let d = Diagnostic::error(Code::E0410, loc, format!("`{have}` doesn't implement `{want}`"))
+        let declared = Loc::new(decl.file, decl.span);
+        let at = self.f.blame.unwrap_or(declared);
+        let d = Diagnostic::error(Code::E0410, at, format!("`{have}` doesn't implement `{want}`"))
+            .also(declared, "required here")
             .help(format!("write `impl {want} for {have} {{ … }}`"));
         self.report(d);
         false

@@ -447,7 +447,7 @@ impl<'b> Cx<'_, '_, 'b> {
         let mut parts = Vec::with_capacity(args.len());
         for arg in args {
             if arg.spread {
-                let spread = self.spread_values(arg.value);
+                let Some(spread) = self.spread_values(arg.value) else { return self.error_val(span) };
                 for e in spread {
                     fields.push(TupleField { name: None, ty: e.ty });
                     parts.push((parts.len(), e));
@@ -470,32 +470,45 @@ impl<'b> Cx<'_, '_, 'b> {
         self.aggregate(ty, parts, span)
     }
 
-    pub(crate) fn spread_values(&mut self, expr: ExprId) -> Vec<E<'b>> {
+    pub(crate) fn spread_values(&mut self, expr: ExprId) -> Option<Vec<E<'b>>> {
         let span = self.span(expr);
         if let super::Entity::Pack(locals) = self.entity_if_name(expr) {
-            return locals.iter().map(|&l| self.read_local(l, span).e).collect();
+            return Some(locals.iter().map(|&l| self.read_local(l, span).e).collect());
         }
         let e = self.check_settled(expr);
         match self.kind(e.ty).clone() {
             TypeKind::Tuple(fields) => {
-                (0..fields.len()).map(|n| self.tuple_elem(e, n as u32, span).e).collect()
+                Some((0..fields.len()).map(|n| self.tuple_elem(e, n as u32, span).e).collect())
             }
+            TypeKind::Error => None,
             _ => {
                 self.error(Code::E0311, span, "only a pack or a tuple can be spread here");
-                Vec::new()
+                None
             }
         }
     }
 
     fn tuple_parts(&mut self, ty: TypeId, fields: &[TupleField], args: &[Arg], span: Span) -> Val<'b> {
         if args.iter().any(|a| a.spread) {
-            let parts: Vec<(usize, E<'b>)> = args
-                .iter()
-                .flat_map(|a| {
-                    if a.spread { self.spread_values(a.value) } else { vec![self.check_settled(a.value)] }
-                })
-                .enumerate()
-                .collect();
+            let mut parts = Vec::new();
+            for arg in args {
+                if !arg.spread {
+                    let e = self.check_settled(arg.value);
+                    parts.push((parts.len(), e));
+                    continue;
+                }
+                let Some(spread) = self.spread_values(arg.value) else { return self.error_val(span) };
+                for e in spread {
+                    parts.push((parts.len(), e));
+                }
+            }
+            let fits =
+                parts.len() == fields.len() && parts.iter().zip(fields).all(|((_, e), f)| e.ty == f.ty);
+            if !fits && parts.iter().all(|(_, e)| e.ty != TypeId::ERROR) {
+                let message = format!("what is spread doesn't make a `{}`", self.name_of(ty));
+                self.error(Code::E0402, span, message);
+                return self.error_val(span);
+            }
             return self.aggregate(ty, parts, span);
         }
         if args.len() != fields.len() {

@@ -155,6 +155,14 @@ impl<'b> Cx<'_, '_, 'b> {
         expected.is_some_and(|ty| ty != TypeId::VOID)
     }
 
+    /// The same where nothing is expected in particular: what the arms give decides.
+    fn gives_value(expected: Option<TypeId>, arms: impl IntoIterator<Item = TypeId>) -> bool {
+        match expected {
+            Some(ty) => ty != TypeId::VOID,
+            None => arms.into_iter().any(|ty| !matches!(ty, TypeId::VOID | TypeId::NORETURN | TypeId::ERROR)),
+        }
+    }
+
     // ---- integers, bool, Type ----
 
     fn match_ints(
@@ -220,7 +228,8 @@ impl<'b> Cx<'_, '_, 'b> {
             }
             next > max
         };
-        if !exhaustive && (Self::wants_value(expected) || ty == TypeId::BOOL) {
+        let wanted = Self::gives_value(expected, cases.iter().map(|c| c.body.ty));
+        if !exhaustive && (wanted || ty == TypeId::BOOL) {
             let missing = if ty == TypeId::BOOL {
                 "both `true` and `false` need a case"
             } else {
@@ -560,7 +569,7 @@ impl<'b> Cx<'_, '_, 'b> {
             vals.push(self.scoped(|cx| cx.check(arm.body, expected)));
         }
         let has_default = default.is_some();
-        if !has_default && Self::wants_value(expected) {
+        if !has_default && Self::gives_value(expected, vals.iter().map(|v| v.ty)) {
             self.error(Code::E0404, span, "this match doesn't cover every value: an `else:` is missing");
             return None;
         }

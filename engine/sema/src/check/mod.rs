@@ -101,6 +101,8 @@ pub(crate) struct FnState {
     /// By-reference captures: pointers that are read through where a value is wanted.
     pub refs: Vec<LocalId>,
     pub inst: Option<InstId>,
+    /// The argument whose type is being inferred from, for messages.
+    pub blame: Option<Loc>,
     /// Not inside a function: locals can't be.
     pub is_static: bool,
 }

@@ -68,7 +68,10 @@ impl<'b> Cx<'_, '_, 'b> {
                 (e.ty, self.address_of(e))
             }
         };
-        let funcs = self.s.impl_funcs(protocol, concrete, self.loc(span), self.f.inst)?;
+        let Some(funcs) = self.s.impl_funcs(protocol, concrete, self.loc(span), self.f.inst) else {
+            // What is wrong with the impl has been said there.
+            return Some(self.mk(TypeId::ERROR, span, Kind::Undef));
+        };
         if let (Kind::AddrOf(_), true) = (&ctx.kind, is_place(e)) {
             self.mark_address_taken(e);
         }
@@ -409,6 +412,19 @@ impl Sema {
         let info = self.impls[id.0 as usize].clone();
         let first_check = !std::mem::replace(&mut self.impls[id.0 as usize].checked, true);
         let impl_loc = Loc::new(info.file, info.span);
+        if first_check {
+            for (&name, &decl) in &info.methods {
+                if !methods.iter().any(|m| m.name == name) {
+                    let at = Loc::new(self.decl(decl).file, self.decl(decl).span);
+                    let message = format!(
+                        "protocol `{}` has no method `{}`",
+                        self.types.protocol(protocol).name,
+                        self.text(name)
+                    );
+                    self.report(Diagnostic::error(Code::E0411, at, message));
+                }
+            }
+        }
         let mut funcs = Vec::with_capacity(methods.len());
         for method in &methods {
             let func = match info.methods.get(&method.name) {
@@ -452,19 +468,6 @@ impl Sema {
                 return None;
             }
             funcs.push(self.inst(inst).func);
-        }
-        if first_check {
-            for (&name, &decl) in &info.methods {
-                if !methods.iter().any(|m| m.name == name) {
-                    let at = Loc::new(self.decl(decl).file, self.decl(decl).span);
-                    let message = format!(
-                        "protocol `{}` has no method `{}`",
-                        self.types.protocol(protocol).name,
-                        self.text(name)
-                    );
-                    self.report(Diagnostic::error(Code::E0411, at, message));
-                }
-            }
         }
         Some(funcs)
     }

@@ -306,11 +306,7 @@ impl<'b> Cx<'_, '_, 'b> {
             }
         }
         for (&name, (ty, init)) in names.iter().zip(inits) {
-            let narrowed = matches!(init, Some(Expr { kind: Kind::Cast(Cast::Wrap, _), .. }));
-            let local = self.let_local(name, ty, init, out);
-            if let (true, Some(local)) = (narrowed, local) {
-                self.assume(&[(local, true)]);
-            }
+            self.let_local(name, ty, init, out);
         }
         diverges
     }
@@ -500,8 +496,8 @@ impl<'b> Cx<'_, '_, 'b> {
             diverges |= e.ty == TypeId::NORETURN;
             checked.push(e);
         }
-        for (place, &value) in places.iter().zip(&checked) {
-            self.note_store(*place, Some(value));
+        for place in &places {
+            self.note_store(*place);
         }
         let (targets, values) = (self.slice_of(places), self.slice_of(checked));
         out.push(Stmt::Assign { targets, values });
@@ -535,7 +531,7 @@ impl<'b> Cx<'_, '_, 'b> {
             return false;
         };
         let e = self.check_as(value, place.ty);
-        self.note_store(Some(place), Some(e));
+        self.note_store(Some(place));
         if e.ty == TypeId::ERROR || place.ty == TypeId::ERROR {
             return false;
         }
@@ -578,7 +574,7 @@ impl<'b> Cx<'_, '_, 'b> {
             });
         }
         for place in &places {
-            self.note_store(*place, None);
+            self.note_store(*place);
         }
         let (targets, values) = (self.slice_of(places), self.slice_of(values));
         out.push(Stmt::Assign { targets, values });
@@ -640,7 +636,7 @@ impl<'b> Cx<'_, '_, 'b> {
                 _ => return false,
             }
         };
-        self.note_store(Some(place), None);
+        self.note_store(Some(place));
         let diverges = val.ty == TypeId::NORETURN;
         out.push(Stmt::AssignOp { op: arith, target: place, value });
         diverges
@@ -650,16 +646,11 @@ impl<'b> Cx<'_, '_, 'b> {
         matches!(*self.ast.expr(target), Ast::Name(ident) if self.is_underscore(ident))
     }
 
-    fn note_store(&mut self, place: Option<E<'b>>, value: Option<E<'b>>) {
+    fn note_store(&mut self, place: Option<E<'b>>) {
         let Some(place) = place else { return };
-        match (&place.kind, value) {
-            (Kind::Local(local), Some(value)) => self.note_assigned(*local, value),
-            _ => {
-                if let Some(local) = root_local(place) {
-                    self.forget(local);
-                    self.f.locals[local.0 as usize].assigned = true;
-                }
-            }
+        if let Some(local) = root_local(place) {
+            self.forget(local);
+            self.f.locals[local.0 as usize].assigned = true;
         }
     }
 

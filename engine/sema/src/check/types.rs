@@ -323,11 +323,7 @@ impl Sema {
                 self.report(Diagnostic::error(Code::E0208, loc, message));
             }
             LayoutError::Recursive(ty) => {
-                let at = match *self.types.kind(ty) {
-                    TypeKind::Struct(id) | TypeKind::Union(id) => self.types.struct_def(id).loc,
-                    TypeKind::Enum(id) => self.types.enum_def(id).loc,
-                    _ => loc,
-                };
+                let at = self.closing_field(ty).unwrap_or(loc);
                 let message = format!("`{}` contains itself", self.type_name(ty));
                 let d = Diagnostic::error(Code::E0207, at, message)
                     .help("hold a pointer, `*T`, or a slice instead");
@@ -344,16 +340,60 @@ impl Sema {
         }
     }
 
+    /// The field or variant through which a type contains itself.
+    fn closing_field(&self, ty: TypeId) -> Option<Loc> {
+        match *self.types.kind(ty) {
+            TypeKind::Struct(id) | TypeKind::Union(id) => {
+                let fields = &self.types.struct_def(id).fields;
+                fields.iter().find(|f| self.holds(f.ty, ty, 0)).map(|f| f.loc)
+            }
+            TypeKind::Enum(id) => {
+                let variants = &self.types.enum_def(id).variants;
+                variants.iter().find(|v| v.payload.is_some_and(|p| self.holds(p, ty, 0))).map(|v| v.loc)
+            }
+            _ => None,
+        }
+    }
+
+    /// True when values of `outer` hold values of `inner`.
+    fn holds(&self, outer: TypeId, inner: TypeId, depth: u32) -> bool {
+        if outer == inner {
+            return true;
+        }
+        if depth > 32 {
+            return false;
+        }
+        match self.types.kind(outer) {
+            TypeKind::Array(of, _) | TypeKind::Optional(of) => self.holds(*of, inner, depth + 1),
+            TypeKind::Tuple(fields) => fields.iter().any(|f| self.holds(f.ty, inner, depth + 1)),
+            TypeKind::Struct(id) | TypeKind::Union(id) => {
+                self.types.struct_def(*id).fields.iter().any(|f| self.holds(f.ty, inner, depth + 1))
+            }
+            TypeKind::Enum(id) => {
+                let variants = &self.types.enum_def(*id).variants;
+                variants.iter().filter_map(|v| v.payload).any(|p| self.holds(p, inner, depth + 1))
+            }
+            _ => false,
+        }
+    }
+
+    /// Gives what closes the circle no type, so that one mistake stays one message.
     fn break_recursion(&mut self, ty: TypeId) {
         match *self.types.kind(ty) {
             TypeKind::Struct(id) | TypeKind::Union(id) => {
+                let closing: Vec<bool> =
+                    self.types.struct_def(id).fields.iter().map(|f| self.holds(f.ty, ty, 0)).collect();
                 let def = &mut self.types.structs[id.0 as usize];
-                def.fields.clear();
+                for (field, closes) in def.fields.iter_mut().zip(closing) {
+                    if closes {
+                        field.ty = TypeId::ERROR;
+                    }
+                }
                 def.complete = true;
             }
             TypeKind::Enum(id) => {
                 let def = &mut self.types.enums[id.0 as usize];
-                def.variants.iter_mut().for_each(|v| v.payload = None);
+                def.variants.iter_mut().for_each(|v| v.payload = v.payload.map(|_| TypeId::ERROR));
                 def.complete = true;
             }
             _ => {}
