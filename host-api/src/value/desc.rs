@@ -3,8 +3,8 @@
 use super::shape::Shape;
 use std::fmt;
 use sx_ir::{CField, CStruct, CType};
-use sx_sema::types::{TypeId, TypeKind, Types};
-use sx_sema::{Sema, symbols::Symbols};
+use sx_sema::Sema;
+use sx_sema::types::{TypeId, TypeKind};
 
 /// A host's type, described in terms of the language.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -120,16 +120,15 @@ impl TypeDesc {
     /// In words, both types named.
     pub(crate) fn accepts(&self, sema: &mut Sema, ty: TypeId) -> Result<(), String> {
         let found = sema.type_name(ty);
-        let Sema { types, symbols, .. } = sema;
-        match self.differs(types, symbols, ty) {
+        match self.differs(sema, ty) {
             None => Ok(()),
             Some(detail) if detail.is_empty() => Err(format!("the program has `{found}`, the host `{self}`")),
             Some(detail) => Err(format!("the program has `{found}`, the host `{self}`: {detail}")),
         }
     }
     /// None if the type is this one, else what differs; empty when the names say it all.
-    fn differs(&self, types: &mut Types, symbols: &Symbols, ty: TypeId) -> Option<String> {
-        let kind = types.kind(ty).clone();
+    fn differs(&self, sema: &mut Sema, ty: TypeId) -> Option<String> {
+        let kind = sema.types.kind(ty).clone();
         let plain = Some(String::new());
         match (self, kind) {
             (TypeDesc::Void, TypeKind::Void) => None,
@@ -148,24 +147,24 @@ impl TypeDesc {
             (TypeDesc::F32, TypeKind::F32) | (TypeDesc::F64, TypeKind::F64) => None,
             (TypeDesc::Bool, TypeKind::Bool) | (TypeDesc::String, TypeKind::String) => None,
             (TypeDesc::CString, TypeKind::CString) => None,
-            (TypeDesc::Ptr(to), TypeKind::Ptr(found)) => to.differs(types, symbols, found),
-            (TypeDesc::Slice(elem), TypeKind::Slice(found)) => elem.differs(types, symbols, found),
+            (TypeDesc::Ptr(to), TypeKind::Ptr(found)) => to.differs(sema, found),
+            (TypeDesc::Slice(elem), TypeKind::Slice(found)) => elem.differs(sema, found),
             (TypeDesc::Array(elem, len), TypeKind::Array(found, n)) => {
                 if *len == n {
-                    elem.differs(types, symbols, found)
+                    elem.differs(sema, found)
                 } else {
                     plain
                 }
             }
-            (TypeDesc::Optional(of), TypeKind::Optional(found)) => of.differs(types, symbols, found),
+            (TypeDesc::Optional(of), TypeKind::Optional(found)) => of.differs(sema, found),
             (TypeDesc::Tuple(parts), TypeKind::Tuple(found)) => {
                 if parts.len() != found.len() {
                     return plain;
                 }
-                parts.iter().zip(&found).find_map(|(part, found)| part.differs(types, symbols, found.ty))
+                parts.iter().zip(&found).find_map(|(part, found)| part.differs(sema, found.ty))
             }
-            (TypeDesc::Struct(desc), TypeKind::Struct(_)) => desc.differs(types, symbols, ty),
-            (TypeDesc::Enum(desc), TypeKind::Enum(id)) => desc.differs(types, symbols, id),
+            (TypeDesc::Struct(desc), TypeKind::Struct(_)) => desc.differs(sema, ty),
+            (TypeDesc::Enum(desc), TypeKind::Enum(_)) => desc.differs(sema, ty),
             _ => plain,
         }
     }
@@ -304,15 +303,20 @@ impl TypeDesc {
 }
 
 impl EnumDesc {
-    fn differs(&self, types: &mut Types, symbols: &Symbols, id: sx_sema::types::EnumId) -> Option<String> {
-        let def = types.enum_def(id).clone();
+    fn differs(&self, sema: &mut Sema, ty: TypeId) -> Option<String> {
+        let TypeKind::Enum(id) = *sema.types.kind(ty) else { return Some(String::new()) };
+        if !sema.complete(ty) {
+            return Some("its layout isn't known".into());
+        }
+        let def = sema.types.enum_def(id).clone();
         if def.tagged {
             return Some("its variants carry values".into());
         }
-        if let Some(detail) = self.tag.differs(types, symbols, def.tag) {
-            let there = types.display(def.tag, symbols);
+        if let Some(detail) = self.tag.differs(sema, def.tag) {
+            let there = sema.type_name(def.tag);
             return Some(format!("its numbers are `{there}` there and `{}` here{detail}", self.tag));
         }
+        let symbols = &sema.symbols;
         let signed = matches!(*self.tag, TypeDesc::Int { signed: true, .. });
         for variant in &def.variants {
             let name = symbols.text(variant.name);
@@ -334,11 +338,19 @@ impl EnumDesc {
 }
 
 impl StructDesc {
-    fn differs(&self, types: &mut Types, symbols: &Symbols, ty: TypeId) -> Option<String> {
-        let Ok(layout) = types.try_struct_layout(ty) else { return Some("its layout isn't known".into()) };
-        let TypeKind::Struct(id) = *types.kind(ty) else { return Some(String::new()) };
-        let found: Vec<(String, TypeId)> =
-            types.struct_def(id).fields.iter().map(|f| (symbols.text(f.name).to_owned(), f.ty)).collect();
+    fn differs(&self, sema: &mut Sema, ty: TypeId) -> Option<String> {
+        let TypeKind::Struct(id) = *sema.types.kind(ty) else { return Some(String::new()) };
+        let known = sema.complete(ty);
+        let Some(layout) = known.then(|| sema.types.try_struct_layout(ty).ok()).flatten() else {
+            return Some("its layout isn't known".into());
+        };
+        let found: Vec<(String, TypeId)> = sema
+            .types
+            .struct_def(id)
+            .fields
+            .iter()
+            .map(|f| (sema.symbols.text(f.name).to_owned(), f.ty))
+            .collect();
         for (i, field) in self.fields.iter().enumerate() {
             let Some((name, found_ty)) = found.get(i) else {
                 return Some(format!("the program has no field `{}`", field.name));
@@ -350,8 +362,8 @@ impl StructDesc {
             if offset as usize != field.offset {
                 return Some(format!("field `{name}` is {offset} bytes in there, {} here", field.offset));
             }
-            if let Some(detail) = field.ty.differs(types, symbols, *found_ty) {
-                let there = types.display(*found_ty, symbols);
+            if let Some(detail) = field.ty.differs(sema, *found_ty) {
+                let there = sema.type_name(*found_ty);
                 let detail = if detail.is_empty() { String::new() } else { format!(" ({detail})") };
                 return Some(format!("field `{name}` is `{there}` there and `{}` here{detail}", field.ty));
             }

@@ -184,3 +184,12 @@ fn the_host_declares_what_it_shares() {
     assert_eq!(i.func::<(), Kind>("kind").unwrap().call(&mut i, ()).unwrap(), Kind::monster);
     assert_eq!(i.func::<(), u32>("id").unwrap().call(&mut i, ()).unwrap(), 12);
 }
+
+#[test]
+fn types_that_the_program_only_passes_on_are_compared_too() {
+    let engine = Engine::builder().host_type::<Entity>("game").build();
+    let mut i =
+        instance_of(&engine, "game :: #import \"game\"; count :: (all: []game.Entity) -> i64 { all.len }");
+    let count = i.func::<(&[Entity],), i64>("count").unwrap();
+    assert_eq!(count.call(&mut i, (&[entity(1), entity(2)],)).unwrap(), 2);
+}
