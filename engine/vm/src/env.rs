@@ -5,7 +5,7 @@ use crate::host::{
     CallbackCode, CallbackHandle, ExternResolver, ExternTarget, NativeCaller, NativeInterface,
 };
 use crate::interp::dispatch;
-use crate::interp::state::{Cell, Core, Exit, HEADER, State, halt};
+use crate::interp::state::{Cell, Core, Exit, MIN_WINDOW, Record, State, halt};
 use crate::limits::{self, Limits, Meter};
 use crate::objects::Block;
 use crate::program::{ANY_CLASS, Program};
@@ -23,6 +23,7 @@ use sx_ir::{ExternId, FuncId, TrapKind};
 pub(crate) struct Site {
     pub pc: *const Word,
     pub fp: *mut u64,
+    pub rp: *mut Record,
     /// Which extern is called.
     pub ext: u32,
 }
@@ -131,7 +132,7 @@ impl Environment {
                     (first..func_limit).map(|id| Word::with_w(Op::Need, 0, id as i32)).collect();
                 self.cells.extend(stubs.iter().map(|stub| Cell {
                     code: stub,
-                    frame_bytes: HEADER as u32 * 8,
+                    frame_bytes: MIN_WINDOW as u32 * 8,
                     class: ANY_CLASS,
                 }));
                 self.stubs.push(stubs);
@@ -275,11 +276,11 @@ pub(crate) enum Ended {
 ///
 /// # Safety
 /// As for [`dispatch::run`].
-pub(crate) unsafe fn run(core: *const Core, pc: *const Word, fp: *mut u64) -> Ended {
+pub(crate) unsafe fn run(core: *const Core, pc: *const Word, fp: *mut u64, rp: *mut Record) -> Ended {
     // SAFETY: the caller's promise; no reference into the state lives across the run.
     unsafe {
         let state = (*core).state.get();
-        dispatch::run((&(*state).env).limits.fuel.is_some(), pc, fp, core);
+        dispatch::run((&(*state).env).limits.fuel.is_some(), pc, fp, core, rp);
         match (*state).exit {
             Exit::Done => Ended::Done,
             Exit::Need(func) => Ended::Need(FuncId(func)),
@@ -296,26 +297,26 @@ pub(crate) unsafe fn run(core: *const Core, pc: *const Word, fp: *mut u64) -> En
 ///
 /// # Safety
 /// As for [`run`].
-pub(crate) unsafe fn run_owned(core: *const Core, pc: *const Word, fp: *mut u64) -> Ended {
+pub(crate) unsafe fn run_owned(core: *const Core, pc: *const Word, fp: *mut u64, rp: *mut Record) -> Ended {
     // SAFETY: the caller's promise.
     unsafe {
         (*core).owner.store(token(), Ordering::Relaxed);
-        let ended = run(core, pc, fp);
+        let ended = run(core, pc, fp, rp);
         (*core).owner.store(0, Ordering::Relaxed);
         ended
     }
 }
 
-/// The end of the frame that called into the frame at `fp`, which has no code: behind its arguments.
+/// The end of the frame that called into the one at `exit_fp`, which has no code: behind its arguments.
 ///
 /// # Safety
 /// The frame waits for code.
-pub(crate) unsafe fn end_of_caller(state: *mut State, fp: *mut u64) -> *mut u64 {
-    // SAFETY: the caller's promise; the header of a waiting frame was written by the call that entered it.
+pub(crate) unsafe fn end_of_caller(state: *mut State) -> *mut u64 {
+    // SAFETY: the caller's promise; the record of a waiting frame was written by the call that entered it.
     unsafe {
-        let (back, caller) = (fp.read() as *const Word, fp.add(1).read() as *mut u64);
+        let Record { pc: back, fp: caller } = (*state).exit_rp.sub(1).read();
         if back == halt() {
-            return fp.add(ENTRY_ARGS);
+            return (*state).exit_fp.add(ENTRY_ARGS);
         }
         let slots = (&(*state).env).program.frame_slots_at(back.wrapping_sub(1));
         caller.add(slots.next_multiple_of(2))
@@ -329,7 +330,7 @@ pub(crate) unsafe fn end_of_caller(state: *mut State, fp: *mut u64) -> *mut u64 
 pub(crate) unsafe fn trap_at_entry(state: *mut State) -> Trap {
     // SAFETY: the caller's promise.
     unsafe {
-        let walk = Walk::new(state, halt(), (*state).exit_fp);
+        let walk = Walk::new(state, halt(), (*state).exit_rp);
         Trap::from_state((*state).kind, [0; 3]).locate(&(&(*state).env).program, walk)
     }
 }
@@ -339,7 +340,7 @@ pub(crate) unsafe fn trap_at_entry(state: *mut State) -> Trap {
 unsafe fn trap_here(state: *mut State) -> Trap {
     // SAFETY: the loop was left with a trap.
     unsafe {
-        let walk = Walk::new(state, (*state).exit_pc, (*state).exit_fp);
+        let walk = Walk::new(state, (*state).exit_pc, (*state).exit_rp);
         Trap::from_state((*state).kind, (*state).operands).locate(&(&(*state).env).program, walk)
     }
 }
@@ -363,20 +364,19 @@ pub(crate) unsafe fn push_entry(
         }
         let cell = *(*state).cells.add(func.index());
         let base = (*state).top;
-        let bytes = (cell.frame_bytes as usize).max((HEADER + args.len().max(rets)) * 8);
+        let bytes = (cell.frame_bytes as usize).max(args.len().max(rets).max(MIN_WINDOW) * 8);
         // An entry that waits for code keeps room for its arguments.
         let waits = cell.class == ANY_CLASS;
-        if waits && args.len() > ENTRY_ARGS - HEADER {
+        if waits && args.len() > ENTRY_ARGS {
             return Err(Trap::bad_call(format!("function {func} has too many arguments to be waited for")));
         }
         let bytes = if waits { bytes.max(ENTRY_ARGS * 8) } else { bytes };
         if bytes > (*state).stack_limit - base as usize {
             return Err(no_room(state));
         }
-        base.write(halt() as u64);
-        base.add(1).write(0);
+        (*state).records.write(Record { pc: halt(), fp: base });
         for (i, &arg) in args.iter().enumerate() {
-            base.add(HEADER + i).write(arg);
+            base.add(i).write(arg);
         }
         Ok(cell)
     }
@@ -409,7 +409,7 @@ pub(crate) unsafe fn enter(
     unsafe {
         let state = (*core).state.get();
         let env = State::env(state);
-        let (outer_top, outer_site) = ((*state).top, (*state).site);
+        let (outer_top, outer_records, outer_site) = ((*state).top, (*state).records, (*state).site);
         let outermost = (*env).depth == 0;
         if outermost {
             if let Some(time) = (*env).limits.call_time {
@@ -424,10 +424,11 @@ pub(crate) unsafe fn enter(
         }
         (*env).depth += 1;
         (*state).active.push(ActiveCall { site });
-        let ended = run(core, cell.code, outer_top);
+        let ended = run(core, cell.code, outer_top, outer_records.add(1));
         (*state).active.pop();
         (*env).depth -= 1;
         (*state).top = outer_top;
+        (*state).records = outer_records;
         (*state).site = outer_site;
         if outermost {
             (*core).owner.store(0, Ordering::Relaxed);
@@ -435,13 +436,13 @@ pub(crate) unsafe fn enter(
         match ended {
             Ended::Done => {
                 for (i, ret) in rets.iter_mut().enumerate() {
-                    *ret = outer_top.add(HEADER + i).read();
+                    *ret = outer_top.add(i).read();
                 }
                 Ok(())
             }
             Ended::Trap(trap) => Err(trap),
             Ended::Need(func) => {
-                let walk = Walk::new(state, halt(), (*state).exit_fp);
+                let walk = Walk::new(state, halt(), (*state).exit_rp);
                 Err(Trap::no_code(func).locate(&(*env).program, walk))
             }
         }

@@ -6,7 +6,7 @@
 
 use crate::bytecode::Word;
 use crate::env::{self, Site};
-use crate::interp::state::{Core, Exit, State, exit};
+use crate::interp::state::{Core, Exit, MIN_WINDOW, State, exit};
 use crate::limits::Meter;
 use crate::trap::{Trap, Walk};
 use std::any::Any;
@@ -240,6 +240,7 @@ unsafe fn leave(core: *const Core, site: Site, trap: Trap) -> *const Word {
         (*state).exit = Exit::HostTrap;
         (*state).exit_pc = site.pc;
         (*state).exit_fp = site.fp;
+        (*state).exit_rp = site.rp;
     }
     exit()
 }
@@ -248,14 +249,9 @@ unsafe fn leave(core: *const Core, site: Site, trap: Trap) -> *const Word {
 const CALL_WORDS: usize = 2;
 
 /// Leaves the loop because something can't be linked.
-pub(crate) unsafe fn fail_at(
-    core: *const Core,
-    pc: *const Word,
-    fp: *mut u64,
-    message: String,
-) -> *const Word {
+pub(crate) unsafe fn fail_at(core: *const Core, site: Site, message: String) -> *const Word {
     // SAFETY: the caller's promise.
-    unsafe { leave(core, Site { pc, fp, ext: Site::NONE }, Trap::link(message)) }
+    unsafe { leave(core, site, Trap::link(message)) }
 }
 
 /// Calls an extern with `count` slots; the result is where to go on.
@@ -264,22 +260,21 @@ pub(crate) unsafe fn fail_at(
 /// Called by a handler; the slots belong to the running frame.
 pub(crate) unsafe fn call_extern(
     core: *const Core,
-    pc: *const Word,
-    fp: *mut u64,
-    ext: u32,
+    site: Site,
     slots: *mut u64,
     count: usize,
 ) -> *const Word {
-    let site = Site { pc, fp, ext };
     // SAFETY: the running thread owns the state; targets are only ever added, so the pointers into them last.
     unsafe {
         let state = (*core).state.get();
-        let target = match env::extern_target(state, ExternId(ext)) {
+        let target = match env::extern_target(state, ExternId(site.ext)) {
             Ok(target) => target,
-            Err(message) => return fail_at(core, pc, fp, message),
+            Err(message) => return fail_at(core, site, message),
         };
-        let (outer_top, outer_site) = ((*state).top, (*state).site);
-        (*state).top = slots.add(count.next_multiple_of(2));
+        let (outer_top, outer_records, outer_site) = ((*state).top, (*state).records, (*state).site);
+        // As far from the frame as a callee would be: the return stack has room for it then.
+        (*state).top = slots.add(count.max(MIN_WINDOW).next_multiple_of(2));
+        (*state).records = site.rp;
         (*state).site = site;
         let result = match target {
             ExternTarget::Host(function) => {
@@ -300,9 +295,10 @@ pub(crate) unsafe fn call_extern(
             ExternTarget::Data(_) => Err(Trap::link("a variable was called")),
         };
         (*state).top = outer_top;
+        (*state).records = outer_records;
         (*state).site = outer_site;
         match result {
-            Ok(()) => pc.add(CALL_WORDS),
+            Ok(()) => site.pc.add(CALL_WORDS),
             Err(trap) => leave(core, site, trap),
         }
     }
@@ -314,29 +310,30 @@ pub(crate) unsafe fn call_extern(
 /// As for [`call_extern`].
 pub(crate) unsafe fn call_pointer(
     core: *const Core,
-    pc: *const Word,
-    fp: *mut u64,
+    site: Site,
     code: *const (),
     sig: u32,
     slots: *mut u64,
     count: usize,
 ) -> *const Word {
-    let site = Site { pc, fp, ext: Site::NONE };
     // SAFETY: as in `call_extern`.
     unsafe {
         let state = (*core).state.get();
         let function = match env::native_caller(state, sig) {
             Ok(function) => Arc::as_ptr(function),
-            Err(message) => return fail_at(core, pc, fp, message),
+            Err(message) => return fail_at(core, site, message),
         };
-        let (outer_top, outer_site) = ((*state).top, (*state).site);
-        (*state).top = slots.add(count.next_multiple_of(2));
+        let (outer_top, outer_records, outer_site) = ((*state).top, (*state).records, (*state).site);
+        // As far from the frame as a callee would be: the return stack has room for it then.
+        (*state).top = slots.add(count.max(MIN_WINDOW).next_multiple_of(2));
+        (*state).records = site.rp;
         (*state).site = site;
         (*function).call(code, slots, slots);
         (*state).top = outer_top;
+        (*state).records = outer_records;
         (*state).site = outer_site;
         match (*state).c_trap.take() {
-            None => pc.add(CALL_WORDS),
+            None => site.pc.add(CALL_WORDS),
             Some(trap) => leave(core, site, trap),
         }
     }

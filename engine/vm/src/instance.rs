@@ -1,8 +1,9 @@
 //! Instances: a program's globals, stack and entry cells, and the calls that run in them.
 
+use crate::bytecode::Word;
 use crate::env::{self, ActiveCall, Ended, Environment, Site};
 use crate::host::{ExternResolver, NativeInterface};
-use crate::interp::state::{Core, ErrorTrace, Exit, HEADER, State, halt};
+use crate::interp::state::{Core, ErrorTrace, Exit, Record, State, halt};
 use crate::limits::{InterruptHandle, Limits, Meter};
 use crate::program::Program;
 use crate::stack::Stack;
@@ -81,13 +82,23 @@ pub enum Outcome {
 pub struct Suspended {
     func: FuncId,
     fp: *mut u64,
+    rp: *mut Record,
     base: *mut u64,
+    records: *mut Record,
     rets: usize,
     index: u32,
 }
 
 // SAFETY: the addresses are only used together with the instance, which is `Send`.
 unsafe impl Send for Suspended {}
+
+/// Where a resumable call is, and where it began.
+struct Place {
+    fp: *mut u64,
+    rp: *mut Record,
+    base: *mut u64,
+    records: *mut Record,
+}
 
 impl Instance {
     /// Makes an instance of what is compiled so far.
@@ -96,7 +107,7 @@ impl Instance {
     /// A message, when there is no memory, or data of the program names a symbol that isn't found.
     pub fn new(program: Arc<Program>, config: Config) -> Result<Instance, String> {
         let stack = Stack::take(config.limits.stack_bytes).ok_or("no memory for a stack")?;
-        let (base, limit) = (stack.base(), stack.limit());
+        let (base, limit, records) = (stack.base(), stack.limit(), stack.records());
         let fuel = config.limits.fuel.map_or(0, |fuel| fuel.min(i64::MAX as u64) as i64);
         let env = Environment::new(program, config.limits, config.resolver, config.natives, stack);
         let state = State {
@@ -106,14 +117,16 @@ impl Instance {
             fuel,
             stack_limit: limit,
             top: base,
+            records,
             exit: Exit::Done,
             kind: TrapKind::Unreachable,
             operands: [0; 3],
             exit_pc: halt(),
             exit_fp: base,
+            exit_rp: records,
             host_trap: None,
             c_trap: None,
-            site: Site { pc: halt(), fp: base, ext: Site::NONE },
+            site: Site { pc: halt(), fp: base, rp: records, ext: Site::NONE },
             active: Vec::new(),
             error_trace: ErrorTrace::default(),
             env: ManuallyDrop::new(env),
@@ -207,7 +220,11 @@ impl Instance {
             let base = (*state).top;
             match env::push_entry(core, func, args, rets) {
                 Err(trap) => Outcome::Trap(trap),
-                Ok(cell) => self.go(cell.code, base, base, rets),
+                Ok(cell) => {
+                    let records = (*state).records;
+                    let at = Place { fp: base, rp: records.add(1), base, records };
+                    self.go(cell.code, at, rets)
+                }
             }
         }
     }
@@ -229,12 +246,14 @@ impl Instance {
         // SAFETY: `&mut self` owns the state, and nothing runs; the frames of the call were kept.
         unsafe {
             (*state).top = suspended.base;
+            (*state).records = suspended.records;
             if suspended.fp as usize + cell.frame_bytes as usize > (*state).stack_limit {
                 (*state).kind = TrapKind::StackOverflow;
-                (*state).exit_fp = suspended.fp;
+                (*state).exit_rp = suspended.rp;
                 return Outcome::Trap(env::trap_at_entry(state));
             }
-            self.go(cell.code, suspended.fp, suspended.base, suspended.rets)
+            let Suspended { fp, rp, base, records, rets, .. } = suspended;
+            self.go(cell.code, Place { fp, rp, base, records }, rets)
         }
     }
     /// Forgets a call that waits for code, and all that were suspended later.
@@ -242,35 +261,35 @@ impl Instance {
         if suspended.index <= self.env().suspended {
             self.env().suspended = suspended.index - 1;
             // SAFETY: `&mut self` owns the state, and nothing runs.
-            unsafe { (*self.state()).top = suspended.base };
+            unsafe {
+                (*self.state()).top = suspended.base;
+                (*self.state()).records = suspended.records;
+            }
         }
     }
-    unsafe fn go(
-        &mut self,
-        pc: *const crate::bytecode::Word,
-        fp: *mut u64,
-        base: *mut u64,
-        rets: usize,
-    ) -> Outcome {
+    unsafe fn go(&mut self, pc: *const Word, at: Place, rets: usize) -> Outcome {
         let core = Arc::as_ptr(&self.core);
         let state = self.state();
+        let Place { fp, rp, base, records } = at;
         // SAFETY: the caller's promise.
         unsafe {
             self.env().depth += 1;
             (*state).active.push(ActiveCall { site: None });
-            let ended = env::run_owned(core, pc, fp);
+            let ended = env::run_owned(core, pc, fp, rp);
             (*state).active.pop();
             self.env().depth -= 1;
             (*state).top = base;
+            (*state).records = records;
             match ended {
                 Ended::Trap(trap) => Outcome::Trap(resume_panic(trap)),
-                Ended::Done => Outcome::Done((0..rets).map(|i| base.add(HEADER + i).read()).collect()),
+                Ended::Done => Outcome::Done((0..rets).map(|i| base.add(i).read()).collect()),
                 Ended::Need(func) => {
-                    let fp = (*state).exit_fp;
-                    (*state).top = env::end_of_caller(state, fp);
+                    let (fp, rp) = ((*state).exit_fp, (*state).exit_rp);
+                    (*state).top = env::end_of_caller(state);
+                    (*state).records = rp;
                     let index = self.env().suspended + 1;
                     self.env().suspended = index;
-                    Outcome::Need(func, Suspended { func, fp, base, rets, index })
+                    Outcome::Need(func, Suspended { func, fp, rp, base, records, rets, index })
                 }
             }
         }

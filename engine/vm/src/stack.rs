@@ -1,5 +1,6 @@
 //! VM stacks: memory that never moves, committed on touch, reused.
 
+use crate::interp::state::Record;
 use parking_lot::Mutex;
 use std::ptr::NonNull;
 
@@ -8,10 +9,11 @@ const POOLED: usize = 64;
 
 static POOL: Mutex<Vec<Stack>> = Mutex::new(Vec::new());
 
-/// A VM stack.
+/// A VM stack, and behind it a return stack of the same size.
 #[derive(Debug)]
 pub(crate) struct Stack {
     base: NonNull<u8>,
+    /// Of each of the two.
     bytes: usize,
 }
 
@@ -27,7 +29,7 @@ impl Stack {
             return Some(pool.swap_remove(found));
         }
         drop(pool);
-        let base = os::reserve(bytes)?;
+        let base = os::reserve(bytes.checked_mul(2)?)?;
         Some(Stack { base, bytes })
     }
     /// Gives it back.
@@ -41,6 +43,10 @@ impl Stack {
     pub fn base(&self) -> *mut u64 {
         self.base.as_ptr().cast()
     }
+    /// The first record of the return stack.
+    pub fn records(&self) -> *mut Record {
+        self.limit() as *mut Record
+    }
     /// The address behind it.
     pub fn limit(&self) -> usize {
         self.base.as_ptr() as usize + self.bytes
@@ -50,7 +56,7 @@ impl Stack {
 impl Drop for Stack {
     fn drop(&mut self) {
         // SAFETY: reserved by `take` with this size; nobody else has it.
-        unsafe { os::release(self.base, self.bytes) }
+        unsafe { os::release(self.base, self.bytes * 2) }
     }
 }
 

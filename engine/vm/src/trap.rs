@@ -2,7 +2,7 @@
 
 use crate::bytecode::Word;
 use crate::env::Site;
-use crate::interp::state::{HEADER, State, halt};
+use crate::interp::state::{Record, State, halt};
 use crate::program::Program;
 use parking_lot::Mutex;
 use std::any::Any;
@@ -261,31 +261,33 @@ impl Walk {
     /// Walks the frames of one entry from outside.
     ///
     /// # Safety
-    /// `fp` is a frame of the VM stack whose chain of headers is whole.
-    unsafe fn frames(&mut self, mut pc: *const Word, mut fp: *const u64) {
+    /// `rp` is behind the records of that entry.
+    unsafe fn frames(&mut self, mut pc: *const Word, mut rp: *const Record) {
         loop {
             if pc != halt() {
                 self.push(RawFrame::Code(pc));
             }
-            // SAFETY: the header of each frame was written by the call that entered it.
-            let (back, caller) = unsafe { (fp.read() as *const Word, fp.add(1).read() as *const u64) };
-            if back == halt() || back.is_null() {
+            // SAFETY: the entry's own record, which returns to `halt`, is the last that is reached.
+            let back = unsafe {
+                rp = rp.sub(1);
+                (*rp).pc
+            };
+            if back == halt() {
                 return;
             }
             // The return address is behind the call; one word before it is within.
             pc = back.wrapping_sub(1);
-            fp = caller;
         }
     }
     /// Walks the whole stack of an instance, from an instruction of its innermost frame outward.
     ///
     /// # Safety
-    /// The running thread owns the state; `fp` is the innermost frame.
-    pub unsafe fn new(state: *const State, pc: *const Word, fp: *const u64) -> Walk {
+    /// The running thread owns the state; `rp` is behind the innermost record.
+    pub unsafe fn new(state: *const State, pc: *const Word, rp: *const Record) -> Walk {
         let mut walk = Walk::default();
         // SAFETY: the caller's promise.
         unsafe {
-            walk.frames(pc, fp);
+            walk.frames(pc, rp);
             walk.outer(state);
         }
         walk
@@ -299,7 +301,7 @@ impl Walk {
         // SAFETY: the caller's promise.
         unsafe {
             walk.push(RawFrame::Host((&(*state).env).extern_name(site.ext)));
-            walk.frames(site.pc, site.fp);
+            walk.frames(site.pc, site.rp);
             walk.outer(state);
         }
         walk
@@ -315,7 +317,7 @@ impl Walk {
             if !(&(*state).active).is_empty() {
                 let site = (*state).site;
                 walk.push(RawFrame::Host((&(*state).env).extern_name(site.ext)));
-                walk.frames(site.pc, site.fp);
+                walk.frames(site.pc, site.rp);
                 walk.outer(state);
             }
         }
@@ -329,14 +331,12 @@ impl Walk {
             for call in (*state).active.iter().rev() {
                 if let Some(site) = call.site {
                     walk.push(RawFrame::Host((&(*state).env).extern_name(site.ext)));
-                    walk.frames(site.pc, site.fp);
+                    walk.frames(site.pc, site.rp);
                 }
             }
         }
     }
 }
-
-const _: () = assert!(HEADER == 2, "a frame's header is its return address and the caller's frame");
 
 #[cfg(test)]
 mod tests {

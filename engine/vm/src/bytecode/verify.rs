@@ -6,7 +6,7 @@
 use super::format::Kind;
 use super::pairs::parts;
 use super::{Op, Word};
-use crate::interp::state::HEADER;
+use crate::interp::state::MIN_WINDOW;
 use crate::program::{Code, Tables};
 use crate::trap::TRAP_KINDS;
 
@@ -29,7 +29,7 @@ pub(crate) fn verify(code: &Code, tables: &Tables) -> Result<(), String> {
         starts: vec![false; code.words.len()],
         targets: Vec::new(),
     };
-    let wide = code.func.sig.params.len().max(code.func.sig.rets.len()) as u64 + HEADER as u64;
+    let wide = code.func.sig.params.len().max(code.func.sig.rets.len()) as u64;
     if verifier.slots < wide || !verifier.slots.is_multiple_of(2) || code.frame_slots > u32::MAX / 8 {
         return Err(format!("bytecode: a frame of {} slots", verifier.slots));
     }
@@ -91,9 +91,9 @@ impl Verifier<'_> {
                 }
                 Kind::Window => {
                     window = Some(bits);
-                    bits % 2 == 0 && bits >= HEADER as u64 && bits + HEADER as u64 <= self.slots
+                    bits % 2 == 0 && bits >= MIN_WINDOW as u64 && bits <= self.slots
                 }
-                Kind::Count => window.is_some_and(|window| window + HEADER as u64 + bits <= self.slots),
+                Kind::Count => window.is_some_and(|window| window + bits <= self.slots),
                 Kind::Func => bits < self.tables.func_limit as u64,
                 Kind::Class => bits < self.tables.classes.len() as u64,
                 Kind::CSig => bits < self.tables.sigs.len() as u64,
@@ -107,9 +107,7 @@ impl Verifier<'_> {
             }
         }
         let (op, _) = parts(op).unwrap_or((op, op));
-        if matches!(op, Op::CallX | Op::CallVX)
-            && window.is_some_and(|window| window + HEADER as u64 >= self.slots)
-        {
+        if matches!(op, Op::CallX | Op::CallVX) && window.is_some_and(|window| window >= self.slots) {
             return Err(self.error(at, "no room for the context"));
         }
         self.immediates(at, op)

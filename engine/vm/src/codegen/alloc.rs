@@ -7,7 +7,7 @@
 use super::analyze::{Analysis, Item, NEAR_SLOT_BYTES};
 use super::live::{Interval, Live};
 use super::order::NONE;
-use crate::interp::state::HEADER;
+use crate::interp::state::MIN_WINDOW;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use sx_ir::Inst;
@@ -69,9 +69,9 @@ pub(crate) fn allocate(analysis: &Analysis<'_>, live: &Live) -> Result<Frame, St
             size: 0,
         },
         taken: Vec::new(),
-        base: HEADER as u32 + params,
+        base: params,
         params,
-        top: HEADER as u32 + params,
+        top: params,
         near_memory: true,
     };
     if alloc.top > MAX_SLOT {
@@ -127,7 +127,7 @@ impl Alloc<'_, '_> {
     fn place_crossing(&mut self, live: &Live, rest: &mut Vec<Interval>) -> Result<(), String> {
         let hints = self.result_hints(live);
         let mut occupied = Occupied::default();
-        for slot in (0..HEADER as u32).chain(HEADER as u32 + self.params..self.base) {
+        for slot in self.params..self.base {
             occupied.insert(slot);
         }
         let mut ends: BinaryHeap<Reverse<(u32, u32)>> = BinaryHeap::new();
@@ -146,7 +146,7 @@ impl Alloc<'_, '_> {
             }
             occupied.expire(&mut ends, interval.start);
             let slot = if param {
-                HEADER as u32 + interval.id
+                interval.id
             } else {
                 match self.hinted(&hints, interval.id).filter(|&slot| !occupied.contains(slot)) {
                     Some(slot) => slot,
@@ -174,7 +174,7 @@ impl Alloc<'_, '_> {
         ends: &mut BinaryHeap<Reverse<(u32, u32)>>,
     ) {
         occupied.expire(ends, 2 * call + 1);
-        let window = (occupied.highest() + 1).max(self.base).next_multiple_of(2);
+        let window = occupied.end().max(self.base).max(MIN_WINDOW as u32).next_multiple_of(2);
         self.frame.windows.push(window);
     }
     /// Which call and which of its results each register is, as `call index, result`.
@@ -196,7 +196,7 @@ impl Alloc<'_, '_> {
     fn hinted(&self, hints: &[(u32, u32)], id: u32) -> Option<u32> {
         let &(call, result) = hints.get(id as usize)?;
         let window = *self.frame.windows.get(call as usize)?;
-        let slot = window + HEADER as u32 + result;
+        let slot = window + result;
         (!self.frame.far && slot < MAX_SLOT).then_some(slot)
     }
     /// Where arguments should be computed: in the window of the call that reads them.
@@ -206,7 +206,7 @@ impl Alloc<'_, '_> {
         for (&call, &window) in live.calls.iter().zip(&self.frame.windows) {
             if let Item::Inst(Inst::Call { args, .. }) = self.analysis.items[call as usize] {
                 for (i, arg) in func.list(*args).iter().enumerate() {
-                    let slot = window + (HEADER + i) as u32;
+                    let slot = window + i as u32;
                     if let Some(reg) = self.analysis.resolve(*arg).as_reg()
                         && hints[reg.index()] == NO_SLOT
                         && slot < MAX_SLOT
@@ -260,19 +260,19 @@ impl Alloc<'_, '_> {
     fn find_free(&self, interval: Interval, busy: &[u32], cursor: &mut Vec<u32>) -> u32 {
         /// Slots that are tried before the frame is made larger instead.
         const TRIES: u32 = 256;
-        let params = HEADER as u32..HEADER as u32 + self.params.min(TRIES);
+        let params = 0..self.params.min(TRIES);
         let rest = self.base..self.top.min(self.base + TRIES);
         params.chain(rest).find(|&slot| self.is_free(slot, interval, busy, cursor)).unwrap_or(self.top)
     }
     /// Scratch slots behind all windows; in far frames the memory and the one window behind them.
     fn finish(&mut self, live: &Live) -> Result<(), String> {
         for param in 0..self.params {
-            self.frame.slots[param as usize] = (HEADER as u32 + param) as u16;
+            self.frame.slots[param as usize] = param as u16;
         }
         let mut end = self.top;
         for (&call, &window) in live.calls.iter().zip(&self.frame.windows) {
             if let Item::Inst(Inst::Call { args, rets, .. }) = self.analysis.items[call as usize] {
-                end = end.max(window + HEADER as u32 + args.len.max(rets.len));
+                end = end.max(window + args.len.max(rets.len));
             }
         }
         self.frame.far |= end > MAX_SLOT;
@@ -284,7 +284,7 @@ impl Alloc<'_, '_> {
             size = base + (self.lay_out_memory(base)? / 8) as u32;
         }
         if self.frame.far {
-            let window = size.next_multiple_of(2);
+            let window = size.next_multiple_of(2).max(MIN_WINDOW as u32);
             self.frame.windows.fill(window);
         }
         self.frame.size = size.next_multiple_of(2);
@@ -322,12 +322,13 @@ impl Occupied {
         let word = self.words.iter().position(|&word| word != u64::MAX).unwrap_or(self.words.len());
         word as u32 * 64 + self.words.get(word).map_or(0, |word| word.trailing_ones())
     }
-    fn highest(&self) -> u32 {
+    /// Behind the last one.
+    fn end(&self) -> u32 {
         self.words
             .iter()
             .enumerate()
             .rev()
             .find(|&(_, &word)| word != 0)
-            .map_or(0, |(index, word)| index as u32 * 64 + 63 - word.leading_zeros())
+            .map_or(0, |(index, word)| index as u32 * 64 + 64 - word.leading_zeros())
     }
 }

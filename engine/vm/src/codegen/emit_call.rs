@@ -2,7 +2,6 @@
 
 use super::emit::Emit;
 use crate::bytecode::{Op, Word};
-use crate::interp::state::HEADER;
 use rustc_hash::FxHashMap;
 use sx_ir::{CallConv, Callee, List, Operand, Reg, Sig};
 
@@ -13,7 +12,7 @@ impl Emit<'_, '_> {
         self.next_call += 1;
         let (args, rets) = (func.list(args), func.list(rets));
         let count = args.len().max(rets.len());
-        let first = window + HEADER as u32;
+        let first = window;
         self.reach(first + count as u32);
         // The context is copied by the call itself.
         let passes_context = matches!(callee, Callee::Func(_) | Callee::Value(..))
@@ -21,16 +20,14 @@ impl Emit<'_, '_> {
             && func.conv == CallConv::Sx
             && !func.sig.params.is_empty()
             && args.first().is_some_and(|&arg| self.analysis.resolve(arg) == Operand::reg(Reg(0)));
-        let mut moves: Vec<(u32, Operand)> = args
+        let moves: Vec<(u32, Operand)> = args
             .iter()
             .enumerate()
             .skip(passes_context as usize)
             .map(|(i, &arg)| (first + i as u32, arg))
             .collect();
         let value = match callee {
-            Callee::Value(value, _) | Callee::CPtr(value, _) => {
-                Some(self.callee_slot(value, window, &mut moves))
-            }
+            Callee::Value(value, _) | Callee::CPtr(value, _) => Some(self.callee_slot(value, &moves)),
             Callee::Func(_) | Callee::Extern(_) => None,
         };
         self.parallel_move(&moves);
@@ -39,20 +36,14 @@ impl Emit<'_, '_> {
         Ok(())
     }
     /// The slot that a called value is in when the arguments are in place.
-    fn callee_slot(&mut self, value: Operand, window: u32, moves: &mut Vec<(u32, Operand)>) -> u16 {
-        let first = window + HEADER as u32;
-        let slot = self.in_slot(value);
-        match slot {
-            Some(slot) if !moves.iter().any(|&(to, _)| to == slot as u32) && (slot as u32) < first => slot,
-            Some(slot) if !moves.iter().any(|&(to, _)| to == slot as u32) => slot,
-            // The window's header is free until the call writes it, after it has read the value.
-            Some(_) if !self.frame.far => {
-                moves.push((window, value));
-                window as u16
-            }
-            Some(slot) => slot,
-            None => self.src(value),
+    fn callee_slot(&mut self, value: Operand, moves: &[(u32, Operand)]) -> u16 {
+        let slot = self.src(value);
+        if self.frame.far || !moves.iter().any(|&(to, _)| to == slot as u32) {
+            return slot;
         }
+        let spare = self.scratch();
+        self.mov_slot(spare, slot);
+        spare
     }
     fn call_op(
         &mut self,

@@ -3,7 +3,6 @@
 use super::emit::{Emit, Place};
 use super::imm;
 use crate::bytecode::{Op, Word};
-use crate::interp::state::HEADER;
 use crate::trap::trap_code;
 use sx_ir::{BlockId, CmpOp, Inst, Operand, Term, TrapKind, Ty, UnOp};
 
@@ -286,8 +285,8 @@ impl Emit<'_, '_> {
             }
             _ => {
                 let moves: Vec<(u32, Operand)> =
-                    values.iter().enumerate().map(|(i, &value)| ((HEADER + i) as u32, value)).collect();
-                self.reach((HEADER + values.len()) as u32);
+                    values.iter().enumerate().map(|(i, &value)| (i as u32, value)).collect();
+                self.reach(values.len() as u32);
                 self.parallel_move(&moves);
                 self.emit(Op::Ret, 0, 0, 0);
             }

@@ -1,8 +1,8 @@
 //! Handlers of calls and returns.
 //!
 //! SAFETY (all of this module): a window lies in the caller's frame, whose end was checked when it was entered; the callee's
-//! whole frame is checked here before anything of it is touched (its header and the copied context included, which the
-//! caller's frame covers: the verifier counts a window's header and arguments as part of the caller's frame). Function
+//! whole frame is checked here before anything of it is touched. Frames are never shorter than a return record, so that the return stack,
+//! which is as large, has room too. Function
 //! numbers of direct calls were verified; those of function values are compared with the number of cells.
 
 use super::ops::handler;
@@ -35,13 +35,12 @@ impl<const FUEL: bool> St<FUEL> {
         }
         // SAFETY: see the module.
         unsafe {
-            frame.write(self.pc.add(words) as u64);
-            frame.add(1).write(self.fp as u64);
+            self.rp.write(Record { pc: self.pc.add(words), fp: self.fp });
             if context {
-                frame.add(HEADER).write(self.fp.add(HEADER).read());
+                frame.write(self.fp.read());
             }
+            St { pc: cell.code, fp: frame, rp: self.rp.add(1), ..self }
         }
-        St { pc: cell.code, fp: frame, ..self }
     }
     #[inline(always)]
     fn cell<'a>(self, func: usize) -> &'a Cell {
@@ -70,8 +69,12 @@ impl<const FUEL: bool> St<FUEL> {
     /// Returns to the caller.
     #[inline(always)]
     fn leave_frame(self) -> Self {
-        // SAFETY: the frame's header was written by the call.
-        unsafe { St { pc: self.fp.read() as *const _, fp: self.fp.add(1).read() as *mut u64, ..self } }
+        // SAFETY: the call that entered this frame wrote the record.
+        unsafe {
+            let rp = self.rp.sub(1);
+            let record = &*rp;
+            St { pc: record.pc, fp: record.fp, rp, ..self }
+        }
     }
 }
 
@@ -82,58 +85,38 @@ handler!(call_vl() | st | { st.enter_value(st.get(st.a()), st.w() as u32, st.xl(
 
 handler!(
     call_e() | st | {
-        let pc = slow::call_extern(st.core, st.pc, st.fp, st.w() as u32, st.a(), st.xl() as u32 as usize);
+        let pc = slow::call_extern(st.core, st.pc, st.fp, st.rp, st.a(), st.xl() as u32 as usize);
         St { pc, ..st }
     }
 );
 handler!(
     call_el() | st | {
-        let window = st.xl() as u32 as usize;
-        let pc = slow::call_extern(st.core, st.pc, st.fp, st.w() as u32, window, st.xh() as u32 as usize);
+        let pc =
+            slow::call_extern(st.core, st.pc, st.fp, st.rp, st.xl() as u32 as usize, st.xh() as u32 as usize);
         St { pc, ..st }
     }
 );
-handler!(
-    call_c() | st | {
-        let (code, sig) = (st.get::<u64>(st.b()), st.xl() as u32);
-        let pc = slow::call_pointer(st.core, st.pc, st.fp, code, sig, st.a(), st.xh() as u32 as usize);
-        St { pc, ..st }
-    }
-);
-handler!(
-    call_cl() | st | {
-        let (code, sig) = (st.get::<u64>(st.a()), st.w() as u32);
-        let pc = slow::call_pointer(
-            st.core,
-            st.pc,
-            st.fp,
-            code,
-            sig,
-            st.xl() as u32 as usize,
-            st.xh() as u32 as usize,
-        );
-        St { pc, ..st }
-    }
-);
+handler!(call_c() | st | { St { pc: slow::call_pointer(st.core, st.pc, st.fp, st.rp, false), ..st } });
+handler!(call_cl() | st | { St { pc: slow::call_pointer(st.core, st.pc, st.fp, st.rp, true), ..st } });
 
 handler!(ret() | st | { st.leave_frame() });
 handler!(
     ret1() | st | {
-        st.set(HEADER, st.get::<u64>(st.a()));
+        st.set(0, st.get::<u64>(st.a()));
         st.leave_frame()
     }
 );
 handler!(
     ret2() | st | {
         let (x, y) = (st.get::<u64>(st.a()), st.get::<u64>(st.b()));
-        st.set(HEADER, x);
-        st.set(HEADER + 1, y);
+        st.set(0, x);
+        st.set(1, y);
         st.leave_frame()
     }
 );
 handler!(
     ret_i() | st | {
-        st.set(HEADER, st.w() as i64);
+        st.set(0, st.w() as i64);
         st.leave_frame()
     }
 );
@@ -141,13 +124,13 @@ handler!(
 handler!(
     /// The C function pointer of a function, made on first use.
     c_func_addr() |st| {
-        let pc = slow::c_func_addr(st.core, st.pc, st.fp, st.w() as u32, st.a());
+        let pc = slow::c_func_addr(st.core, st.pc, st.fp, st.rp, st.w() as u32, st.a());
         St { pc, ..st }
     }
 );
 handler!(
     extern_addr() | st | {
-        let pc = slow::extern_addr(st.core, st.pc, st.fp, st.w() as u32, st.a());
+        let pc = slow::extern_addr(st.core, st.pc, st.fp, st.rp, st.w() as u32, st.a());
         St { pc, ..st }
     }
 );

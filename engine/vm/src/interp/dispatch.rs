@@ -13,7 +13,7 @@ use crate::bytecode::table::for_each_opcode;
 use crate::bytecode::{ALL, Op, Word};
 
 /// A handler of threaded dispatch. The table of handlers travels along, which keeps its address in a register.
-type Handler = unsafe fn(*const Word, *mut u64, *const Core, HandlerTable);
+type Handler = unsafe fn(*const Word, *mut u64, *const Core, HandlerTable, *mut Record);
 
 /// The table, by opcode.
 #[derive(Clone, Copy)]
@@ -43,11 +43,10 @@ macro_rules! dispatchers {
             #![allow(non_snake_case, reason = "handlers are named as their opcodes")]
             use super::*;
 
-            type Step = unsafe fn(*const Word, *mut u64, *const Core) -> (*const Word, *mut u64);
+            type Step = unsafe fn(&mut St<true>);
 
-            $(unsafe fn $name(pc: *const Word, fp: *mut u64, core: *const Core) -> (*const Word, *mut u64) {
-                let st = ($handler)(St::<true> { pc, fp, core });
-                (st.pc, st.fp)
+            $(unsafe fn $name(st: &mut St<true>) {
+                *st = ($handler)(*st);
             })*
 
             const STEPS: [Step; ALL.len()] = [$($name,)*];
@@ -55,13 +54,13 @@ macro_rules! dispatchers {
             /// Runs until the code leaves through `Exit`. Counts fuel always; see [`super::run`].
             ///
             /// # Safety
-            /// `pc` is at verified code whose frame at `fp` fits the VM stack; `core` is the instance that it belongs to,
-            /// and this thread owns it.
-            pub(super) unsafe fn run(mut pc: *const Word, mut fp: *mut u64, core: *const Core) {
+            /// The state is at verified code whose frame fits the VM stack, its return record below `rp`; `core` is the
+            /// instance that it belongs to, and this thread owns it.
+            pub(super) unsafe fn run(mut st: St<true>) {
                 // SAFETY: the caller's promise, kept by every handler.
                 unsafe {
-                    while op(pc) as u16 != Op::Exit as u16 {
-                        (pc, fp) = STEPS[op(pc) as usize](pc, fp, core);
+                    while op(st.pc) as u16 != Op::Exit as u16 {
+                        STEPS[op(st.pc) as usize](&mut st);
                     }
                 }
             }
@@ -77,13 +76,14 @@ macro_rules! dispatchers {
                 fp: *mut u64,
                 core: *const Core,
                 table: HandlerTable,
+                rp: *mut Record,
             ) {
-                let st = ($handler)(St::<FUEL> { pc, fp, core });
+                let st = ($handler)(St::<FUEL> { pc, fp, core, rp });
                 // SAFETY: handlers keep the promise of `stepped::run`; the table has an entry for each opcode.
-                unsafe { (*table.0.add(op(st.pc) as usize))(st.pc, st.fp, st.core, table) }
+                unsafe { (*table.0.add(op(st.pc) as usize))(st.pc, st.fp, st.core, table, st.rp) }
             })*
 
-            unsafe fn leave(_: *const Word, _: *mut u64, _: *const Core, _: HandlerTable) {
+            unsafe fn leave(_: *const Word, _: *mut u64, _: *const Core, _: HandlerTable, _: *mut Record) {
                 #[cfg(debug_assertions)]
                 super::balance::left();
             }
@@ -100,19 +100,19 @@ macro_rules! dispatchers {
 
             /// As [`super::stepped::run`], without a look at the stack.
             #[inline(always)]
-            pub(super) unsafe fn go<const FUEL: bool>(pc: *const Word, fp: *mut u64, core: *const Core) {
+            pub(super) unsafe fn go<const FUEL: bool>(st: St<FUEL>) {
                 let table = HandlerTable(Table::<FUEL>::HANDLERS.as_ptr());
                 // SAFETY: the caller's promise.
-                unsafe { (*table.0.add(op(pc) as usize))(pc, fp, core, table) }
+                unsafe { (*table.0.add(op(st.pc) as usize))(st.pc, st.fp, st.core, table, st.rp) }
             }
 
             /// As [`super::stepped::run`].
             #[inline(never)]
-            pub(super) unsafe fn run<const FUEL: bool>(pc: *const Word, fp: *mut u64, core: *const Core) {
+            pub(super) unsafe fn run<const FUEL: bool>(st: St<FUEL>) {
                 #[cfg(debug_assertions)]
                 let entered = super::stack_address();
                 // SAFETY: the caller's promise.
-                unsafe { go::<FUEL>(pc, fp, core) };
+                unsafe { go::<FUEL>(st) };
                 #[cfg(debug_assertions)]
                 super::balance::check::<FUEL>(entered);
             }
@@ -139,26 +139,26 @@ const fn counts(op: Op) -> bool {
 ///
 /// # Safety
 /// As for [`stepped::run`].
-pub(crate) unsafe fn run(fuel: bool, pc: *const Word, fp: *mut u64, core: *const Core) {
+pub(crate) unsafe fn run(fuel: bool, pc: *const Word, fp: *mut u64, core: *const Core, rp: *mut Record) {
     // SAFETY: the caller's promise.
     unsafe {
         #[cfg(sx_threaded)]
         if trial::passed() {
             return if fuel {
-                threaded::run::<true>(pc, fp, core)
+                threaded::run(St::<true> { pc, fp, core, rp })
             } else {
-                threaded::run::<false>(pc, fp, core)
+                threaded::run(St::<false> { pc, fp, core, rp })
             };
         }
         if !fuel {
             (*(*core).state.get()).fuel = i64::MAX;
         }
-        stepped::run(pc, fp, core)
+        stepped::run(St { pc, fp, core, rp });
     }
 }
 
 /// About where the native stack is.
-#[cfg(sx_threaded)]
+#[cfg(all(sx_threaded, debug_assertions))]
 #[inline(always)]
 fn stack_address() -> usize {
     let local = 0u8;
@@ -169,6 +169,7 @@ fn stack_address() -> usize {
 #[cfg(sx_threaded)]
 mod trial {
     use super::*;
+    use std::ptr;
     use std::sync::OnceLock;
 
     /// Rounds of the loop, and the growth of the stack that they may not cause.
@@ -194,7 +195,14 @@ mod trial {
         ];
         let mut frame = [0u64; 3];
         // SAFETY: the code uses three slots of its frame and leaves through `Exit`; none of its handlers looks at the core.
-        unsafe { threaded::go::<false>(code.as_ptr(), frame.as_mut_ptr(), std::ptr::null()) };
+        unsafe {
+            threaded::go(St::<false> {
+                pc: code.as_ptr(),
+                fp: frame.as_mut_ptr(),
+                core: ptr::null(),
+                rp: ptr::null_mut(),
+            })
+        };
         let [first, _, last] = frame;
         first.abs_diff(last) < GROWTH as u64
     }
@@ -205,6 +213,7 @@ mod trial {
 mod balance {
     use super::*;
     use std::cell::Cell;
+    use std::ptr;
     use std::sync::OnceLock;
 
     thread_local! {
@@ -230,7 +239,14 @@ mod balance {
             MEASURING.set(true);
             let code = [Word::new(Op::Exit, 0, 0, 0)];
             // SAFETY: the code leaves at once.
-            unsafe { threaded::run::<FUEL>(code.as_ptr(), std::ptr::null_mut(), std::ptr::null()) };
+            unsafe {
+                threaded::run(St::<FUEL> {
+                    pc: code.as_ptr(),
+                    fp: ptr::null_mut(),
+                    core: ptr::null(),
+                    rp: ptr::null_mut(),
+                })
+            };
             MEASURING.set(false);
         }
         let expected = DISTANCES[FUEL as usize].get().copied().unwrap_or(distance);

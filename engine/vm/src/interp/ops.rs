@@ -113,6 +113,7 @@ impl<const FUEL: bool> St<FUEL> {
             (*state).exit = exit_kind;
             (*state).exit_pc = self.pc;
             (*state).exit_fp = self.fp;
+            (*state).exit_rp = self.rp;
         }
         St { pc: exit(), ..self }
     }
@@ -138,7 +139,10 @@ impl<const FUEL: bool> St<FUEL> {
     pub fn slow(self) -> Self {
         cold_path();
         // SAFETY: as in `fail`.
-        unsafe { (*self.state()).exit_pc = self.pc };
+        unsafe {
+            (*self.state()).exit_pc = self.pc;
+            (*self.state()).exit_rp = self.rp;
+        }
         St { pc: slow(), ..self }
     }
 }

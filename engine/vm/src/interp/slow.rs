@@ -6,13 +6,14 @@
 
 use super::state::*;
 use crate::bytecode::Word;
+use crate::env::Site;
 use crate::host;
 use std::sync::atomic::Ordering;
 use sx_ir::TrapKind;
 
 /// Leaves the loop with a trap at an instruction.
-fn fail(core: *const Core, pc: *const Word, fp: *mut u64, kind: TrapKind) -> *const Word {
-    St::<false> { pc, fp, core }.fail(kind, [0; 3]).pc
+fn fail(core: *const Core, pc: *const Word, fp: *mut u64, rp: *mut Record, kind: TrapKind) -> *const Word {
+    St::<false> { pc, fp, core, rp }.fail(kind, [0; 3]).pc
 }
 
 /// The instruction at `State::exit_pc` found a request, no fuel, or no room for a frame: out, or that instruction again.
@@ -22,30 +23,30 @@ pub(crate) fn answer<const FUEL: bool>(core: *const Core, fp: *mut u64) -> *cons
     // SAFETY: see the module.
     let (shared, state) = unsafe { (&*core, (*core).state.get()) };
     // SAFETY: see the module.
-    let pc = unsafe { (*state).exit_pc };
+    let (pc, rp) = unsafe { ((*state).exit_pc, (*state).exit_rp) };
     if FUEL {
         // SAFETY: see the module.
         unsafe {
             if (*state).fuel < 0 {
                 (*state).fuel = 0;
-                return fail(core, pc, fp, TrapKind::OutOfFuel);
+                return fail(core, pc, fp, rp, TrapKind::OutOfFuel);
             }
             // The instruction is counted again when it is repeated.
             (*state).fuel += 1;
         }
     }
     if shared.guard.load(Ordering::SeqCst) != 0 {
-        return fail(core, pc, fp, TrapKind::StackOverflow);
+        return fail(core, pc, fp, rp, TrapKind::StackOverflow);
     }
     // SAFETY: see the module.
     shared.guard.store(unsafe { (*state).stack_limit }, Ordering::SeqCst);
     let requests = shared.requests.swap(0, Ordering::SeqCst);
     if requests & request::CANCEL != 0 {
-        return fail(core, pc, fp, TrapKind::Canceled);
+        return fail(core, pc, fp, rp, TrapKind::Canceled);
     }
     // SAFETY: see the module.
     if requests & request::DEADLINE != 0 && unsafe { (*state).env.deadline_passed(core) } {
-        return fail(core, pc, fp, TrapKind::Deadline);
+        return fail(core, pc, fp, rp, TrapKind::Deadline);
     }
     pc
 }
@@ -56,12 +57,13 @@ pub(crate) fn call_extern(
     core: *const Core,
     pc: *const Word,
     fp: *mut u64,
-    ext: u32,
+    rp: *mut Record,
     window: usize,
     count: usize,
 ) -> *const Word {
+    let ext = St::<false> { pc, fp, core, rp }.w() as u32;
     // SAFETY: see the module.
-    unsafe { host::call_extern(core, pc, fp, ext, fp.add(window + HEADER), count) }
+    unsafe { host::call_extern(core, Site { pc, fp, rp, ext }, fp.add(window), count) }
 }
 
 /// Calls a C function pointer; the result is where to go on.
@@ -70,18 +72,21 @@ pub(crate) fn call_pointer(
     core: *const Core,
     pc: *const Word,
     fp: *mut u64,
-    code: u64,
-    sig: u32,
-    window: usize,
-    count: usize,
+    rp: *mut Record,
+    far: bool,
 ) -> *const Word {
+    let st = St::<false> { pc, fp, core, rp };
+    let (code, sig, window) = if far {
+        (st.get::<u64>(st.a()), st.w() as u32, st.xl() as u32 as usize)
+    } else {
+        (st.get::<u64>(st.b()), st.xl() as u32, st.a())
+    };
     if code == 0 {
-        return fail(core, pc, fp, TrapKind::NullDereference);
+        return fail(core, pc, fp, rp, TrapKind::NullDereference);
     }
+    let (site, count) = (Site { pc, fp, rp, ext: Site::NONE }, st.xh() as u32 as usize);
     // SAFETY: see the module.
-    unsafe {
-        host::call_pointer(core, pc, fp, code as usize as *const (), sig, fp.add(window + HEADER), count)
-    }
+    unsafe { host::call_pointer(core, site, code as usize as *const (), sig, fp.add(window), count) }
 }
 
 /// Writes a C function pointer to a slot; the result is where to go on.
@@ -90,6 +95,7 @@ pub(crate) fn c_func_addr(
     core: *const Core,
     pc: *const Word,
     fp: *mut u64,
+    rp: *mut Record,
     func: u32,
     slot: usize,
 ) -> *const Word {
@@ -100,7 +106,7 @@ pub(crate) fn c_func_addr(
                 fp.add(slot).write(address as u64);
                 pc.add(1)
             }
-            Err(message) => host::fail_at(core, pc, fp, message),
+            Err(message) => host::fail_at(core, Site { pc, fp, rp, ext: Site::NONE }, message),
         }
     }
 }
@@ -111,6 +117,7 @@ pub(crate) fn extern_addr(
     core: *const Core,
     pc: *const Word,
     fp: *mut u64,
+    rp: *mut Record,
     ext: u32,
     slot: usize,
 ) -> *const Word {
@@ -121,7 +128,7 @@ pub(crate) fn extern_addr(
                 fp.add(slot).write(address as u64);
                 pc.add(1)
             }
-            Err(message) => host::fail_at(core, pc, fp, message),
+            Err(message) => host::fail_at(core, Site { pc, fp, rp, ext: Site::NONE }, message),
         }
     }
 }

@@ -3,14 +3,19 @@
 //! ```text
 //! VM stack, growing up; one slot is 8 bytes
 //!
-//!   fp ─► [0] return address (word after the call)   ┐ header, written by the call
-//!         [1] fp of the caller                       ┘
-//!         [2..] arguments, context first; results come back here
-//!         registers
+//!   fp ─► arguments, context first; results come back here
 //!         frame memory (IR slots)
-//!         window ─► header of the callee's frame, its arguments …
+//!         registers
+//!         window ─► the callee's frame: its arguments …
+//!
+//! return stack, growing up beside it; one record is 16 bytes
+//!
+//!         (return address, frame) of each caller
+//!   rp ─► the next record
 //! ```
-//! Frames are aligned to 16 bytes: windows are even slot numbers.
+//! Frames are aligned to 16 bytes: windows are even slot numbers, and at least 2. So every frame takes no less than a record, and
+//! where a frame fits, its record fits too. The two are apart because a return then depends on nothing but `rp`, which only
+//! steps; if it read its own frame, whose place was computed from the call instruction, each call would wait for the one before.
 
 use crate::bytecode::{Op, Word};
 use crate::env::{ActiveCall, Environment, Site};
@@ -20,8 +25,18 @@ use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use sx_ir::TrapKind;
 
-/// Slots before the arguments in a frame.
-pub(crate) const HEADER: usize = 2;
+/// The least distance of a callee's frame from its caller's, in slots.
+pub(crate) const MIN_WINDOW: usize = 2;
+
+/// Where a call returns to.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Record {
+    /// The word behind the call.
+    pub pc: *const Word,
+    /// The caller's frame.
+    pub fp: *mut u64,
+}
 
 /// An instance's entry of one function.
 #[repr(C)]
@@ -100,6 +115,8 @@ pub(crate) struct State {
     pub stack_limit: usize,
     /// Where a frame entered from outside may begin.
     pub top: *mut u64,
+    /// Where its record goes.
+    pub records: *mut Record,
     /// Why the loop was left.
     pub exit: Exit,
     /// Which trap.
@@ -110,6 +127,8 @@ pub(crate) struct State {
     pub exit_pc: *const Word,
     /// Its frame.
     pub exit_fp: *mut u64,
+    /// The return stack there.
+    pub exit_rp: *mut Record,
     /// What a host function failed with.
     pub host_trap: Option<Trap>,
     /// A trap below a C frame, raised when C returns.
@@ -192,6 +211,8 @@ pub(crate) struct St<const FUEL: bool> {
     pub fp: *mut u64,
     /// The instance.
     pub core: *const Core,
+    /// The next return record.
+    pub rp: *mut Record,
 }
 
 impl<const FUEL: bool> Clone for St<FUEL> {
