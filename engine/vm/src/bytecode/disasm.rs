@@ -2,6 +2,7 @@
 
 use super::format::{Field, Kind};
 use super::{Op, Word};
+use crate::interp::state::Cell;
 use crate::program::Code;
 use crate::trap::trap_kind;
 use std::fmt::Write;
@@ -53,10 +54,13 @@ fn operands(out: &mut String, words: &[Word], at: usize, op: Op, name: &dyn Fn(F
             Kind::Uimm | Kind::Count | Kind::Table => write!(out, "{bits}"),
             Kind::Jump => write!(out, "-> {}", at as i64 + signed),
             Kind::Window => write!(out, "w{bits}"),
-            Kind::Func => match name(FuncId(bits as u32)) {
-                Some(name) => write!(out, "{name}"),
-                None => write!(out, "fn{bits}"),
-            },
+            Kind::Func | Kind::Cell => {
+                let id = if operand.kind == Kind::Cell { bits / size_of::<Cell>() as u64 } else { bits };
+                match name(FuncId(id as u32)) {
+                    Some(name) => write!(out, "{name}"),
+                    None => write!(out, "fn{id}"),
+                }
+            }
             Kind::Class => write!(out, "class{bits}"),
             Kind::CSig => write!(out, "sig{bits}"),
             Kind::Extern => write!(out, "ext{bits}"),

@@ -72,6 +72,8 @@ pub(crate) enum Kind {
     Count,
     /// A function.
     Func,
+    /// A function, as the byte offset of its entry cell.
+    Cell,
     /// A signature class.
     Class,
     /// A C signature.
@@ -164,8 +166,8 @@ formats! {
     FUNC: W Func;
     DFUNC: A Dst, W Func;
     DEXT: A Dst, W Extern;
-    CALL: A Window, W Func;
-    CALLL: W Func, XL Window;
+    CALL: A Window, W Cell;
+    CALLL: W Cell, XL Window;
     CALLV: A Window, B Src, XL Class;
     CALLVL: A Src, W Class, XL Window;
     CALLE: A Window, W Extern, XL Count;

@@ -14,6 +14,8 @@ pub(crate) enum Link {
     B,
     /// As its operand `c`.
     C,
+    /// As its operand `a`, which it returns.
+    A,
 }
 
 macro_rules! pairs {
@@ -81,7 +83,6 @@ pairs! {
     Add Add None => Add_Add;
     Add AddI None => Add_AddI;
     Add Mov None => Add_Mov;
-    Add Ret1 None => Add_Ret1;
     Add PSLt64 None => Add_PSLt64;
     AddI AddI None => AddI_AddI;
     AddI Add None => AddI_Add;
@@ -101,6 +102,9 @@ pairs! {
     SDivI64 Add None => SDivI64_Add;
     SToF64F64 FDiv64 None => SToF64F64_FDiv64;
     FDiv64 LdXC64 None => FDiv64_LdXC64;
+    AddI Ret1 None => AddI_Ret1;
+    Ld64 Ret1 None => Ld64_Ret1;
+    Mov Ret1 None => Mov_Ret1;
     Mov Mov None => Mov_Mov;
     Mov MovI None => Mov_MovI;
     Mov Add None => Mov_Add;
@@ -157,6 +161,11 @@ pairs! {
     Add Add B => Add_Add_B;
     Mul Add B => Mul_Add_B;
     Xor Add B => Xor_Add_B;
+    Add Ret1 A => Add_Ret1_A;
+    Sub Ret1 A => Sub_Ret1_A;
+    Mul Ret1 A => Mul_Ret1_A;
+    FAdd64 Ret1 A => FAdd64_Ret1_A;
+    FMul64 Ret1 A => FMul64_Ret1_A;
 }
 
 #[cfg(test)]

@@ -517,7 +517,6 @@ macro_rules! for_each_opcode {
             Add_Add DSS = h::both(1, h::body::Add, h::body::Add);
             Add_AddI DSS = h::both(1, h::body::Add, h::body::AddI);
             Add_Mov DSS = h::both(1, h::body::Add, h::body::Mov);
-            Add_Ret1 DSS = h::both(1, h::body::Add, h::body::Ret1);
             Add_PSLt64 DSS = h::both(1, h::body::Add, h::body::PSLt64);
             AddI_AddI DSI = h::both(1, h::body::AddI, h::body::AddI);
             AddI_Add DSI = h::both(1, h::body::AddI, h::body::Add);
@@ -537,6 +536,9 @@ macro_rules! for_each_opcode {
             SDivI64_Add DSI = h::both(1, h::body::SDivI64, h::body::Add);
             SToF64F64_FDiv64 DS = h::both(1, h::body::SToF64F64, h::body::FDiv64);
             FDiv64_LdXC64 DSS = h::both(1, h::body::FDiv64, h::body::LdXC64);
+            AddI_Ret1 DSI = h::both(1, h::body::AddI, h::body::Ret1);
+            Ld64_Ret1 LOAD = h::both(1, h::body::Ld64, h::body::Ret1);
+            Mov_Ret1 DS = h::both(1, h::body::Mov, h::body::Ret1);
             Mov_Mov DS = h::both(1, h::body::Mov, h::body::Mov);
             Mov_MovI DS = h::both(1, h::body::Mov, h::body::MovI);
             Mov_Add DS = h::both(1, h::body::Mov, h::body::Add);
@@ -594,6 +596,12 @@ macro_rules! for_each_opcode {
             Add_Add_B DSS = h::chain_b(|a: u64, b: u64| a.wrapping_add(b), |a: u64, b: u64| a.wrapping_add(b));
             Mul_Add_B DSS = h::chain_b(|a: u64, b: u64| a.wrapping_mul(b), |a: u64, b: u64| a.wrapping_add(b));
             Xor_Add_B DSS = h::chain_b(|a: u64, b: u64| a ^ b, |a: u64, b: u64| a.wrapping_add(b));
+            // Likewise, where the second returns the first's result.
+            Add_Ret1_A DSS = h::ret_of(|a: u64, b: u64| a.wrapping_add(b));
+            Sub_Ret1_A DSS = h::ret_of(|a: u64, b: u64| a.wrapping_sub(b));
+            Mul_Ret1_A DSS = h::ret_of(|a: u64, b: u64| a.wrapping_mul(b));
+            FAdd64_Ret1_A DSS = h::ret_of(|a: f64, b: f64| a + b);
+            FMul64_Ret1_A DSS = h::ret_of(|a: f64, b: f64| a * b);
         }
     };
 }

@@ -6,9 +6,12 @@
 use super::format::Kind;
 use super::pairs::parts;
 use super::{Op, Word};
-use crate::interp::state::MIN_WINDOW;
+use crate::interp::state::{Cell, MIN_WINDOW};
 use crate::program::{Code, Tables};
 use crate::trap::TRAP_KINDS;
+
+/// Bytes of an entry cell.
+const CELL: u64 = size_of::<Cell>() as u64;
 
 struct Verifier<'a> {
     words: &'a [Word],
@@ -95,6 +98,7 @@ impl Verifier<'_> {
                 }
                 Kind::Count => window.is_some_and(|window| window + bits <= self.slots),
                 Kind::Func => bits < self.tables.func_limit as u64,
+                Kind::Cell => bits % CELL == 0 && bits / CELL < self.tables.func_limit as u64,
                 Kind::Class => bits < self.tables.classes.len() as u64,
                 Kind::CSig => bits < self.tables.sigs.len() as u64,
                 Kind::Extern => bits < self.tables.externs.len() as u64,

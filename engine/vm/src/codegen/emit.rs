@@ -311,6 +311,7 @@ impl<'a, 'f> Emit<'a, 'f> {
                     Link::None
                 }
             }
+            _ if second_op == Op::Ret1 && second.a == word.a => Link::A,
             _ => Link::None,
         };
         pair(op, second_op, link).or_else(|| pair(op, second_op, Link::None))

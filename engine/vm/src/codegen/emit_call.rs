@@ -2,8 +2,9 @@
 
 use super::emit::Emit;
 use crate::bytecode::{Op, Word};
+use crate::interp::state::Cell;
 use rustc_hash::FxHashMap;
-use sx_ir::{CallConv, Callee, List, Operand, Reg, Sig};
+use sx_ir::{CallConv, Callee, FuncId, List, Operand, Reg, Sig};
 
 impl Emit<'_, '_> {
     pub(super) fn call(&mut self, callee: Callee, args: List, rets: List) -> Result<(), String> {
@@ -56,10 +57,10 @@ impl Emit<'_, '_> {
         let near = window as u16;
         match (callee, self.frame.far) {
             (Callee::Func(id), false) => {
-                self.emit_w(if context { Op::CallX } else { Op::Call }, near, id.0 as i32);
+                self.emit_w(if context { Op::CallX } else { Op::Call }, near, cell_offset(id)?);
             }
             (Callee::Func(id), true) => {
-                self.emit_w(Op::CallL, 0, id.0 as i32);
+                self.emit_w(Op::CallL, 0, cell_offset(id)?);
                 self.extend(Word::halves(window as i32, 0));
             }
             (Callee::Value(_, sig), far) => {
@@ -204,4 +205,12 @@ impl Emit<'_, '_> {
             }
         }
     }
+}
+
+/// Where a function's entry cell is in an instance's table of cells, in bytes.
+fn cell_offset(func: FuncId) -> Result<i32, String> {
+    let offset = (func.index() as i64).checked_mul(size_of::<Cell>() as i64);
+    offset
+        .and_then(|offset| i32::try_from(offset).ok())
+        .ok_or_else(|| "the program has too many functions".to_owned())
 }

@@ -8,6 +8,7 @@
 use super::ops::handler;
 use super::slow;
 use super::state::*;
+use super::value::Val;
 use crate::program::ANY_CLASS;
 use std::sync::atomic::Ordering;
 use sx_ir::TrapKind;
@@ -47,6 +48,12 @@ impl<const FUEL: bool> St<FUEL> {
         // SAFETY: the function's number is below `cell_count`; cells only move while no handler runs.
         unsafe { &*(*self.state()).cells.add(func) }
     }
+    /// The cell at a verified byte offset.
+    #[inline(always)]
+    fn cell_at<'a>(self, offset: usize) -> &'a Cell {
+        // SAFETY: as in `cell`; the verifier refuses offsets between cells.
+        unsafe { &*(*self.state()).cells.byte_add(offset) }
+    }
     /// Calls a function value.
     #[inline(always)]
     fn enter_value(self, value: u64, class: u32, window: usize, context: bool) -> Self {
@@ -78,8 +85,8 @@ impl<const FUEL: bool> St<FUEL> {
     }
 }
 
-handler!(call(context: bool) |st| { st.enter(st.cell(st.w() as u32 as usize), st.a(), 1, context) });
-handler!(call_l() | st | { st.enter(st.cell(st.w() as u32 as usize), st.xl() as u32 as usize, 2, false) });
+handler!(call(context: bool) |st| { st.enter(st.cell_at(st.w() as u32 as usize), st.a(), 1, context) });
+handler!(call_l() | st | { st.enter(st.cell_at(st.w() as u32 as usize), st.xl() as u32 as usize, 2, false) });
 handler!(call_v(context: bool) |st| { st.enter_value(st.get(st.b()), st.xl() as u32, st.a(), context) });
 handler!(call_vl() | st | { st.enter_value(st.get(st.a()), st.w() as u32, st.xl() as u32 as usize, false) });
 
@@ -98,6 +105,18 @@ handler!(
 );
 handler!(call_c() | st | { St { pc: slow::call_pointer(st.core, st.pc, st.fp, st.rp, false), ..st } });
 handler!(call_cl() | st | { St { pc: slow::call_pointer(st.core, st.pc, st.fp, st.rp, true), ..st } });
+
+/// `a = f(b, c)`, and the next instruction returns that: nobody reads `a` any more.
+#[inline(always)]
+pub(crate) fn ret_of<const FUEL: bool, A: Val, B: Val, R: Val>(
+    f: impl Fn(A, B) -> R,
+) -> impl Fn(St<FUEL>) -> St<FUEL> {
+    move |st| {
+        let value = f(st.get(st.b()), st.get(st.c()));
+        st.set(0, value);
+        st.leave_frame()
+    }
+}
 
 handler!(ret() | st | { st.leave_frame() });
 handler!(
