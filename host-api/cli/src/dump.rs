@@ -12,11 +12,11 @@ pub enum What {
 }
 
 pub fn dump(args: &DumpArgs, out: &Output, what: What) -> ExitCode {
-    match compile(&engine(args.opt).build(), &args.file) {
+    match compile(&engine(args.opt).build(), &args.file, out, Format::Text) {
         Ok(program) => out.print(&match what {
             What::Ir => program.ir_text(args.all),
             What::Bytecode => program.bytecode_text(args.all),
         }),
-        Err(error) => out.report(&error, Format::Text),
+        Err(code) => code,
     }
 }

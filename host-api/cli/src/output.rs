@@ -86,15 +86,16 @@ pub fn read_stdin() -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Compiles a file, or standard input.
-pub fn compile(engine: &Engine, file: &Path) -> Result<sx::Program, Error> {
-    if file.as_os_str() != STDIN {
-        return engine.compile_file(file);
-    }
-    match read_stdin() {
-        Ok(bytes) => engine.compile_bytes("<stdin>", &bytes),
-        Err(error) => {
-            engine.compile_bytes("<stdin>", format!("standard input can't be read: {error}").as_bytes())
-        }
-    }
+/// Compiles a file, or standard input. What is wrong is shown; the exit code that belongs to it comes back.
+pub fn compile(engine: &Engine, file: &Path, out: &Output, format: Format) -> Result<sx::Program, ExitCode> {
+    let compiled = if file.as_os_str() == STDIN {
+        let bytes = read_stdin().map_err(|error| {
+            out.error(format_args!("standard input can't be read: {error}"));
+            ExitCode::from(code::FAILED)
+        })?;
+        engine.compile_bytes("<stdin>", &bytes)
+    } else {
+        engine.compile_file(file)
+    };
+    compiled.map_err(|error| out.report(&error, format))
 }

@@ -7,9 +7,9 @@ use sx::{Error, ErrorKind};
 
 pub fn run(args: &RunArgs, out: &Output) -> ExitCode {
     let engine = engine(args.opt).build();
-    let program = match compile(&engine, &args.file) {
+    let program = match compile(&engine, &args.file, out, args.message_format) {
         Ok(program) => program,
-        Err(error) => return out.report(&error, args.message_format),
+        Err(code) => return code,
     };
     for warning in program.warnings() {
         match args.message_format {

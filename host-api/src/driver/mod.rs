@@ -146,8 +146,7 @@ impl Unit {
                 self.engine.symbols.verify(ext, sig, &module.c_structs)
             };
             if let Err(message) = verdict {
-                let end = offset + ext.symbol.len() as u32;
-                let loc = Loc::new(file, Span::new(offset, self.clamp(file, end).max(offset)));
+                let loc = Loc::new(file, Span::new(offset, self.end_of_name(file, offset)));
                 self.sema.diagnostics.push(Diagnostic::error(Code::E0805, loc, message));
                 found = false;
             }
@@ -155,10 +154,12 @@ impl Unit {
         self.verified = self.sema.module.externs.len();
         found
     }
-    /// The end of a name that begins somewhere: at most this, within the name.
-    fn clamp(&self, file: FileId, end: u32) -> u32 {
-        let len = self.sema.sources.get(file).text.len() as u32;
-        end.min(len)
+    /// The end of the name that begins at an offset.
+    fn end_of_name(&self, file: FileId, offset: u32) -> u32 {
+        let text = &self.sema.sources.get(file).text;
+        let name = text.get(offset as usize..).unwrap_or("");
+        let len = name.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(name.len());
+        offset + len as u32
     }
     /// What was found, in the order in which it is shown.
     pub fn diagnostics(&self) -> Vec<Diagnostic> {

@@ -131,3 +131,26 @@ fn lost_output_is_an_error_and_no_panic() {
     let status = command(&["run", &bad]).stderr(full).status().unwrap();
     assert_eq!(status.code(), Some(1));
 }
+
+#[test]
+fn imports_are_searched_in_order() {
+    let folder = Folder::new();
+    let main = folder.file("app/main.sx", "#import \"who.sx\";\nmain :: () -> i64 { who() }\n");
+    let lib = folder.path("lib");
+    folder.file("lib/who.sx", "who :: () -> i64 { 3 }\n");
+    let run = |cwd: &str| {
+        let mut command = command(&["run", &main]);
+        command.env("SX_STDLIB_PATH", &lib).current_dir(folder.path(cwd));
+        command.output().unwrap().status.code()
+    };
+    folder.file("work/other.sx", "");
+    assert_eq!(run("work"), Some(3));
+    folder.file("work/who.sx", "who :: () -> i64 { 2 }\n");
+    assert_eq!(run("work"), Some(2));
+    folder.file("app/who.sx", "who :: () -> i64 { 1 }\n");
+    assert_eq!(run("work"), Some(1));
+    let none = folder.file("none.sx", "#import \"nowhere.sx\";\nmain :: () { f(); }\n");
+    let ran = sx(&["run", &none]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("error[E0104]") && ran.err.contains("the built-in library"), "{}", ran.err);
+}
