@@ -308,8 +308,8 @@ impl<'b> Cx<'_, '_, 'b> {
         let params = parsed.ast.list(parsed.ast.get(decl.ast).params);
         let mut sources = vec![Source::Receiver(receiver)];
         sources.extend(given.iter().map(|&val| Source::Given(val)));
-        while sources.len() < params.len() {
-            sources.push(Source::Default);
+        if !self.fill_sources(func, &decl, params, &mut sources, span) {
+            return self.error_val(span);
         }
         if decl.generic {
             return self.call_generic(func, &decl, params, &sources, &[], None, span);
@@ -319,14 +319,33 @@ impl<'b> Cx<'_, '_, 'b> {
         self.call_instance(inst, params, &sources, &[], &[], span)
     }
 
+    /// Defaults for the parameters that were given nothing; a report when there is none, or too much was given.
+    fn fill_sources(
+        &mut self,
+        func: FnId,
+        decl: &FnDecl,
+        params: &[Param],
+        sources: &mut Vec<Source<'b>>,
+        span: Span,
+    ) -> bool {
+        let given = sources.len();
+        let rest = params.get(given..).unwrap_or(&[]);
+        if given > params.len() || rest.iter().any(|p| p.default.is_none() && !p.variadic) {
+            self.wrong_count(func, decl, params, given, span);
+            return false;
+        }
+        sources.extend(rest.iter().map(|p| if p.variadic { Source::Rest(0) } else { Source::Default }));
+        true
+    }
+
     /// A call of a function with values that are checked already.
     pub(crate) fn call_with(&mut self, func: FnId, given: &[Val<'b>], span: Span) -> Val<'b> {
         let decl = self.s.fn_decl(func).clone();
         let parsed = self.s.file(decl.file).file.clone();
         let params = parsed.ast.list(parsed.ast.get(decl.ast).params);
         let mut sources: Vec<Source<'b>> = given.iter().map(|&val| Source::Given(val)).collect();
-        while sources.len() < params.len() {
-            sources.push(Source::Default);
+        if !self.fill_sources(func, &decl, params, &mut sources, span) {
+            return self.error_val(span);
         }
         if decl.generic {
             return self.call_generic(func, &decl, params, &sources, &[], None, span);

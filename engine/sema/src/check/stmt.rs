@@ -770,6 +770,11 @@ impl<'b> Cx<'_, '_, 'b> {
                 let param = self.setter_param(setter, span);
                 self.check(value, param)
             }
+            Some(_) if member.setter == Some(member.decl) => {
+                let message = format!("property `{}` can only be written", self.s.text(sym));
+                self.error(Code::E0408, span, message);
+                return Some(Stmt::Expr(self.error_val(span).e));
+            }
             Some(op) => {
                 let DeclVal::Func(getter) = self.s.decl_value(member.decl) else { return None };
                 let old = self.call_method(getter, receiver, &[], span);
