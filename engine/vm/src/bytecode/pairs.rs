@@ -161,6 +161,15 @@ pairs! {
     Add Add B => Add_Add_B;
     Mul Add B => Mul_Add_B;
     Xor Add B => Xor_Add_B;
+    FMul64 FAdd64 C => FMul64_FAdd64_C;
+    FAdd64 FAdd64 C => FAdd64_FAdd64_C;
+    FSub64 FAdd64 C => FSub64_FAdd64_C;
+    FAdd64 FMul64 C => FAdd64_FMul64_C;
+    Xor Xor C => Xor_Xor_C;
+    And Xor C => And_Xor_C;
+    Add Add C => Add_Add_C;
+    Mul Add C => Mul_Add_C;
+    Xor Add C => Xor_Add_C;
     Add Ret1 A => Add_Ret1_A;
     Sub Ret1 A => Sub_Ret1_A;
     Mul Ret1 A => Mul_Ret1_A;

@@ -596,6 +596,15 @@ macro_rules! for_each_opcode {
             Add_Add_B DSS = h::chain_b(|a: u64, b: u64| a.wrapping_add(b), |a: u64, b: u64| a.wrapping_add(b));
             Mul_Add_B DSS = h::chain_b(|a: u64, b: u64| a.wrapping_mul(b), |a: u64, b: u64| a.wrapping_add(b));
             Xor_Add_B DSS = h::chain_b(|a: u64, b: u64| a ^ b, |a: u64, b: u64| a.wrapping_add(b));
+            FMul64_FAdd64_C DSS = h::chain_c(|a: f64, b: f64| a * b, |a: f64, b: f64| a + b);
+            FAdd64_FAdd64_C DSS = h::chain_c(|a: f64, b: f64| a + b, |a: f64, b: f64| a + b);
+            FSub64_FAdd64_C DSS = h::chain_c(|a: f64, b: f64| a - b, |a: f64, b: f64| a + b);
+            FAdd64_FMul64_C DSS = h::chain_c(|a: f64, b: f64| a + b, |a: f64, b: f64| a * b);
+            Xor_Xor_C DSS = h::chain_c(|a: u64, b: u64| a ^ b, |a: u64, b: u64| a ^ b);
+            And_Xor_C DSS = h::chain_c(|a: u64, b: u64| a & b, |a: u64, b: u64| a ^ b);
+            Add_Add_C DSS = h::chain_c(|a: u64, b: u64| a.wrapping_add(b), |a: u64, b: u64| a.wrapping_add(b));
+            Mul_Add_C DSS = h::chain_c(|a: u64, b: u64| a.wrapping_mul(b), |a: u64, b: u64| a.wrapping_add(b));
+            Xor_Add_C DSS = h::chain_c(|a: u64, b: u64| a ^ b, |a: u64, b: u64| a.wrapping_add(b));
             // Likewise, where the second returns the first's result.
             Add_Ret1_A DSS = h::ret_of(|a: u64, b: u64| a.wrapping_add(b));
             Sub_Ret1_A DSS = h::ret_of(|a: u64, b: u64| a.wrapping_sub(b));

@@ -59,7 +59,7 @@ impl Verifier<'_> {
             at += op.words() + self.table(at, op)?;
             last = Some(op);
         }
-        if expected.is_some() || !last.is_some_and(ends) {
+        if !last.is_some_and(ends) || expected.is_some() {
             return Err("bytecode: control runs off the end".into());
         }
         for &(from, distance) in &self.targets {
@@ -171,4 +171,103 @@ fn ends(op: Op) -> bool {
             | Op::Switch
             | Op::SwitchSparse
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use sx_ir::{Builder, CallConv, Signature, Ty};
+
+    /// Verifies words in a frame of eight slots, with two functions and one class known.
+    fn check(words: &[Word]) -> Result<(), String> {
+        let sig = Signature { params: vec![Ty::Ptr], rets: vec![] };
+        let func = Arc::new(Builder::new("f", sig.clone(), CallConv::Sx).finish());
+        let mut tables = Tables { func_limit: 2, ..Tables::default() };
+        let class = tables.class(&sig);
+        verify(&Code { words: words.into(), frame_slots: 8, locs: Vec::new(), func, class }, &tables)
+    }
+
+    const RET: Word = Word { op: Op::Ret as u16, a: 0, b: 0, c: 0 };
+
+    #[track_caller]
+    fn refused(words: &[Word], why: &str) {
+        let error = check(words).expect_err(why);
+        assert!(error.contains(why), "{error}");
+    }
+
+    #[test]
+    fn good_code_passes() {
+        let code =
+            [Word::new(Op::Add, 7, 0, 7), Word::with_w(Op::Call, 2, 16), Word::with_w(Op::Jmp, 0, 1), RET];
+        assert_eq!(check(&code), Ok(()));
+    }
+
+    #[test]
+    fn slots_lie_in_the_frame() {
+        refused(&[Word::new(Op::Add, 8, 0, 0), RET], "Dst 8");
+        refused(&[Word::new(Op::Add, 0, 0, 9), RET], "Src 9");
+        refused(&[Word::new(Op::Mov2, 7, 0, 0), RET], "Dst2");
+        refused(&[Word::with_w(Op::LdF64, 0, 57), RET], "Frame");
+        refused(&[Word::with_w(Op::LdF8, 0, -1), RET], "Frame");
+        assert_eq!(check(&[Word::with_w(Op::LdF64, 0, 56), RET]), Ok(()));
+    }
+
+    #[test]
+    fn jumps_land_on_instructions() {
+        refused(&[Word::with_w(Op::Jmp, 0, 5), RET], "a jump to no instruction");
+        refused(&[Word::with_w(Op::Jmp, 0, -1), RET], "a jump to no instruction");
+        let into_extension = [Word::with_w(Op::Jmp, 0, 2), Word::new(Op::Const, 0, 0, 0), RET, RET];
+        refused(&into_extension, "a jump to no instruction");
+    }
+
+    #[test]
+    fn control_stays_inside() {
+        refused(&[], "runs off the end");
+        refused(&[Word::new(Op::Add, 0, 0, 0)], "runs off the end");
+        refused(&[RET, Word::new(Op::Const, 0, 0, 0)], "cut off");
+        refused(&[Word { op: u16::MAX, a: 0, b: 0, c: 0 }, RET], "no such opcode");
+        for op in [Op::Halt, Op::Exit, Op::Need, Op::Slow, Op::Probe] {
+            refused(&[Word::new(op, 0, 0, 0), RET], "not for functions");
+        }
+    }
+
+    #[test]
+    fn windows_and_callees_exist() {
+        refused(&[Word::with_w(Op::Call, 3, 0), RET], "Window");
+        refused(&[Word::with_w(Op::Call, 0, 0), RET], "Window");
+        refused(&[Word::with_w(Op::Call, 10, 0), RET], "Window");
+        refused(&[Word::with_w(Op::CallX, 8, 0), RET], "no room for the context");
+        refused(&[Word::with_w(Op::Call, 2, 32), RET], "Cell");
+        refused(&[Word::with_w(Op::Call, 2, 8), RET], "Cell");
+        refused(&[Word::new(Op::CallV, 2, 0, 0), Word::halves(1, 0), RET], "Class");
+        refused(&[Word::with_w(Op::CallE, 2, 0), Word::halves(1, 0), RET], "Extern");
+        refused(&[Word::with_w(Op::LdG8, 0, 0), Word::halves(0, 0), RET], "Object");
+    }
+
+    #[test]
+    fn immediates_are_harmless() {
+        refused(&[Word::new(Op::SDivI64, 0, 0, 0), RET], "a bad immediate");
+        refused(&[Word::new(Op::SRemI32, 0, 0, u16::MAX), RET], "a bad immediate");
+        refused(&[Word::new(Op::SextIn, 0, 0, 65), RET], "a bad immediate");
+        refused(&[Word::with_w(Op::AddrFA, 0, 0), Word::halves(24, 0), RET], "a bad immediate");
+        refused(&[Word::new(Op::Trap, 999, 0, 0), RET], "Trap");
+    }
+
+    #[test]
+    fn tables_are_whole() {
+        let switch =
+            |count, offset| [Word::with_w(Op::Switch, 0, count), Word::raw(0), Word::halves(3, offset), RET];
+        assert_eq!(check(&switch(1, 3)), Ok(()));
+        refused(&switch(1, 2), "a jump to no instruction");
+        refused(&switch(9, 3), "its table is cut off");
+        refused(&switch(-1, 3), "its table is cut off");
+    }
+
+    #[test]
+    fn pairs_are_complete() {
+        let first = Word::new(Op::Mov_Mov, 0, 1, 0);
+        assert_eq!(check(&[first, Word::new(Op::Mov, 2, 3, 0), RET]), Ok(()));
+        refused(&[first, RET], "not the second of its pair");
+    }
 }

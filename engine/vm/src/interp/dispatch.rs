@@ -143,7 +143,7 @@ pub(crate) unsafe fn run(fuel: bool, pc: *const Word, fp: *mut u64, core: *const
     // SAFETY: the caller's promise.
     unsafe {
         #[cfg(sx_threaded)]
-        if trial::passed() {
+        if trial::passed() && !is_stepping() {
             return if fuel {
                 threaded::run(St::<true> { pc, fp, core, rp })
             } else {
@@ -155,6 +155,16 @@ pub(crate) unsafe fn run(fuel: bool, pc: *const Word, fp: *mut u64, core: *const
         }
         stepped::run(St { pc, fp, core, rp });
     }
+}
+
+/// Tests have a way to step in builds that thread.
+#[cfg(sx_threaded)]
+#[inline(always)]
+fn is_stepping() -> bool {
+    #[cfg(test)]
+    return tests::STEPPING.get();
+    #[cfg(not(test))]
+    false
 }
 
 /// About where the native stack is.
@@ -252,5 +262,82 @@ mod balance {
         let expected = DISTANCES[FUEL as usize].get().copied().unwrap_or(distance);
         let left = distance.wrapping_sub(expected);
         assert!(left == 0, "a handler left {left} bytes on the native stack");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Config, Instance, Limits, Program, TrapReason};
+    use std::cell::Cell;
+    use std::sync::Arc;
+    use sx_ir::*;
+
+    thread_local! {
+        /// This thread runs step by step.
+        pub(super) static STEPPING: Cell<bool> = const { Cell::new(false) };
+    }
+
+    /// The sum of the squares below `n`, by a loop that calls a function.
+    fn module() -> Module {
+        let sig = Signature { params: vec![Ty::Ptr, Ty::I64], rets: vec![Ty::I64] };
+        let mut m = Module::new();
+        let (square, sum) = (m.reserve_func(), m.reserve_func());
+        let mut b = Builder::new("square", sig.clone(), CallConv::Sx);
+        let x = b.param(1).into();
+        let y = b.bin(BinOp::Mul, Ty::I64, x, x);
+        let list = b.list([y]);
+        b.terminate(Term::Return(list));
+        m.define_func(square, b.finish());
+        let mut b = Builder::new("sum", sig, CallConv::Sx);
+        let (ctx, n) = (b.param(0).into(), b.param(1).into());
+        let (i, total, zero, one) = (b.var(Ty::I64), b.var(Ty::I64), b.i64(0), b.i64(1));
+        b.push(Inst::Copy { dst: i, src: zero });
+        b.push(Inst::Copy { dst: total, src: zero });
+        let (head, body, after) = (b.block(), b.block(), b.block());
+        b.jump(head);
+        b.switch_to(head);
+        let cond = b.cmp(CmpOp::SLt, Ty::I64, i.into(), n);
+        b.terminate(Term::Branch { cond, then: body, else_: after });
+        b.switch_to(body);
+        let y = b.call(Callee::Func(square), &[ctx, i.into()], &[Ty::I64])[0];
+        let t = b.bin(BinOp::Add, Ty::I64, total.into(), y);
+        b.push(Inst::Copy { dst: total, src: t });
+        let t = b.bin(BinOp::Add, Ty::I64, i.into(), one);
+        b.push(Inst::Copy { dst: i, src: t });
+        b.push(Inst::Poll);
+        b.jump(head);
+        b.switch_to(after);
+        let list = b.list([total.into()]);
+        b.terminate(Term::Return(list));
+        m.define_func(sum, b.finish());
+        m
+    }
+
+    fn run(fuel: Option<u64>) -> Result<u64, TrapReason> {
+        let m = module();
+        let program = Program::new();
+        program.compile_all(&m).expect("it compiles");
+        let limits = Limits { fuel, ..Limits::default() };
+        let mut instance =
+            Instance::new(Arc::new(program), Config { limits, ..Config::default() }).expect("it starts");
+        let mut rets = [0];
+        instance.call(FuncId(1), &[0, 1000], &mut rets).map(|()| rets[0]).map_err(|trap| trap.reason())
+    }
+
+    #[test]
+    fn both_ways_do_the_same() {
+        for stepping in [false, true] {
+            STEPPING.set(stepping);
+            assert_eq!(run(None), Ok(332_833_500), "{stepping}");
+            assert_eq!(run(Some(1 << 20)), Ok(332_833_500), "{stepping}");
+            assert_eq!(run(Some(100)), Err(TrapReason::Kind(TrapKind::OutOfFuel)), "{stepping}");
+        }
+        STEPPING.set(false);
+    }
+
+    #[cfg(sx_threaded)]
+    #[test]
+    fn an_optimised_build_threads() {
+        assert!(super::trial::passed());
     }
 }
