@@ -140,7 +140,9 @@ impl Order {
 /// Which blocks dominate which, in an [`Order`].
 #[derive(Debug)]
 pub(crate) struct Dominators {
-    immediate: Vec<u32>,
+    /// Each block's number in a walk of the dominator tree from the root, and how many blocks its subtree has: those
+    /// that it dominates are numbered from its own number on.
+    subtrees: Vec<(u32, u32)>,
 }
 
 impl Dominators {
@@ -171,15 +173,30 @@ impl Dominators {
                 }
             }
         }
-        Dominators { immediate }
+        Dominators { subtrees: subtrees(&immediate) }
     }
     /// True when every path to `b` goes through `a`.
-    pub fn dominates(&self, a: u32, mut b: u32) -> bool {
-        while b > a {
-            b = self.immediate[b as usize];
-        }
-        a == b
+    pub fn dominates(&self, a: u32, b: u32) -> bool {
+        let ((first, count), (number, _)) = (self.subtrees[a as usize], self.subtrees[b as usize]);
+        (first..first + count).contains(&number)
     }
+}
+
+/// Numbers a tree whose nodes all come after their parents.
+fn subtrees(parents: &[u32]) -> Vec<(u32, u32)> {
+    let mut counts = vec![1u32; parents.len()];
+    for node in (1..parents.len()).rev() {
+        counts[parents[node] as usize] += counts[node];
+    }
+    let mut numbers = vec![0u32; parents.len()];
+    let mut next = vec![1u32; parents.len()];
+    for node in 1..parents.len() {
+        let parent = parents[node] as usize;
+        numbers[node] = next[parent];
+        next[parent] += counts[node];
+        next[node] = numbers[node] + 1;
+    }
+    numbers.into_iter().zip(counts).collect()
 }
 
 fn meet(immediate: &[u32], mut a: u32, mut b: u32) -> u32 {
