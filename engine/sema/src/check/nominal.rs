@@ -19,7 +19,6 @@ impl<'b> Cx<'_, '_, 'b> {
         if let Some(&ty) = self.s.local_types.get(&key) {
             return ty;
         }
-        let loc = self.loc(self.span(expr));
         let ty = match *self.ast.expr(expr) {
             Ast::Struct(idx) => self.declare_struct(idx, name, false, None),
             Ast::Union(idx) => self.declare_struct(idx, name, true, None),
@@ -43,7 +42,6 @@ impl<'b> Cx<'_, '_, 'b> {
             }
             _ => unreachable!("only nominal type expressions come here"),
         };
-        let _ = loc;
         self.s.local_types.insert(key, ty);
         ty
     }
@@ -224,7 +222,6 @@ impl<'b> Cx<'_, '_, 'b> {
         if let Some(&ty) = self.s.generic_ids.get(&key) {
             return ty;
         }
-        let loc = self.loc(span);
         if self.s.generic_ids.len() as u32 >= self.s.options.max_instances || self.type_depth(&args) > 64 {
             self.error(Code::E0306, span, "generic types nest without end");
             return TypeId::ERROR;
@@ -232,7 +229,6 @@ impl<'b> Cx<'_, '_, 'b> {
         let g = self.s.generics[generic.0 as usize].clone();
         let shown: Vec<String> = args.iter().map(|a| self.show_cval(a)).collect();
         let name = format!("{}({})", self.s.text(g.name), shown.join(", "));
-        let _ = loc;
         self.elsewhere(g.file, g.scope, |cx| {
             let params = cx.ast.list(cx.ast.get(g.ast).params);
             let mut names = Vec::with_capacity(params.len());
