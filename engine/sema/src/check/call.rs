@@ -614,15 +614,7 @@ impl<'b> Cx<'_, '_, 'b> {
             let val = self.location_value(span);
             return self.coerce(val, ty, span);
         }
-        self.elsewhere(decl.file, instance.scope, |cx| {
-            // The default sees the declaration's scope, not the caller's locals.
-            let entries = std::mem::take(&mut cx.f.entries);
-            let parent = cx.f.parent.take();
-            let e = cx.check_as(default, ty);
-            cx.f.entries = entries;
-            cx.f.parent = parent;
-            e
-        })
+        self.elsewhere(decl.file, instance.scope, |cx| cx.check_as(default, ty))
     }
 
     /// `..xs: []T`: the arguments as one slice.

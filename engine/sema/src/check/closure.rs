@@ -230,31 +230,33 @@ impl<'b> Cx<'_, '_, 'b> {
     /// A name of an enclosing function: copied into the environment when it is first used.
     pub(crate) fn lookup_captured(&mut self, sym: Sym, span: Span) -> Option<Entry> {
         let parent = self.f.parent.as_mut()?;
-        let found = parent.entries.iter().rev().find(|(s, _)| *s == sym).map(|(_, e)| e.clone());
-        let entry = match found {
-            Some(entry) => entry,
+        let entry = match parent.entry(sym) {
+            Some(entry) => entry.clone(),
             None => {
                 // From further out: the enclosing lambda captures it first.
                 parent.parent.as_ref()?;
-                let parent = self.f.parent.take().expect("it was there above");
-                let own = std::mem::replace(&mut self.f, *parent);
-                let entry = self.lookup_captured(sym, span);
-                let parent = std::mem::replace(&mut self.f, own);
-                self.f.parent = Some(Box::new(parent));
-                entry?
+                self.in_parent(|cx| cx.lookup_captured(sym, span))?
             }
         };
-        match entry {
-            Entry::Decl(_) => Some(entry),
-            Entry::Local(outer) => Some(Entry::Local(self.capture(outer, sym, span))),
+        let inner = match entry {
+            Entry::Decl(_) => return Some(entry),
+            Entry::Local(outer) => Entry::Local(self.capture(outer, sym, span)),
             Entry::Pack(outer) => {
-                let inner: Vec<LocalId> = outer.iter().map(|&l| self.capture(l, Sym::EMPTY, span)).collect();
-                let entry = Entry::Pack(inner.into());
-                self.f.entries.insert(0, (sym, entry.clone()));
-                self.f.block_start += 1;
-                Some(entry)
+                Entry::Pack(outer.iter().map(|&l| self.capture(l, Sym::EMPTY, span)).collect())
             }
-        }
+        };
+        self.f.captured.push((sym, inner.clone()));
+        Some(inner)
+    }
+
+    /// Runs `work` as if in the enclosing function.
+    fn in_parent<R>(&mut self, work: impl FnOnce(&mut Self) -> R) -> R {
+        let parent = self.f.parent.take().expect("lambdas have an enclosing function");
+        let own = std::mem::replace(&mut self.f, *parent);
+        let result = work(self);
+        let parent = std::mem::replace(&mut self.f, own);
+        self.f.parent = Some(Box::new(parent));
+        result
     }
 
     fn capture(&mut self, outer: LocalId, sym: Sym, span: Span) -> LocalId {
@@ -263,26 +265,39 @@ impl<'b> Cx<'_, '_, 'b> {
         }
         let parent = self.f.parent.as_ref().expect("captures come from an enclosing function");
         let info = parent.locals[outer.0 as usize].clone();
-        let known = parent.facts.iter().rev().find(|f| f.local == outer && !f.dead).map(|f| f.has_value);
+        let known = parent.known(outer);
         let guard = parent.guards.iter().find(|(v, _)| *v == outer).map(|&(_, err)| err);
+        let guard = guard.filter(|&err| parent.known(err) != Some(false));
         let by_ref = parent.refs.contains(&outer);
         let index = self.f.captures.len() as u32;
         let inner = self.new_local(sym, info.ty, LocalKind::Capture(index), span);
         self.f.locals[inner.0 as usize].name = info.name;
         self.f.captures.push((outer, inner));
-        if sym != Sym::EMPTY {
-            // Below every entry of its own, so that inner names still hide it.
-            self.f.entries.insert(0, (sym, Entry::Local(inner)));
-            self.f.block_start += 1;
-        }
         if let Some(has_value) = known {
-            self.f.facts.insert(0, super::Fact { local: inner, has_value, dead: false });
+            self.f.captured_facts.push((inner, has_value));
         }
         if by_ref {
             self.f.refs.push(inner);
         }
-        let _ = guard;
+        if let Some(err) = guard {
+            // What the enclosing function hasn't proven, the lambda must: with a copy of the error of its own.
+            let err = self.capture(err, Sym::EMPTY, span);
+            self.f.guards.push((inner, err));
+        }
         inner
+    }
+}
+
+impl FnState {
+    /// What a name means in this function, without looking at enclosing ones.
+    pub(crate) fn entry(&self, sym: Sym) -> Option<&Entry> {
+        let own = self.entries.iter().rev().chain(self.captured.iter().rev());
+        own.into_iter().find(|(s, _)| *s == sym).map(|(_, entry)| entry)
+    }
+
+    /// What a name means in this function or an enclosing one; nothing is captured.
+    pub(crate) fn visible(&self, sym: Sym) -> Option<&Entry> {
+        self.entry(sym).or_else(|| self.parent.as_ref()?.visible(sym))
     }
 }
 

@@ -750,7 +750,7 @@ impl<'b> Cx<'_, '_, 'b> {
             _ => return None,
         };
         let sym = self.ident(name);
-        if self.f.entries.iter().any(|(s, _)| *s == sym) {
+        if self.f.visible(sym).is_some() {
             return None;
         }
         match self.lookup_static(sym, name.span) {

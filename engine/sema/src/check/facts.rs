@@ -1,6 +1,6 @@
 //! Flow facts: which optionals are known to hold a value, which errors are known to be null.
 
-use super::Cx;
+use super::{Cx, FnState};
 use crate::thir::*;
 use sx_syntax::ast::{Ast as Tree, Expr as Ast, ExprId, NameId, Stmt as AstStmt, StmtId};
 
@@ -44,6 +44,15 @@ pub(crate) fn cond_facts(e: &Expr<'_>) -> CondFacts {
     }
 }
 
+impl FnState {
+    /// Whether an optional is known to hold a value, or not to.
+    pub(crate) fn known(&self, local: LocalId) -> Option<bool> {
+        let fact = self.facts.iter().rev().find(|f| f.local == local && !f.dead);
+        let captured = || self.captured_facts.iter().find(|f| f.0 == local).map(|f| f.1);
+        fact.map(|f| f.has_value).or_else(captured)
+    }
+}
+
 impl<'b> Cx<'_, '_, 'b> {
     pub(crate) fn assume(&mut self, facts: &[(LocalId, bool)]) {
         for &(local, has_value) in facts {
@@ -67,15 +76,11 @@ impl<'b> Cx<'_, '_, 'b> {
             fact.dead = true;
         }
     }
-    fn known(&self, local: LocalId) -> Option<bool> {
-        let fact = self.f.facts.iter().rev().find(|f| f.local == local && !f.dead)?;
-        Some(fact.has_value)
-    }
     pub(crate) fn is_proven_value(&self, local: LocalId) -> bool {
-        self.known(local) == Some(true)
+        self.f.known(local) == Some(true)
     }
     pub(crate) fn is_proven_null(&self, local: LocalId) -> bool {
-        self.known(local) == Some(false)
+        self.f.known(local) == Some(false)
     }
     /// Before a loop: what its body assigns, or what has its address taken, is no longer known.
     pub(crate) fn forget_assigned_in(&mut self, body: ExprId) {

@@ -385,8 +385,8 @@ impl<'b> Cx<'_, '_, 'b> {
 
     /// A free function that was declared dot-callable.
     fn ufcs(&mut self, name: Sym, span: Span) -> Option<FnId> {
-        let decl = match self.f.entries.iter().rev().find(|(s, _)| *s == name) {
-            Some((_, super::Entry::Decl(decl))) => *decl,
+        let decl = match self.f.visible(name) {
+            Some(super::Entry::Decl(decl)) => *decl,
             Some(_) => return None,
             None => match self.lookup_static(name, span)? {
                 Bound::Decl(decl) => decl,

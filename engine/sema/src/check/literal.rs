@@ -102,15 +102,7 @@ impl<'b> Cx<'_, '_, 'b> {
                 continue;
             }
             let e = match defaults.get(index).copied().flatten() {
-                Some(default) => self.elsewhere(file, scope, |cx| {
-                    // A default sees its declaration's scope, not the names around the literal.
-                    let entries = std::mem::take(&mut cx.f.entries);
-                    let parent = cx.f.parent.take();
-                    let e = cx.check_as(default, field);
-                    cx.f.entries = entries;
-                    cx.f.parent = parent;
-                    e
-                }),
+                Some(default) => self.elsewhere(file, scope, |cx| cx.check_as(default, field)),
                 None if self.has_defaults(field, 0) => self.default_value(field, span),
                 None => continue,
             };

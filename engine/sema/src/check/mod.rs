@@ -96,6 +96,10 @@ pub(crate) struct FnState {
     pub guards: Vec<(LocalId, LocalId)>,
     /// Outer local and the local that holds its copy.
     pub captures: Vec<(LocalId, LocalId)>,
+    /// Captured names, visible in the whole body behind its own.
+    pub captured: Vec<(Sym, Entry)>,
+    /// What was known of captured locals where the closure is made; they are constants, so it stays true.
+    pub captured_facts: Vec<(LocalId, bool)>,
     pub parent: Option<Box<FnState>>,
     pub defers: u32,
     /// By-reference captures: pointers that are read through where a value is wanted.
@@ -105,6 +109,31 @@ pub(crate) struct FnState {
     pub blame: Option<Loc>,
     /// Not inside a function: locals can't be.
     pub is_static: bool,
+}
+
+/// The names that a place sees besides those of static scopes.
+struct Names {
+    entries: Vec<(Sym, Entry)>,
+    block_start: usize,
+    captured: Vec<(Sym, Entry)>,
+    parent: Option<Box<FnState>>,
+}
+
+impl FnState {
+    fn take_names(&mut self) -> Names {
+        Names {
+            entries: std::mem::take(&mut self.entries),
+            block_start: std::mem::take(&mut self.block_start),
+            captured: std::mem::take(&mut self.captured),
+            parent: self.parent.take(),
+        }
+    }
+    fn put_names(&mut self, names: Names) {
+        self.entries = names.entries;
+        self.block_start = names.block_start;
+        self.captured = names.captured;
+        self.parent = names.parent;
+    }
 }
 
 /// Checks one body or one expression.
@@ -139,7 +168,8 @@ impl Sema {
 }
 
 impl<'s, 'a, 'b> Cx<'s, 'a, 'b> {
-    /// Checks in another file and scope, into the same body.
+    /// Checks in another file and scope, into the same body. The names around the current place aren't visible
+    /// there.
     pub(crate) fn elsewhere<R>(
         &mut self,
         file: FileId,
@@ -147,10 +177,12 @@ impl<'s, 'a, 'b> Cx<'s, 'a, 'b> {
         work: impl for<'x, 'y> FnOnce(&mut Cx<'x, 'y, 'b>) -> R,
     ) -> R {
         let parsed = self.s.file(file).file.clone();
+        let names = self.f.take_names();
         let f = std::mem::take(&mut self.f);
         let mut cx = Cx { s: self.s, ast: &parsed.ast, file, scope, b: self.b, f, depth: self.depth };
         let result = work(&mut cx);
         self.f = std::mem::take(&mut cx.f);
+        self.f.put_names(names);
         result
     }
 

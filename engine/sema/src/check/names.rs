@@ -34,7 +34,7 @@ pub(crate) enum Entity<'b> {
 impl<'b> Cx<'_, '_, 'b> {
     /// A name's meaning, innermost first.
     pub(crate) fn lookup(&mut self, sym: Sym, span: Span) -> Option<Entry> {
-        if let Some((_, entry)) = self.f.entries.iter().rev().find(|(s, _)| *s == sym) {
+        if let Some(entry) = self.f.entry(sym) {
             return Some(entry.clone());
         }
         if self.f.parent.is_some()

@@ -136,12 +136,7 @@ impl<'b> Cx<'_, '_, 'b> {
                 (Some(arg), _) => self.check_as(arg.value, ty),
                 (None, Some(default)) => {
                     let scope = self.s.proto_info[id.0 as usize].scope;
-                    self.elsewhere(decl.file, scope, |cx| {
-                        let entries = std::mem::take(&mut cx.f.entries);
-                        let e = cx.check_as(default, ty);
-                        cx.f.entries = entries;
-                        e
-                    })
+                    self.elsewhere(decl.file, scope, |cx| cx.check_as(default, ty))
                 }
                 (None, None) => {
                     let message = format!(
