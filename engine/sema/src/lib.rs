@@ -7,7 +7,7 @@
 //! | [`value`] | values known at compile time | |
 //! | [`sema`] | the state of a compilation, its public face | |
 //! | `modules`, `decls` | files and what their declarations are | syntax trees |
-//! | [`thir`] | the typed tree's data | |
+//! | [`thir`], `visit` | the typed tree's data, and looking through it | |
 //! | `check` | the typed tree | syntax trees |
 //! | [`lower`] | the middle form | the typed tree |
 
@@ -20,5 +20,6 @@ pub mod symbols;
 pub mod thir;
 pub mod types;
 pub mod value;
+mod visit;
 
 pub use sema::{Comptime, ComptimeOutcome, Export, LoadError, Loaded, Loader, Options, Sema, TestCase};

@@ -372,8 +372,7 @@ impl Sema {
         for stmt in std::mem::take(&mut self.files[file.0 as usize].asserts) {
             self.with_static(file, scope, |cx| {
                 if let AstStmt::Assert { cond, message } = *cx.ast.stmt(stmt) {
-                    let span = cx.ast.stmt_span(stmt);
-                    cx.check_static_assert(cond, message, span);
+                    cx.check_static_assert(cond, message);
                 }
             });
         }
@@ -588,124 +587,5 @@ impl<'b> Cx<'_, '_, 'b> {
             self.error(Code::E0104, span, "the library's `Context` can't be found");
         }
         ty
-    }
-}
-
-/// Visits an expression and everything below it, without entering other functions.
-pub(crate) fn walk<'b>(e: &Expr<'b>, visit: &mut dyn FnMut(&Expr<'b>)) {
-    visit(e);
-    let mut go = |e: &Expr<'b>| walk(e, visit);
-    match &e.kind {
-        Kind::Int(_)
-        | Kind::Float(_)
-        | Kind::Str(_)
-        | Kind::CStr(_)
-        | Kind::Zero
-        | Kind::Undef
-        | Kind::FuncValue(_)
-        | Kind::CFuncValue(_)
-        | Kind::ExternAddr(_)
-        | Kind::Local(_)
-        | Kind::Global(_)
-        | Kind::ConstData(_)
-        | Kind::Context
-        | Kind::Break(_)
-        | Kind::Continue(_)
-        | Kind::Return(None) => {}
-        Kind::Deref(a)
-        | Kind::Field { base: a, .. }
-        | Kind::Payload { base: a, .. }
-        | Kind::Tag(a)
-        | Kind::OptPayload(a)
-        | Kind::Unwrap(a)
-        | Kind::HasValue(a)
-        | Kind::AddrOf(a)
-        | Kind::Neg(a)
-        | Kind::Not(a)
-        | Kind::BitNot(a)
-        | Kind::Cast(_, a)
-        | Kind::Repeat(a)
-        | Kind::Try(a)
-        | Kind::Raise(a)
-        | Kind::Return(Some(a)) => go(a),
-        Kind::Index { base: a, index: b }
-        | Kind::Arith(_, a, b)
-        | Kind::Compare(_, a, b)
-        | Kind::Equal { a, b, .. }
-        | Kind::And(a, b)
-        | Kind::Or(a, b)
-        | Kind::Push { ctx: a, body: b }
-        | Kind::Catch { operand: a, handler: b, .. } => {
-            go(a);
-            go(b);
-        }
-        Kind::Aggregate(parts) => parts.iter().for_each(|(_, e)| go(e)),
-        Kind::Array(elems) | Kind::Intrinsic(_, elems) => elems.iter().for_each(|e| go(e)),
-        Kind::Variant { payload, .. } => payload.iter().for_each(|e| go(e)),
-        Kind::Slice { base, lo, hi } => {
-            go(base);
-            lo.iter().chain(hi.iter()).for_each(|e| go(e));
-        }
-        Kind::Closure { captures, alloc, .. } => {
-            captures.iter().for_each(|e| go(e));
-            alloc.iter().for_each(|e| go(e));
-        }
-        Kind::Call { callee, args } => {
-            if let Callee::Value(f) | Callee::Closure(f) | Callee::CPtr(f) = callee {
-                go(f);
-            }
-            args.iter().for_each(|e| go(e));
-        }
-        Kind::Block { stmts, tail } => {
-            stmts.iter().for_each(|s| walk_stmt(s, &mut go));
-            tail.iter().for_each(|e| go(e));
-        }
-        Kind::If { cond, then, else_ } => {
-            go(cond);
-            go(then);
-            else_.iter().for_each(|e| go(e));
-        }
-        Kind::Switch { value, arms, default } => {
-            go(value);
-            arms.iter().for_each(|a| go(a.body));
-            default.iter().for_each(|e| go(e));
-        }
-        Kind::While { cond, body, .. } => {
-            cond.iter().for_each(|e| go(e));
-            go(body);
-        }
-        Kind::For { iters, body, .. } => {
-            for iter in *iters {
-                match iter {
-                    ForIter::Range { lo, hi, .. } => {
-                        go(lo);
-                        hi.iter().for_each(|e| go(e));
-                    }
-                    ForIter::Each { seq, .. } => go(seq),
-                    ForIter::Next { setup, next, .. } => {
-                        setup.iter().for_each(|s| walk_stmt(s, &mut go));
-                        go(next);
-                    }
-                }
-            }
-            go(body);
-        }
-    }
-}
-
-fn walk_stmt<'b>(stmt: &Stmt<'b>, go: &mut dyn FnMut(&Expr<'b>)) {
-    match stmt {
-        Stmt::Expr(e) | Stmt::Defer(e) | Stmt::OnFail { body: e, .. } | Stmt::LetFailable { init: e, .. } => {
-            go(e)
-        }
-        Stmt::Let { init, .. } => init.iter().for_each(|e| go(e)),
-        Stmt::Assign { targets, values } => {
-            targets.iter().flatten().for_each(|e| go(e));
-            values.iter().for_each(|e| go(e));
-        }
-        Stmt::AssignOp { target, value, .. } => {
-            go(target);
-            go(value);
-        }
     }
 }

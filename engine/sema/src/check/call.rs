@@ -232,7 +232,6 @@ impl<'b> Cx<'_, '_, 'b> {
         param: &Param,
         arg: ExprId,
     ) -> Option<CVal> {
-        let span = self.span(arg);
         let declared = match param.ty {
             None => TypeId::TYPE,
             Some(ty) => self.elsewhere(file, scope, |cx| match *cx.ast.expr(ty) {
@@ -254,9 +253,7 @@ impl<'b> Cx<'_, '_, 'b> {
         if e.ty == TypeId::ERROR {
             return None;
         }
-        let value = self.fold_or_report(e);
-        let _ = span;
-        value
+        self.fold_or_report(e)
     }
 
     /// A call of a declared function, with or without receiver.
@@ -285,7 +282,7 @@ impl<'b> Cx<'_, '_, 'b> {
             return self.error_val(span);
         };
         if decl.generic {
-            return self.call_generic(func, &decl, params, &sources, args, expected, span);
+            return self.call_generic(func, &decl, params, &sources, args, span);
         }
         let loc = self.loc(span);
         let Some(inst) = self.plain_instance(func, loc) else {
@@ -312,7 +309,7 @@ impl<'b> Cx<'_, '_, 'b> {
             return self.error_val(span);
         }
         if decl.generic {
-            return self.call_generic(func, &decl, params, &sources, &[], None, span);
+            return self.call_generic(func, &decl, params, &sources, &[], span);
         }
         let loc = self.loc(span);
         let Some(inst) = self.plain_instance(func, loc) else { return self.error_val(span) };
@@ -348,7 +345,7 @@ impl<'b> Cx<'_, '_, 'b> {
             return self.error_val(span);
         }
         if decl.generic {
-            return self.call_generic(func, &decl, params, &sources, &[], None, span);
+            return self.call_generic(func, &decl, params, &sources, &[], span);
         }
         let loc = self.loc(span);
         let Some(inst) = self.plain_instance(func, loc) else { return self.error_val(span) };
@@ -389,7 +386,7 @@ impl<'b> Cx<'_, '_, 'b> {
                         return None;
                     }
                     None => {
-                        let shown = self.show_signature(decl, params);
+                        let shown = self.show_signature(decl);
                         let message = format!("there is no parameter `{text}`");
                         let d = Diagnostic::error(Code::E0302, self.loc(name.span), message)
                             .note(format!("the signature is `{shown}`"));
@@ -445,7 +442,7 @@ impl<'b> Cx<'_, '_, 'b> {
     }
 
     fn wrong_count(&mut self, _func: FnId, decl: &FnDecl, params: &[Param], have: usize, span: Span) {
-        let shown = self.show_signature(decl, params);
+        let shown = self.show_signature(decl);
         let least = params.iter().filter(|p| p.default.is_none() && !p.variadic).count();
         let most = params.len();
         let variadic = params.iter().any(|p| p.variadic);
@@ -463,9 +460,8 @@ impl<'b> Cx<'_, '_, 'b> {
     }
 
     /// A signature as it is written.
-    pub(crate) fn show_signature(&mut self, decl: &FnDecl, params: &[Param]) -> String {
+    pub(crate) fn show_signature(&mut self, decl: &FnDecl) -> String {
         let parsed = self.s.file(decl.file).file.clone();
-        let _ = params;
         let sig = parsed.ast.get(decl.ast).sig_span;
         let text = parsed.text.get(sig.lo as usize..sig.hi as usize).unwrap_or("");
         let flat: Vec<&str> = text.split_whitespace().collect();
@@ -509,7 +505,7 @@ impl<'b> Cx<'_, '_, 'b> {
             values.extend(extra);
         }
         if failed {
-            return self.error_call(instance.sig.ret, span);
+            return self.error_val(span);
         }
         if instance.infer_ret && !self.s.ensure_body(inst) {
             let name = self.s.text(self.s.fn_decl(instance.decl).name).to_string();
@@ -535,12 +531,6 @@ impl<'b> Cx<'_, '_, 'b> {
         let call = self.mk(ret, span, Kind::Call { callee, args });
         let e = self.block(stmts, call);
         self.of(e)
-    }
-
-    /// After a bad argument the result's type is still known, which keeps what follows quiet and checked.
-    fn error_call(&mut self, ret: TypeId, span: Span) -> Val<'b> {
-        let _ = ret;
-        self.error_val(span)
     }
 
     fn coerce_receiver(&mut self, val: Val<'b>, source: Source<'b>, ty: TypeId, span: Span) -> E<'b> {

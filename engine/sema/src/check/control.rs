@@ -5,6 +5,7 @@ use crate::symbols::Sym;
 use crate::thir::*;
 use crate::types::{TypeId, TypeKind};
 use crate::value::CVal;
+use crate::visit::any_below;
 use sx_syntax::ast::{Capture, ExprId, ForExpr, Ident, Idx, IfExpr, Iter, WhileExpr};
 use sx_syntax::diag::{Code, Diagnostic};
 use sx_syntax::span::Span;
@@ -398,12 +399,11 @@ impl<'b> Cx<'_, '_, 'b> {
         }
         self.forget_assigned_in(ast.body);
         self.scoped(|cx| {
-            let mut setup = Vec::new();
             let mut made = Vec::with_capacity(iters.len());
             let mut ok = true;
             for (i, iter) in iters.iter().enumerate() {
                 let capture = captures.get(i).copied();
-                match cx.for_iter(iter, capture, i == 0, &mut setup) {
+                match cx.for_iter(iter, capture, i == 0) {
                     Some(iter) => made.push(iter),
                     None => {
                         ok = false;
@@ -425,24 +425,11 @@ impl<'b> Cx<'_, '_, 'b> {
                 return cx.error_val(span);
             }
             let iters = cx.slice_of(made);
-            let each = cx.mk(TypeId::VOID, span, Kind::For { id, iters, body });
-            if setup.is_empty() {
-                return cx.of(each);
-            }
-            setup.push(Stmt::Expr(each));
-            let stmts = cx.slice_of(setup);
-            cx.val(TypeId::VOID, span, Kind::Block { stmts, tail: None })
+            cx.val(TypeId::VOID, span, Kind::For { id, iters, body })
         })
     }
 
-    fn for_iter(
-        &mut self,
-        iter: &Iter,
-        capture: Option<Capture>,
-        first: bool,
-        setup: &mut Vec<Stmt<'b>>,
-    ) -> Option<ForIter<'b>> {
-        let _ = setup;
+    fn for_iter(&mut self, iter: &Iter, capture: Option<Capture>, first: bool) -> Option<ForIter<'b>> {
         match *iter {
             Iter::Range { lo, hi, lo_exclusive, hi_inclusive } => {
                 self.for_range(lo, hi, lo_exclusive, hi_inclusive, capture, first)
@@ -772,7 +759,7 @@ impl<'b> Cx<'_, '_, 'b> {
         }
     }
 
-    pub(crate) fn check_static_assert(&mut self, cond: ExprId, message: Option<ExprId>, span: Span) {
+    pub(crate) fn check_static_assert(&mut self, cond: ExprId, message: Option<ExprId>) {
         let e = self.check_cond(cond);
         if e.ty == TypeId::ERROR {
             return;
@@ -789,7 +776,6 @@ impl<'b> Cx<'_, '_, 'b> {
             }
         });
         let text = text.map_or("assertion failed".to_string(), |t| format!("assertion failed: {t}"));
-        let _ = span;
         let at = self.span(cond);
         self.error(Code::E0702, at, text);
     }
@@ -879,7 +865,5 @@ enum InlineItem<'b> {
 
 /// True when a loop's body leaves it by `break`.
 fn has_break(e: &Expr<'_>, id: LoopId) -> bool {
-    let mut found = false;
-    super::body::walk(e, &mut |e| found |= matches!(e.kind, Kind::Break(l) if l == id));
-    found
+    any_below(e, &mut |e| matches!(e.kind, Kind::Break(l) if l == id))
 }

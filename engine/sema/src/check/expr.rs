@@ -5,7 +5,7 @@ use crate::sema::Bound;
 use crate::thir::*;
 use crate::types::{FnAbi, TypeId, TypeKind};
 use crate::value::CVal;
-use sx_syntax::ast::{Expr as Ast, ExprId};
+use sx_syntax::ast::{Expr as Ast, ExprId, Ident, StrId};
 use sx_syntax::diag::{Code, Diagnostic};
 use sx_syntax::span::Span;
 
@@ -90,21 +90,12 @@ impl<'b> Cx<'_, '_, 'b> {
             Ast::Int(n) => self.untyped_int(n as i128, span),
             Ast::Char(c) => self.untyped_int(c as i128, span),
             Ast::Float(x) => self.float_literal(x, expected, span),
-            Ast::Str(id) => {
-                let bytes = self.b.alloc_slice_copy(self.ast.string(id));
-                self.val(TypeId::STRING, span, Kind::Str(bytes))
-            }
+            Ast::Str(id) => self.string_literal(id, span),
             Ast::Bool(b) => self.bool_val(b, span),
-            Ast::Null => {
-                let e = self.mk(TypeId::UNTYPED_NULL, span, Kind::Zero);
-                Val { ty: TypeId::UNTYPED_NULL, e, lit: Lit::Null }
-            }
+            Ast::Null => self.untyped_null(span),
             Ast::Undef => match expected {
                 Some(ty) => self.val(ty, span, Kind::Undef),
-                None => {
-                    self.error(Code::E0203, span, "`---` doesn't say of which type it is");
-                    self.error_val(span)
-                }
+                None => self.refuse(Code::E0203, span, "`---` doesn't say of which type it is"),
             },
             Ast::Name(_) | Ast::Field { .. } | Ast::TupleIndex { .. } => {
                 let entity = self.entity(expr, expected);
@@ -130,8 +121,7 @@ impl<'b> Cx<'_, '_, 'b> {
             Ast::Pipe(a, call) => self.check_pipe(a, call, expected, span),
             Ast::Catch(idx) => self.check_catch(idx, expected, span),
             Ast::OptField { .. } | Ast::OptTupleIndex { .. } => {
-                self.error(Code::E0001, span, "`?.` stands outside a chain");
-                self.error_val(span)
+                self.refuse(Code::E0001, span, "`?.` stands outside a chain")
             }
             Ast::OptChain(inner) => self.check_opt_chain(inner, span),
             Ast::Index { base, index } => self.check_index(base, index, span),
@@ -162,23 +152,10 @@ impl<'b> Cx<'_, '_, 'b> {
                 let ty = self.resolve_type(expr);
                 if ty == TypeId::ERROR { self.error_val(span) } else { self.type_val(ty, span) }
             }
-            Ast::Dollar { name, .. } => {
-                let sym = self.ident(name);
-                match self.lookup_static(sym, name.span) {
-                    Some(Bound::Const(ty, value)) if !matches!(value, CVal::Pack(_)) => {
-                        self.const_val(ty, &value, span)
-                    }
-                    _ => {
-                        self.report_not_type(span);
-                        self.error_val(span)
-                    }
-                }
-            }
+            Ast::Dollar { name, .. } => self.check_dollar(name, span),
             Ast::Func(idx) => self.check_lambda(idx, expected, span),
             Ast::Protocol(_) | Ast::UfcsAlias(_) | Ast::Import(_) | Ast::ImportC(_) | Ast::Library(_) => {
-                let message = "this can only be declared with `name :: …`";
-                self.error(Code::E0108, span, message);
-                self.error_val(span)
+                self.refuse(Code::E0108, span, "this can only be declared with `name :: …`")
             }
             Ast::Block { stmts, tail } => self.check_block(stmts, tail, expected, span),
             Ast::If(idx) => self.check_if(idx, expected, span),
@@ -191,21 +168,41 @@ impl<'b> Cx<'_, '_, 'b> {
             Ast::Break(label) => self.check_break(label, span, true),
             Ast::Continue(label) => self.check_break(label, span, false),
             Ast::Run(inner) => self.check_run(inner, expected, span),
-            Ast::Insert(_) => {
-                self.error(Code::E0704, span, "`#insert` isn't supported by this build");
-                self.error_val(span)
-            }
+            Ast::Insert(_) => self.refuse(Code::E0704, span, "`#insert` isn't supported by this build"),
             Ast::CallerLocation => self.location_value(span),
-            Ast::Asm(_) => {
-                self.error(Code::E0804, span, "inline assembly isn't supported by this build");
-                self.error_val(span)
-            }
+            Ast::Asm(_) => self.refuse(Code::E0804, span, "inline assembly isn't supported by this build"),
             Ast::RangePat { .. } => {
-                self.error(
-                    Code::E0406,
-                    span,
-                    "a range can only stand in `for`, in `case` or between `[` and `]`",
-                );
+                let message = "a range can only stand in `for`, in `case` or between `[` and `]`";
+                self.refuse(Code::E0406, span, message)
+            }
+        }
+    }
+
+    /// Reports an expression that can't be checked.
+    fn refuse(&mut self, code: Code, span: Span, message: &str) -> Val<'b> {
+        self.error(code, span, message);
+        self.error_val(span)
+    }
+
+    fn string_literal(&mut self, id: StrId, span: Span) -> Val<'b> {
+        let bytes = self.b.alloc_slice_copy(self.ast.string(id));
+        self.val(TypeId::STRING, span, Kind::Str(bytes))
+    }
+
+    fn untyped_null(&mut self, span: Span) -> Val<'b> {
+        let e = self.mk(TypeId::UNTYPED_NULL, span, Kind::Zero);
+        Val { ty: TypeId::UNTYPED_NULL, e, lit: Lit::Null }
+    }
+
+    /// `$name` behind its parameter: what it is bound to.
+    fn check_dollar(&mut self, name: Ident, span: Span) -> Val<'b> {
+        let sym = self.ident(name);
+        match self.lookup_static(sym, name.span) {
+            Some(Bound::Const(ty, value)) if !matches!(value, CVal::Pack(_)) => {
+                self.const_val(ty, &value, span)
+            }
+            _ => {
+                self.report_not_type(span);
                 self.error_val(span)
             }
         }

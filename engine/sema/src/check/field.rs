@@ -62,7 +62,7 @@ impl<'b> Cx<'_, '_, 'b> {
                 self.value_member(val.e, name, span)
             }
             other => {
-                let _ = self.entity_value(other, span);
+                self.entity_value(other, span);
                 Entity::Error
             }
         }
@@ -204,7 +204,7 @@ impl<'b> Cx<'_, '_, 'b> {
                 return Entity::ProtoMethod(val, index);
             }
         }
-        if let Some(entity) = self.callable_member(e, receiver, ty, name, span) {
+        if let Some(entity) = self.callable_member(receiver, ty, name, span) {
             return entity;
         }
         if let Some(entity) = self.using_member(e, name, span, 0) {
@@ -227,7 +227,6 @@ impl<'b> Cx<'_, '_, 'b> {
     /// A constant, property or method of a type, or of an impl for it.
     fn callable_member(
         &mut self,
-        e: E<'b>,
         receiver: E<'b>,
         ty: TypeId,
         name: Ident,
@@ -251,7 +250,6 @@ impl<'b> Cx<'_, '_, 'b> {
             let val = self.of(receiver);
             return Some(Entity::Method(func, val));
         }
-        let _ = e;
         let func = self.impl_method(ty, sym)?;
         let val = self.of(receiver);
         Some(Entity::Method(func, val))
@@ -373,7 +371,7 @@ impl<'b> Cx<'_, '_, 'b> {
             if let Some(val) = self.data_member(inner, sym, span) {
                 return Some(Entity::Value(val));
             }
-            if let Some(entity) = self.callable_member(inner, receiver, inner.ty, name, span) {
+            if let Some(entity) = self.callable_member(receiver, inner.ty, name, span) {
                 return Some(entity);
             }
             if let Some(entity) = self.using_member(inner, name, span, depth + 1) {

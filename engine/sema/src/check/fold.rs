@@ -5,6 +5,7 @@ use crate::sema::*;
 use crate::thir::*;
 use crate::types::{TypeId, TypeKind};
 use crate::value::CVal;
+use crate::visit::any_below;
 use std::sync::Arc;
 use sx_syntax::diag::{Code, Diagnostic};
 use sx_syntax::span::{FileId, Loc, Span};
@@ -41,9 +42,7 @@ impl<'b> Cx<'_, '_, 'b> {
     }
 
     fn calls_anything(&self, e: E<'b>) -> bool {
-        let mut found = false;
-        super::body::walk(e, &mut |e| found |= matches!(e.kind, Kind::Call { .. }));
-        found
+        any_below(e, &mut |e| matches!(e.kind, Kind::Call { .. }))
     }
 
     /// A number under its type.
@@ -386,8 +385,7 @@ impl<'b> Cx<'_, '_, 'b> {
             self.unhandled(span);
             return None;
         }
-        let mut outer = false;
-        super::body::walk(e, &mut |e| outer |= matches!(e.kind, Kind::Local(_)));
+        let outer = any_below(e, &mut |e| matches!(e.kind, Kind::Local(_)));
         if outer && !self.f.is_static {
             let d = Diagnostic::error(Code::E0701, e.loc, "a run-time variable isn't known at compile time");
             self.report(d);

@@ -31,7 +31,6 @@ impl<'b> Cx<'_, '_, 'b> {
         params: &[Param],
         sources: &[Source<'b>],
         args: &[Arg],
-        expected: Option<TypeId>,
         span: Span,
     ) -> Val<'b> {
         let scope = self.s.new_scope(Some(decl.scope), decl.file, Vec::new());
@@ -64,11 +63,10 @@ impl<'b> Cx<'_, '_, 'b> {
             }
         }
         for i in later {
-            if !self.infer_lambda(func, decl, scope, i, &params[i], sources[i], args, &mut checked, span) {
+            if !self.infer_lambda(func, decl, scope, i, &params[i], sources[i], args, &mut checked) {
                 return self.error_val(span);
             }
         }
-        let _ = expected;
         let Some(bindings) = self.collect(decl, scope, params, span) else { return self.error_val(span) };
         let loc = self.loc(span);
         let Some(inst) = self.instance(func, bindings, loc) else { return self.error_val(span) };
@@ -239,8 +237,7 @@ impl<'b> Cx<'_, '_, 'b> {
             Lit::Int(_) => TypeId::I64,
             Lit::Float(_) => TypeId::F64,
             Lit::Null => {
-                let e = self.settle(val, span);
-                let _ = e;
+                self.settle(val, span);
                 return false;
             }
             Lit::None => val.ty,
@@ -344,7 +341,6 @@ impl<'b> Cx<'_, '_, 'b> {
         source: Source<'b>,
         args: &[Arg],
         checked: &mut [Option<Val<'b>>],
-        span: Span,
     ) -> bool {
         let Source::Arg(at) = source else { return true };
         let pattern = param.ty;
@@ -356,7 +352,6 @@ impl<'b> Cx<'_, '_, 'b> {
             }
             None => self.check(args[at].value, None),
         };
-        let _ = span;
         if val.ty == TypeId::ERROR {
             return false;
         }
@@ -767,7 +762,7 @@ impl<'b> Cx<'_, '_, 'b> {
             );
             return false;
         }
-        let (ret, set, infer_ret) = self.instance_ret(&func, decl);
+        let (ret, set, infer_ret) = self.instance_ret(&func);
         ok &= ret != TypeId::ERROR;
         if ok {
             let loc = self.loc(func.sig_span);
@@ -800,11 +795,7 @@ impl<'b> Cx<'_, '_, 'b> {
         true
     }
 
-    fn instance_ret(
-        &mut self,
-        func: &sx_syntax::ast::FuncExpr,
-        decl: &FnDecl,
-    ) -> (TypeId, Option<ErrorSetId>, bool) {
+    fn instance_ret(&mut self, func: &sx_syntax::ast::FuncExpr) -> (TypeId, Option<ErrorSetId>, bool) {
         let mut infer = false;
         let value = match func.ret.ty {
             Some(ty) => match *self.ast.expr(ty) {
@@ -847,7 +838,6 @@ impl<'b> Cx<'_, '_, 'b> {
                 ErrorSetId(self.s.types.error_sets.len() as u32 - 1)
             }
         };
-        let _ = decl;
         (self.s.types.failable(value, set), Some(set), infer)
     }
 

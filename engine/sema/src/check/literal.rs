@@ -43,7 +43,7 @@ impl<'b> Cx<'_, '_, 'b> {
                 }
                 let fields: Vec<(Sym, TypeId)> =
                     self.s.types.struct_def(id).fields.iter().map(|f| (f.name, f.ty)).collect();
-                let Some(mut parts) = self.place_fields(args, &fields, ty, span) else {
+                let Some(mut parts) = self.place_fields(args, &fields, ty) else {
                     return self.error_val(span);
                 };
                 let given: Vec<usize> = parts.iter().map(|(index, _)| *index).collect();
@@ -55,12 +55,11 @@ impl<'b> Cx<'_, '_, 'b> {
             TypeKind::String | TypeKind::Slice(_) | TypeKind::SentinelSlice(_) => {
                 self.slice_lit(ty, args, span)
             }
-            TypeKind::Enum(id) if !args.is_empty() => {
+            TypeKind::Enum(_) if !args.is_empty() => {
                 let name = args[0].name;
                 self.check_args_loosely(args);
                 let hint = name.map_or("variant".to_string(), |n| self.ast.name(n.name).to_string());
                 let message = format!("`{}` is an enum; its values are written `.variant`", self.name_of(ty));
-                let _ = id;
                 self.error_help(Code::E0402, span, message, format!("write `.{hint}(…)`"));
                 self.error_val(span)
             }
@@ -116,7 +115,6 @@ impl<'b> Cx<'_, '_, 'b> {
         args: &[Arg],
         fields: &[(Sym, TypeId)],
         ty: TypeId,
-        span: Span,
     ) -> Option<Vec<(usize, E<'b>)>> {
         let mut parts: Vec<(usize, E<'b>)> = Vec::with_capacity(args.len());
         let mut ok = true;
@@ -165,7 +163,6 @@ impl<'b> Cx<'_, '_, 'b> {
             ok &= e.ty != TypeId::ERROR;
             parts.push((index, e));
         }
-        let _ = span;
         ok.then_some(parts)
     }
 

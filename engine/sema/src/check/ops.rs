@@ -141,7 +141,7 @@ impl<'b> Cx<'_, '_, 'b> {
             return self.check_shift(op, lhs, rhs, expected, span);
         }
         let (a, b) = self.operands(lhs, rhs, expected, false);
-        self.arith_vals(op, a, b, expected, span)
+        self.arith_vals(op, a, b, span)
     }
 
     /// Both operands; one that needs a type gets the other's.
@@ -195,14 +195,7 @@ impl<'b> Cx<'_, '_, 'b> {
         }
     }
 
-    pub(crate) fn arith_vals(
-        &mut self,
-        op: Arith,
-        a: Val<'b>,
-        b: Val<'b>,
-        expected: Option<TypeId>,
-        span: Span,
-    ) -> Val<'b> {
+    pub(crate) fn arith_vals(&mut self, op: Arith, a: Val<'b>, b: Val<'b>, span: Span) -> Val<'b> {
         if a.ty == TypeId::ERROR || b.ty == TypeId::ERROR {
             return self.error_val(span);
         }
@@ -210,7 +203,6 @@ impl<'b> Cx<'_, '_, 'b> {
             return self.fold_untyped(op, a, b, span);
         }
         let Some(ty) = self.common_type(op, a, b, span) else { return self.error_val(span) };
-        let _ = expected;
         if !self.has_arith(op, ty) {
             return self.undefined(op, a, b, span);
         }

@@ -304,7 +304,7 @@ impl Sema {
         if let Some(resolved) = info.resolved {
             return resolved;
         }
-        let (file, idx, span) = (info.file, info.ast, info.span);
+        let (file, idx) = (info.file, info.ast);
         self.impls[id.0 as usize].resolved = Some(None);
         let scope = self.file(file).scope;
         let found = self.with_static(file, scope, |cx| {
@@ -330,7 +330,6 @@ impl Sema {
         let info = &mut self.impls[id.0 as usize];
         info.resolved = Some(Some((protocol, target)));
         info.methods = members.into_iter().map(|(name, member)| (name, member.decl)).collect();
-        let _ = span;
         Some((protocol, target))
     }
 

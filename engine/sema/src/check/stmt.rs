@@ -121,7 +121,7 @@ impl<'b> Cx<'_, '_, 'b> {
                 false
             }
             AstStmt::Assert { cond, message } => {
-                self.check_static_assert(cond, message, span);
+                self.check_static_assert(cond, message);
                 false
             }
             AstStmt::Impl(_) | AstStmt::Test(_) => {
@@ -621,7 +621,7 @@ impl<'b> Cx<'_, '_, 'b> {
             }
             self.shift_count(val, place.ty, at)
         } else {
-            let sum = self.arith_vals(arith, left, val, Some(place.ty), span);
+            let sum = self.arith_vals(arith, left, val, span);
             if sum.ty == TypeId::ERROR || place.ty == TypeId::ERROR {
                 return false;
             }
@@ -811,7 +811,7 @@ impl<'b> Cx<'_, '_, 'b> {
             }
             _ => unreachable!("comparisons have no assignment form"),
         };
-        self.arith_vals(arith, a, b, Some(a.ty), span)
+        self.arith_vals(arith, a, b, span)
     }
 
     // ---- cleanup ----

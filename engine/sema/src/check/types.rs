@@ -96,7 +96,7 @@ impl<'b> Cx<'_, '_, 'b> {
             Ast::FuncTy(idx) => self.func_type(idx, false),
             Ast::ClosureTy(idx) => self.func_type(idx, true),
             Ast::Struct(_) | Ast::Union(_) | Ast::Enum(_) | Ast::ErrorSet(_) => {
-                let name = self.anonymous_name(expr);
+                let name = self.anonymous_name();
                 self.nominal_type(expr, &name)
             }
             Ast::Paren(inner) => return self.type_syntax(inner),
@@ -116,7 +116,7 @@ impl<'b> Cx<'_, '_, 'b> {
         })
     }
 
-    fn anonymous_name(&mut self, expr: ExprId) -> String {
+    fn anonymous_name(&mut self) -> String {
         // A type made inside a generic function is told apart by the instance's arguments.
         let scope = &self.s.scopes[self.scope.0 as usize];
         let types: Vec<TypeId> = scope
@@ -134,7 +134,6 @@ impl<'b> Cx<'_, '_, 'b> {
             }
             None => "struct".to_string(),
         };
-        let _ = expr;
         if types.is_empty() || self.f.inst.is_none() {
             return base;
         }
