@@ -171,6 +171,24 @@ impl Sema {
         files
     }
 
+    /// Loads what a file imports flat, whether or not a name has been looked up through it.
+    pub(crate) fn load_imports(&mut self, file: FileId) {
+        for index in 0..self.file(file).imports.len() {
+            self.flat_import(file, index);
+        }
+    }
+
+    /// True if a file imports another one itself, flat or under a name, as far as it was used.
+    pub(crate) fn imports_file(&self, file: FileId, other: FileId) -> bool {
+        let scope = self.file(file);
+        let flat = scope.imports.iter().filter_map(|import| import.files.as_ref());
+        let named = scope.decls.values().filter_map(|&decl| match self.decl(decl).state {
+            DeclState::Done(DeclVal::Namespace(id)) => Some(&self.namespaces[id.0 as usize]),
+            _ => None,
+        });
+        flat.chain(named).any(|files| files.contains(&other))
+    }
+
     /// The namespace of a set of files.
     pub(crate) fn namespace(&mut self, files: Vec<FileId>) -> NamespaceId {
         if let Some(&id) = self.namespace_ids.get(&files) {

@@ -379,6 +379,7 @@ pub struct Sema {
     pub(crate) proto_info: Vec<ProtoInfo>,
     pub(crate) proto_ids: FxHashMap<(ProtoDeclId, Arc<[CVal]>), ProtocolId>,
     pub(crate) impls: Vec<ImplInfo>,
+    pub(crate) impl_index: crate::check::ImplIndex,
     /// Nominal types by the expression and scope that made them.
     pub(crate) local_types: FxHashMap<(FileId, ast::ExprId, ScopeId), TypeId>,
     pub(crate) func_insts: FxHashMap<FuncId, InstId>,
@@ -443,6 +444,7 @@ impl Sema {
             proto_info: Vec::new(),
             proto_ids: FxHashMap::default(),
             impls: Vec::new(),
+            impl_index: crate::check::ImplIndex::default(),
             local_types: FxHashMap::default(),
             func_insts: FxHashMap::default(),
             queue: VecDeque::new(),

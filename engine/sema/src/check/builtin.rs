@@ -37,7 +37,6 @@ pub(crate) fn category(types: &Types, ty: TypeId) -> &'static str {
         TypeKind::ErrorSet(_) => "error",
         TypeKind::Tuple(_) => "tuple",
         TypeKind::Type => "type",
-        TypeKind::Any => "any",
         TypeKind::Protocol(_) => "protocol",
         TypeKind::Void
         | TypeKind::Noreturn
@@ -366,7 +365,7 @@ impl<'b> Cx<'_, '_, 'b> {
                 Entity::Protocol(proto) => {
                     let protocol = self.protocol_type(proto, std::sync::Arc::from([]), span);
                     let TypeKind::Protocol(id) = *self.kind(protocol) else { return self.error_val(span) };
-                    let has = self.s.find_impl(id, ty).is_some();
+                    let has = self.s.has_impl(id, ty, self.file);
                     self.bool_val(has, span)
                 }
                 _ => {

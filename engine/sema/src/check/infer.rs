@@ -216,13 +216,7 @@ impl<'b> Cx<'_, '_, 'b> {
             return self.infer_rest(decl, scope, index, pattern, source, args, checked, span);
         }
         let val = match source {
-            Source::Arg(at) => {
-                let hint = self.array_hint(decl, pattern, args[at].value);
-                match hint {
-                    Some(val) => val,
-                    None => self.check(args[at].value, None),
-                }
-            }
+            Source::Arg(at) => self.check(args[at].value, None),
             Source::Receiver(val) | Source::Given(val) => val,
             Source::Default => {
                 let default = param.default.expect("a source is the default only where there is one");
@@ -234,7 +228,7 @@ impl<'b> Cx<'_, '_, 'b> {
             return false;
         }
         let ty = match val.lit {
-            Lit::Int(_) => TypeId::I64,
+            Lit::Int(_) => self.int_literal_for(decl, scope, pattern),
             Lit::Float(_) => TypeId::F64,
             Lit::Null => {
                 self.settle(val, span);
@@ -276,9 +270,15 @@ impl<'b> Cx<'_, '_, 'b> {
         false
     }
 
-    /// An array literal for `[]$T` takes its element type from itself.
-    fn array_hint(&mut self, _decl: &FnDecl, _pattern: ExprId, _arg: ExprId) -> Option<Val<'b>> {
-        None
+    /// What an integer literal is for `$T/Protocol`: an `f64` where only floats will do.
+    fn int_literal_for(&mut self, decl: &FnDecl, scope: ScopeId, pattern: ExprId) -> TypeId {
+        let protocol = self.elsewhere(decl.file, scope, |cx| match *cx.ast.expr(pattern) {
+            Ast::Dollar { constraint: Some(constraint), .. } => cx.resolve_type(constraint),
+            _ => TypeId::ERROR,
+        });
+        let TypeKind::Protocol(id) = *self.kind(protocol) else { return TypeId::I64 };
+        let [int, float] = [TypeId::I64, TypeId::F64].map(|ty| self.s.has_impl(id, ty, self.file));
+        if float && !int { TypeId::F64 } else { TypeId::I64 }
     }
 
     /// `..xs: []$T`: the first argument says what `T` is.
@@ -890,15 +890,16 @@ impl<'b> Cx<'_, '_, 'b> {
     fn check_constraint(&mut self, decl: &FnDecl, scope: ScopeId, constraint: ExprId, ty: TypeId) -> bool {
         let protocol = self.elsewhere(decl.file, scope, |cx| cx.resolve_type(constraint));
         let TypeKind::Protocol(id) = *self.kind(protocol) else { return protocol == TypeId::ERROR };
-        if self.s.find_impl(id, ty).is_some() {
+        if self.s.has_impl(id, ty, self.file) {
             return true;
         }
         let (have, want) = (self.name_of(ty), self.name_of(protocol));
         let declared = Loc::new(decl.file, decl.span);
         let at = self.f.blame.unwrap_or(declared);
+        let help = self.implement_help(id, ty, &have, &want);
         let d = Diagnostic::error(Code::E0410, at, format!("`{have}` doesn't implement `{want}`"))
             .also(declared, "required here")
-            .help(format!("write `impl {want} for {have} {{ … }}`"));
+            .help(help);
         self.report(d);
         false
     }

@@ -3,7 +3,7 @@
 //! A [`Cx`] checks one body, or one expression of a declaration, in one file and one static scope. It allocates
 //! typed nodes in an arena that lives until the body has been lowered. Files by subject: `names`, `types`,
 //! `nominal`, `expr`, `ops`, `coerce`, `field`, `call`, `infer`, `literal`, `stmt`, `control`, `matching`,
-//! `optional`, `errors`, `closure`, `builtin`, `format`, `protocol`, `facts`, `fold`, `freeze`.
+//! `optional`, `errors`, `closure`, `builtin`, `format`, `protocol`, `impls`, `facts`, `fold`, `freeze`.
 
 mod body;
 mod builtin;
@@ -18,6 +18,7 @@ mod field;
 mod fold;
 mod format;
 mod freeze;
+mod impls;
 mod infer;
 mod literal;
 mod matching;
@@ -40,6 +41,7 @@ use sx_syntax::diag::{Code, Diagnostic};
 use sx_syntax::span::{FileId, Loc, Span};
 
 pub(crate) use facts::Fact;
+pub(crate) use impls::ImplIndex;
 pub(crate) use names::Entity;
 
 /// A constant that has no type yet.

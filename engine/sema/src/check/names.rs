@@ -105,6 +105,11 @@ impl<'b> Cx<'_, '_, 'b> {
                 let bytes = self.b.alloc_slice_copy(self.s.options.build_mode.as_bytes());
                 Entity::Value(self.val(TypeId::STRING, span, Kind::Str(bytes)))
             }
+            "Vector" => {
+                let help = "an array holds the same values; its elements are computed one by one";
+                self.error_help(Code::E0218, span, "there is no `Vector` yet", help);
+                Entity::Error
+            }
             _ => {
                 self.unknown_name(ident, sym);
                 Entity::Error

@@ -382,20 +382,28 @@ impl<'b> Cx<'_, '_, 'b> {
         }
         let a = if a.lit != Lit::None {
             let ty = expected.filter(|&ty| self.s.types.is_int(ty)).unwrap_or(TypeId::I64);
-            self.coerce(a, ty, span)
+            let a = self.coerce(a, ty, span);
+            self.of(a)
         } else {
-            a.e
+            a
         };
+        self.shift_vals(op, a, b, span)
+    }
+
+    /// A shift of a value that isn't a literal.
+    pub(crate) fn shift_vals(&mut self, op: Arith, a: Val<'b>, b: Val<'b>, span: Span) -> Val<'b> {
+        if a.ty == TypeId::ERROR || b.ty == TypeId::ERROR {
+            return self.error_val(span);
+        }
         if !self.s.types.is_int(a.ty) || !(self.s.types.is_int(b.ty) || matches!(b.lit, Lit::Int(_))) {
-            let a = self.of(a);
             return self.undefined(op, a, b, span);
         }
         let count = self.shift_count(b, a.ty, span);
-        self.val(a.ty, span, Kind::Arith(op, a, count))
+        self.val(a.ty, span, Kind::Arith(op, a.e, count))
     }
 
     /// A shift count under the type of what is shifted; only its low bits matter.
-    pub(crate) fn shift_count(&mut self, count: Val<'b>, ty: TypeId, span: Span) -> E<'b> {
+    fn shift_count(&mut self, count: Val<'b>, ty: TypeId, span: Span) -> E<'b> {
         match count.lit {
             Lit::Int(n) => {
                 let (bits, _) = self.s.types.int_repr(ty).unwrap_or((64, true));
@@ -519,7 +527,6 @@ impl<'b> Cx<'_, '_, 'b> {
             | TypeKind::Closure { .. }
             | TypeKind::Protocol(_)
             | TypeKind::Union(_)
-            | TypeKind::Any
             | TypeKind::Failable { .. } => false,
             _ => true,
         }
@@ -529,7 +536,7 @@ impl<'b> Cx<'_, '_, 'b> {
         let ordered = !matches!(op, Compare::Eq | Compare::Ne);
         let (x, y) = (self.name_of(a.ty), self.name_of(b.ty));
         let message = if a.ty == b.ty {
-            let what = if ordered { "an order" } else { "equality" };
+            let what = if ordered { "order" } else { "equality" };
             format!("`{x}` has no {what}")
         } else {
             format!("`{x}` and `{y}` can't be compared")

@@ -62,9 +62,11 @@ impl<'b> Cx<'_, '_, 'b> {
         self.s.complete_protocol(protocol);
         let e = if val.lit == Lit::None { val.e } else { self.settle(val, span) };
         let (concrete, ctx) = match self.kind(e.ty).clone() {
-            TypeKind::Ptr(of) if self.s.find_impl(protocol, of).is_some() => (of, e),
+            TypeKind::Ptr(of) if self.s.has_impl(protocol, of, self.file) => (of, e),
             _ => {
-                self.s.find_impl(protocol, e.ty)?;
+                if !self.s.has_impl(protocol, e.ty, self.file) {
+                    return None;
+                }
                 (e.ty, self.address_of(e))
             }
         };
@@ -220,26 +222,6 @@ impl<'b> Cx<'_, '_, 'b> {
         Some(self.of(e))
     }
 
-    /// A method that an impl gives a type.
-    pub(crate) fn impl_method(&mut self, ty: TypeId, name: Sym) -> Option<FnId> {
-        for i in 0..self.s.impls.len() {
-            let Some((protocol, target)) = self.s.resolve_impl(ImplId(i as u32)) else { continue };
-            if target != ty {
-                continue;
-            }
-            if let Some(&decl) = self.s.impls[i].methods.get(&name)
-                && let DeclVal::Func(func) = self.s.decl_value(decl)
-            {
-                return Some(func);
-            }
-            self.s.complete_protocol(protocol);
-            if let Some(func) = self.s.default_method(protocol, name, target) {
-                return Some(func);
-            }
-        }
-        None
-    }
-
     fn protocol_methods(
         &mut self,
         idx: sx_syntax::ast::Idx<sx_syntax::ast::ProtocolExpr>,
@@ -298,70 +280,6 @@ impl Sema {
         self.proto_info[id.0 as usize].busy = false;
     }
 
-    /// Protocol and target of an impl, found once.
-    pub(crate) fn resolve_impl(&mut self, id: ImplId) -> Option<(ProtocolId, TypeId)> {
-        let info = &self.impls[id.0 as usize];
-        if let Some(resolved) = info.resolved {
-            return resolved;
-        }
-        let (file, idx) = (info.file, info.ast);
-        self.impls[id.0 as usize].resolved = Some(None);
-        let scope = self.file(file).scope;
-        let found = self.with_static(file, scope, |cx| {
-            let ast = *cx.ast.get(idx);
-            let target = cx.resolve_type(ast.target);
-            let protocol = cx.resolve_type(ast.protocol);
-            if target == TypeId::ERROR || protocol == TypeId::ERROR {
-                return None;
-            }
-            let TypeKind::Protocol(protocol) = *cx.kind(protocol) else {
-                let at = cx.span(ast.protocol);
-                let message = format!("`{}` isn't a protocol", cx.name_of(protocol));
-                cx.error(Code::E0411, at, message);
-                return None;
-            };
-            let name = cx.s.sym("Self");
-            let bound = vec![(name, Bound::Const(TypeId::TYPE, CVal::Type(target)))];
-            let scope = cx.s.new_scope(Some(cx.scope), file, bound);
-            let members = cx.enter_members(ast.members, scope, target);
-            Some((protocol, target, members))
-        });
-        let (protocol, target, members) = found?;
-        let info = &mut self.impls[id.0 as usize];
-        info.resolved = Some(Some((protocol, target)));
-        info.methods = members.into_iter().map(|(name, member)| (name, member.decl)).collect();
-        Some((protocol, target))
-    }
-
-    /// The impl of a protocol for a type; two are an error at the second.
-    pub(crate) fn find_impl(&mut self, protocol: ProtocolId, ty: TypeId) -> Option<ImplId> {
-        let mut found: Option<ImplId> = None;
-        let mut i = 0;
-        while i < self.impls.len() {
-            let id = ImplId(i as u32);
-            i += 1;
-            if self.resolve_impl(id) != Some((protocol, ty)) {
-                continue;
-            }
-            match found {
-                None => found = Some(id),
-                Some(first) => {
-                    let (a, b) = (&self.impls[first.0 as usize], &self.impls[id.0 as usize]);
-                    let (la, lb) = (Loc::new(a.file, a.span), Loc::new(b.file, b.span));
-                    let message = format!(
-                        "`{}` implements `{}` twice",
-                        self.type_name(ty),
-                        self.types.protocol(protocol).name
-                    );
-                    self.report(
-                        Diagnostic::error(Code::E0412, lb, message).also(la, "the other impl is here"),
-                    );
-                }
-            }
-        }
-        found
-    }
-
     /// The default body of a method, as a function for this `Self`.
     pub(crate) fn default_method(&mut self, protocol: ProtocolId, name: Sym, target: TypeId) -> Option<FnId> {
         let info = &self.proto_info[protocol.0 as usize];
@@ -400,7 +318,7 @@ impl Sema {
         loc: Loc,
         from: Option<InstId>,
     ) -> Option<Vec<sx_ir::FuncId>> {
-        let id = self.find_impl(protocol, ty)?;
+        let id = self.choose_impl(protocol, ty, loc)?;
         self.complete_protocol(protocol);
         let methods = self.types.protocol(protocol).methods.clone();
         let info = self.impls[id.0 as usize].clone();

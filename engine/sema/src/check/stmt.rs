@@ -615,27 +615,22 @@ impl<'b> Cx<'_, '_, 'b> {
         let val = self.check(value, hint);
         let left = self.of(place);
         // Judged as `place op value`, whose type must then fit the place.
-        let value = if matches!(arith, Arith::Shl | Arith::Shr) {
-            if val.ty == TypeId::ERROR || place.ty == TypeId::ERROR {
-                return false;
-            }
-            self.shift_count(val, place.ty, at)
+        let shifts = matches!(arith, Arith::Shl | Arith::Shr);
+        let result = if shifts {
+            self.shift_vals(arith, left, val, span)
         } else {
-            let sum = self.arith_vals(arith, left, val, span);
-            if sum.ty == TypeId::ERROR || place.ty == TypeId::ERROR {
-                return false;
-            }
-            if sum.ty != place.ty {
-                let message =
-                    format!("expected `{}`, found `{}`", self.name_of(place.ty), self.name_of(sum.ty));
-                self.error(Code::E0201, at, message);
-                return false;
-            }
-            match sum.e.kind {
-                Kind::Arith(_, _, right) => right,
-                _ => return false,
-            }
+            self.arith_vals(arith, left, val, span)
         };
+        if result.ty == TypeId::ERROR || place.ty == TypeId::ERROR {
+            return false;
+        }
+        if result.ty != place.ty {
+            let message =
+                format!("expected `{}`, found `{}`", self.name_of(place.ty), self.name_of(result.ty));
+            self.error(Code::E0201, at, message);
+            return false;
+        }
+        let Kind::Arith(_, _, value) = result.e.kind else { return false };
         self.note_store(Some(place));
         let diverges = val.ty == TypeId::NORETURN;
         out.push(Stmt::AssignOp { op: arith, target: place, value });
@@ -805,9 +800,8 @@ impl<'b> Cx<'_, '_, 'b> {
             BinOp::BitXor => Arith::Xor,
             BinOp::BitOr => Arith::Or,
             BinOp::Shl | BinOp::Shr => {
-                let count = self.shift_count(b, a.ty, span);
                 let op = if op == BinOp::Shl { Arith::Shl } else { Arith::Shr };
-                return self.val(a.ty, span, Kind::Arith(op, a.e, count));
+                return self.shift_vals(op, a, b, span);
             }
             _ => unreachable!("comparisons have no assignment form"),
         };

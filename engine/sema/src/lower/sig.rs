@@ -144,7 +144,7 @@ pub(super) fn members(types: &Types, ty: TypeId) -> SmallVec<[(TypeId, usize); 8
     }
 }
 
-/// Scalars of builtin types: the length of a slice, the type of an `Any`, addresses.
+/// Scalars of builtin types: the length of a slice, addresses.
 fn leaf_type(ty: Ty) -> CType {
     match ty {
         Ty::I8 => CType::Int { size: 1, signed: false },

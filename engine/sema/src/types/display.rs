@@ -27,7 +27,6 @@ impl Types {
             TypeKind::Noreturn => out.push_str("noreturn"),
             TypeKind::String => out.push_str("string"),
             TypeKind::CString => out.push_str("cstring"),
-            TypeKind::Any => out.push_str("Any"),
             TypeKind::Type => out.push_str("Type"),
             TypeKind::UntypedInt => out.push_str("integer literal"),
             TypeKind::UntypedFloat => out.push_str("float literal"),

@@ -151,7 +151,6 @@ impl Types {
                 self.scalars(&[Ty::Ptr, Ty::I64])
             }
             TypeKind::Closure { .. } => self.scalars(&[Ty::Ptr, Ty::Ptr]),
-            TypeKind::Any => self.scalars(&[Ty::I64, Ty::Ptr]),
             TypeKind::Array(elem, len) => {
                 let elem = self.try_layout(elem)?;
                 Layout::array(&elem, len).map_err(|TooLarge| LayoutError::TooLarge(ty))?

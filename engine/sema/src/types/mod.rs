@@ -86,8 +86,6 @@ pub enum TypeKind {
     String,
     /// `cstring`.
     CString,
-    /// `Any`.
-    Any,
     /// `Type`.
     Type,
     /// An integer constant before it is given a type. Never in a checked body.
@@ -296,14 +294,13 @@ well_known! {
     F64 = 15, TypeKind::F64;
     STRING = 16, TypeKind::String;
     CSTRING = 17, TypeKind::CString;
-    ANY = 18, TypeKind::Any;
-    TYPE = 19, TypeKind::Type;
-    UNTYPED_INT = 20, TypeKind::UntypedInt;
-    UNTYPED_FLOAT = 21, TypeKind::UntypedFloat;
-    UNTYPED_NULL = 22, TypeKind::UntypedNull;
-    VOID_PTR = 23, TypeKind::Ptr(TypeId(1));
-    U8_MANY = 24, TypeKind::ManyPtr(TypeId(8));
-    U8_SLICE = 25, TypeKind::Slice(TypeId(8));
+    TYPE = 18, TypeKind::Type;
+    UNTYPED_INT = 19, TypeKind::UntypedInt;
+    UNTYPED_FLOAT = 20, TypeKind::UntypedFloat;
+    UNTYPED_NULL = 21, TypeKind::UntypedNull;
+    VOID_PTR = 22, TypeKind::Ptr(TypeId(1));
+    U8_MANY = 23, TypeKind::ManyPtr(TypeId(8));
+    U8_SLICE = 24, TypeKind::Slice(TypeId(8));
 }
 
 impl Types {

@@ -1,0 +1,173 @@
+//! Which impl stands for a type: resolved once, found by protocol and type, chosen by where it is wanted.
+
+use super::Cx;
+use crate::sema::*;
+use crate::symbols::Sym;
+use crate::types::{ProtocolId, TypeId, TypeKind};
+use crate::value::CVal;
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
+use sx_syntax::diag::{Code, Diagnostic};
+use sx_syntax::span::{FileId, Loc};
+
+/// The impls that have been resolved, by what they are looked for.
+#[derive(Debug, Default)]
+pub(crate) struct ImplIndex {
+    /// How many of all impls it knows, or is just resolving.
+    entered: usize,
+    by_pair: FxHashMap<(ProtocolId, TypeId), SmallVec<[ImplId; 1]>>,
+    by_type: FxHashMap<TypeId, Vec<ImplId>>,
+}
+
+impl Sema {
+    /// Protocol and target of an impl, found once.
+    pub(crate) fn resolve_impl(&mut self, id: ImplId) -> Option<(ProtocolId, TypeId)> {
+        let info = &self.impls[id.0 as usize];
+        if let Some(resolved) = info.resolved {
+            return resolved;
+        }
+        let (file, idx) = (info.file, info.ast);
+        self.impls[id.0 as usize].resolved = Some(None);
+        let scope = self.file(file).scope;
+        let found = self.with_static(file, scope, |cx| {
+            let ast = *cx.ast.get(idx);
+            let target = cx.resolve_type(ast.target);
+            let protocol = cx.resolve_type(ast.protocol);
+            if target == TypeId::ERROR || protocol == TypeId::ERROR {
+                return None;
+            }
+            let TypeKind::Protocol(protocol) = *cx.kind(protocol) else {
+                let at = cx.span(ast.protocol);
+                let message = format!("`{}` isn't a protocol", cx.name_of(protocol));
+                cx.error(Code::E0411, at, message);
+                return None;
+            };
+            let name = cx.s.sym("Self");
+            let bound = vec![(name, Bound::Const(TypeId::TYPE, CVal::Type(target)))];
+            let scope = cx.s.new_scope(Some(cx.scope), file, bound);
+            let members = cx.enter_members(ast.members, scope, target);
+            Some((protocol, target, members))
+        });
+        let (protocol, target, members) = found?;
+        let info = &mut self.impls[id.0 as usize];
+        info.resolved = Some(Some((protocol, target)));
+        info.methods = members.into_iter().map(|(name, member)| (name, member.decl)).collect();
+        Some((protocol, target))
+    }
+
+    /// Resolves the impls of files that were loaded since the last time.
+    fn index_impls(&mut self) {
+        while self.impl_index.entered < self.impls.len() {
+            let id = ImplId(self.impl_index.entered as u32);
+            self.impl_index.entered += 1;
+            let Some((protocol, ty)) = self.resolve_impl(id) else { continue };
+            let same = self.impl_index.by_pair.entry((protocol, ty)).or_default();
+            same.push(id);
+            let file = self.impls[id.0 as usize].file;
+            let first = same.iter().copied().find(|&other| self.impls[other.0 as usize].file == file);
+            self.impl_index.by_type.entry(ty).or_default().push(id);
+            if let Some(first) = first.filter(|&first| first != id) {
+                let message = self.implements_twice(protocol, ty);
+                let d = Diagnostic::error(Code::E0412, self.impl_loc(id), message)
+                    .also(self.impl_loc(first), "the other impl is here")
+                    .help("remove one of them");
+                self.report(d);
+            }
+        }
+    }
+
+    fn implements_twice(&self, protocol: ProtocolId, ty: TypeId) -> String {
+        format!("`{}` implements `{}` twice", self.type_name(ty), self.types.protocol(protocol).name)
+    }
+
+    fn impl_loc(&self, id: ImplId) -> Loc {
+        let info = &self.impls[id.0 as usize];
+        Loc::new(info.file, info.span)
+    }
+
+    /// The impls of a pair, as a file sees them: its own before those that it imports before all others.
+    fn impls_of(&mut self, protocol: ProtocolId, ty: TypeId, file: FileId) -> SmallVec<[ImplId; 1]> {
+        let pair = (protocol, ty);
+        self.index_impls();
+        if !self.impl_index.by_pair.contains_key(&pair) {
+            // Nothing may have been looked up yet through the import that has it.
+            self.load_imports(file);
+            self.index_impls();
+        }
+        let all = self.impl_index.by_pair.get(&pair).cloned().unwrap_or_default();
+        if all.len() < 2 {
+            return all;
+        }
+        let of = |id: &ImplId| self.impls[id.0 as usize].file;
+        if let Some(own) = all.iter().find(|id| of(id) == file) {
+            return SmallVec::from_elem(*own, 1);
+        }
+        let imported: SmallVec<[ImplId; 1]> =
+            all.iter().copied().filter(|id| self.imports_file(file, of(id))).collect();
+        if imported.is_empty() { all } else { imported }
+    }
+
+    /// True when a type implements a protocol as far as a file sees.
+    pub(crate) fn has_impl(&mut self, protocol: ProtocolId, ty: TypeId, file: FileId) -> bool {
+        !self.impls_of(protocol, ty, file).is_empty()
+    }
+
+    /// The impl that is meant at a place; several imported ones are reported there.
+    pub(crate) fn choose_impl(&mut self, protocol: ProtocolId, ty: TypeId, loc: Loc) -> Option<ImplId> {
+        let impls = self.impls_of(protocol, ty, loc.file);
+        if let [first, second, ..] = impls[..]
+            && self.impls[first.0 as usize].file != self.impls[second.0 as usize].file
+        {
+            let message = format!("{}, in two imported files", self.implements_twice(protocol, ty));
+            let d = Diagnostic::error(Code::E0412, loc, message)
+                .also(self.impl_loc(first), "one is here")
+                .also(self.impl_loc(second), "the other is here")
+                .help("an impl in this file would win over both");
+            self.report(d);
+        }
+        impls.first().copied()
+    }
+}
+
+/// So many types are named at most where another one is missing.
+const MAX_NAMED: usize = 4;
+
+impl Cx<'_, '_, '_> {
+    /// What to do about a type that doesn't implement a protocol.
+    pub(crate) fn implement_help(&mut self, id: ProtocolId, ty: TypeId, have: &str, want: &str) -> String {
+        let pairs = self.s.impl_index.by_pair.keys();
+        let mut others: Vec<String> =
+            pairs.filter(|(protocol, _)| *protocol == id).map(|(_, ty)| self.name_of(*ty)).collect();
+        others.sort();
+        let number = self.s.types.is_int(ty) || self.s.types.is_float(ty);
+        if number && others.iter().any(|name| name == "f64") {
+            return "convert it first: `cast(f64) …`".to_string();
+        }
+        // One doesn't write an impl for `string` because of one call.
+        if self.s.members_of(ty).is_none() && !others.is_empty() {
+            others.truncate(MAX_NAMED);
+            return format!("types that do are `{}`", others.join("`, `"));
+        }
+        format!("write `impl {want} for {have} {{ … }}`")
+    }
+
+    /// A method that an impl gives a type.
+    pub(crate) fn impl_method(&mut self, ty: TypeId, name: Sym) -> Option<FnId> {
+        self.s.index_impls();
+        let mut impls = self.s.impl_index.by_type.get(&ty)?.clone();
+        impls.sort_by_key(|id| self.s.impls[id.0 as usize].file != self.file);
+        for id in impls {
+            let Some((protocol, target)) = self.s.resolve_impl(id) else { continue };
+            if let Some(&decl) = self.s.impls[id.0 as usize].methods.get(&name)
+                && let DeclVal::Func(func) = self.s.decl_value(decl)
+            {
+                return Some(func);
+            }
+            self.s.complete_protocol(protocol);
+            if let Some(func) = self.s.default_method(protocol, name, target) {
+                return Some(func);
+            }
+        }
+        None
+    }
+}
