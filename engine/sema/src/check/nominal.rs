@@ -312,10 +312,24 @@ impl Sema {
         let NominalSource::Struct(idx) = info.source else { return };
         let (fields, defaults) = self.with_static(file, scope, |cx| cx.struct_fields(idx));
         self.struct_info[id.0 as usize].defaults = defaults;
+        if self.types.struct_def(id).complete {
+            // Its layout was asked for meanwhile, and refused.
+            self.forget_layout(TypeKind::Struct(id));
+            self.forget_layout(TypeKind::Union(id));
+        }
         let def = &mut self.types.structs[id.0 as usize];
         def.fields = fields;
         def.complete = true;
         self.struct_info[id.0 as usize].busy = false;
+    }
+
+    /// Makes a type's layout be judged anew.
+    fn forget_layout(&mut self, kind: TypeKind) {
+        let ty = self.types.intern(kind);
+        self.types.forget_layout(ty);
+        if let Some(done) = self.laid_out.get_mut(ty.0 as usize) {
+            *done = false;
+        }
     }
 
     pub(crate) fn complete_enum(&mut self, id: EnumId) {
@@ -327,6 +341,9 @@ impl Sema {
         let (file, scope) = (info.file, info.scope);
         let NominalSource::Enum(idx) = info.source else { return };
         let variants = self.with_static(file, scope, |cx| cx.enum_variants(id, idx));
+        if self.types.enum_def(id).complete {
+            self.forget_layout(TypeKind::Enum(id));
+        }
         let def = &mut self.types.enums[id.0 as usize];
         def.variants = variants;
         def.complete = true;

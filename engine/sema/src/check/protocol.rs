@@ -107,21 +107,20 @@ impl<'b> Cx<'_, '_, 'b> {
         let decl = self.s.proto_decls[self.s.proto_info[id.0 as usize].decl.0 as usize].clone();
         let parsed = self.s.file(decl.file).file.clone();
         let proto = *parsed.ast.get(decl.ast);
-        let func = parsed
-            .ast
-            .list(proto.methods)
-            .iter()
-            .filter_map(|m| match m {
-                AstMember::Const(idx) => match *parsed.ast.expr(parsed.ast.get(*idx).value) {
+        // By name: what was declared wrongly isn't among the methods.
+        let syms = &self.s.file(decl.file).syms;
+        let func = parsed.ast.list(proto.methods).iter().find_map(|member| match member {
+            AstMember::Const(idx) if syms[parsed.ast.get(*idx).name.name.index()] == method.name => {
+                match *parsed.ast.expr(parsed.ast.get(*idx).value) {
                     Ast::Func(func) => Some(*parsed.ast.get(func)),
                     _ => None,
-                },
-                AstMember::Field { .. } => None,
-            })
-            .nth(index);
+                }
+            }
+            _ => None,
+        });
         let Some(func) = func else { return self.error_val(span) };
         let params = parsed.ast.list(func.params);
-        let params = &params[1..];
+        let params = params.get(1..).unwrap_or_default();
         let mut stmts = Vec::new();
         let kept = self.keep_place(val.e, &mut stmts);
         let receiver = self.local_expr(kept, span);

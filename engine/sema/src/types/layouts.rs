@@ -55,6 +55,12 @@ impl Types {
         Ok(layout)
     }
 
+    /// Forgets a layout that was made of fields that weren't all there.
+    pub(crate) fn forget_layout(&mut self, ty: TypeId) {
+        self.layouts[ty.0 as usize] = None;
+        self.struct_layouts.remove(&ty);
+    }
+
     /// The layout and field offsets of a struct, union, tuple or tagged union.
     ///
     /// # Errors
