@@ -10,22 +10,23 @@ use sx_syntax::ast::{Expr as Ast, ExprId, FuncBody, Idx, VarDecl};
 use sx_syntax::diag::{Code, Diagnostic};
 use sx_syntax::span::Loc;
 
+/// So many declarations of a cycle are shown behind its first.
+const MAX_LINKS: usize = 6;
+
 impl Sema {
     /// What a declaration is; cycles are errors.
     pub(crate) fn decl_value(&mut self, id: DeclId) -> DeclVal {
         match &self.decl(id).state {
             DeclState::Done(value) => return value.clone(),
             DeclState::Busy => {
-                let decl = self.decl(id);
-                let loc = Loc::new(decl.file, decl.span);
-                let message = format!("`{}` depends on itself", self.text(decl.name));
-                self.report(Diagnostic::error(Code::E0106, loc, message));
+                self.report_cycle(id);
                 self.decls[id.0 as usize].state = DeclState::Done(DeclVal::Error);
                 return DeclVal::Error;
             }
             DeclState::Todo => {}
         }
         self.decls[id.0 as usize].state = DeclState::Busy;
+        self.deciding.push(id);
         let (file, scope, kind) = (self.decl(id).file, self.decl(id).scope, self.decl(id).kind);
         let value = self.with_static(file, scope, |cx| match kind {
             DeclKind::Const(idx) => {
@@ -34,12 +35,34 @@ impl Sema {
             }
             DeclKind::Var(idx, nth) => cx.global_decl(id, idx, nth),
         });
+        self.deciding.pop();
         // A cycle that was reported while we looked has set it already.
         if let DeclState::Done(value) = &self.decl(id).state {
             return value.clone();
         }
         self.decls[id.0 as usize].state = DeclState::Done(value.clone());
         value
+    }
+
+    /// A declaration is asked for while it is being decided: shows who asked for whom.
+    fn report_cycle(&mut self, id: DeclId) {
+        let start = self.deciding.iter().rposition(|&d| d == id).unwrap_or(0);
+        let chain: Vec<DeclId> = self.deciding[start..].to_vec();
+        let name = |id: DeclId| self.text(self.decl(id).name).to_string();
+        let loc = |id: DeclId| Loc::new(self.decl(id).file, self.decl(id).span);
+        let message = format!("`{}` depends on itself", name(id));
+        let mut d = Diagnostic::error(Code::E0106, loc(id), message);
+        if chain.len() > 1 {
+            d = d.label(format!("`{}` needs `{}`", name(id), name(chain[1])));
+        }
+        for (i, &link) in chain.iter().enumerate().skip(1).take(MAX_LINKS) {
+            let next = chain.get(i + 1).copied().unwrap_or(id);
+            d = d.also(loc(link), format!("`{}` needs `{}`", name(link), name(next)));
+        }
+        if chain.len() > MAX_LINKS + 1 {
+            d = d.note(format!("and {} more, back to `{}`", chain.len() - MAX_LINKS - 1, name(id)));
+        }
+        self.report(d);
     }
 
     /// A declaration's name with what it stands in, for backtraces and type names.

@@ -239,37 +239,78 @@ impl Sema {
         files.iter().find_map(|&file| self.file(file).decls.get(&name).copied())
     }
 
+    /// A loaded file that declares a dot-callable function which another file doesn't see.
+    pub(crate) fn declared_elsewhere(&self, from: FileId, name: Sym) -> Option<String> {
+        for file in 0..self.files.len() as u32 {
+            let Some(&decl) = self.file(FileId(file)).decls.get(&name) else { continue };
+            let DeclKind::Const(idx) = self.decl(decl).kind else { continue };
+            let ast = &self.file(FileId(file)).file.ast;
+            let ufcs = match *ast.expr(ast.get(idx).value) {
+                Expr::Func(func) => ast.get(func).ufcs,
+                Expr::UfcsAlias(_) => true,
+                _ => false,
+            };
+            if ufcs && FileId(file) != from {
+                return Some(self.paths_of(FileId(file)));
+            }
+        }
+        None
+    }
+
     /// Names that look like `name`, for advice.
     pub(crate) fn similar_name(&self, file: FileId, name: &str) -> Option<String> {
-        let mut best: Option<(usize, String)> = None;
         let own = self.file(file).decls.keys();
         let imported = self.file(file).imports.iter().flat_map(|i| i.files.iter().flatten());
         let imported = imported.flat_map(|&f| self.file(f).decls.keys());
-        for &sym in own.chain(imported) {
-            let text = self.text(sym);
-            let distance = edit_distance(name, text);
-            if distance <= (name.len() / 3).max(1)
-                && best.as_ref().is_none_or(|(d, t)| (distance, text) < (*d, t))
-            {
-                best = Some((distance, text.to_string()));
-            }
-        }
-        best.map(|(_, text)| text)
+        nearest(name, own.chain(imported).map(|&sym| self.text(sym).to_string()))
     }
 }
 
-/// Levenshtein's distance, bounded by the shorter of two short names.
+/// How many letters are inserted, removed, replaced or swapped with their neighbour between two names.
 pub(crate) fn edit_distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(64).collect(), b.chars().take(64).collect());
+    let mut before: Vec<usize> = Vec::new();
     let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, cb) in b.iter().enumerate() {
-            let substituted = diagonal + usize::from(ca != cb);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
+    for (i, &ca) in a.iter().enumerate() {
+        let mut next = vec![i + 1];
+        for (j, &cb) in b.iter().enumerate() {
+            let mut best = (row[j] + usize::from(ca != cb)).min(row[j + 1] + 1).min(next[j] + 1);
+            if i > 0 && j > 0 && ca == b[j - 1] && a[i - 1] == cb {
+                best = best.min(before[j - 1] + 1);
+            }
+            next.push(best);
         }
+        before = std::mem::replace(&mut row, next);
     }
     row[b.len()]
+}
+
+/// The one of some names that another one was probably meant to be.
+pub(crate) fn nearest(name: &str, known: impl IntoIterator<Item = String>) -> Option<String> {
+    let near = known.into_iter().map(|k| (edit_distance(name, &k), k));
+    // One letter in place of another isn't a slip of the pen if it is the only one.
+    let allowed = (name.len() / 3).max(1).min(name.len().saturating_sub(1));
+    near.filter(|(distance, k)| *distance <= allowed && k != name).min().map(|(_, k)| k)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distances() {
+        for (a, b, want) in
+            [("", "", 0), ("ab", "", 2), ("width", "widht", 1), ("kitten", "sitting", 3), ("a", "b", 1)]
+        {
+            assert_eq!((edit_distance(a, b), edit_distance(b, a)), (want, want), "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn near_names() {
+        let known = || ["width", "height", "x"].map(String::from);
+        assert_eq!(nearest("widht", known()), Some("width".to_string()));
+        assert_eq!(nearest("depth", known()), None);
+        assert_eq!(nearest("y", known()), None);
+    }
 }

@@ -368,6 +368,8 @@ pub struct Sema {
     pub(crate) namespace_ids: FxHashMap<Vec<FileId>, NamespaceId>,
     pub(crate) scopes: Vec<Scope>,
     pub(crate) decls: Vec<Decl>,
+    /// The declarations that are being decided, each asked for by the one before.
+    pub(crate) deciding: Vec<DeclId>,
     pub(crate) fns: Vec<FnDecl>,
     pub(crate) insts: Vec<Inst>,
     pub(crate) inst_ids: FxHashMap<(FnId, Box<[CVal]>), InstId>,
@@ -433,6 +435,7 @@ impl Sema {
             namespace_ids: FxHashMap::default(),
             scopes: Vec::new(),
             decls: Vec::new(),
+            deciding: Vec::new(),
             fns: Vec::new(),
             insts: Vec::new(),
             inst_ids: FxHashMap::default(),

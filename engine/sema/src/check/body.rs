@@ -9,7 +9,7 @@ use crate::value::CVal;
 use bumpalo::Bump;
 use sx_ir::{FuncId, GlobalId};
 use sx_syntax::ast::{Expr as Ast, FuncBody, Stmt as AstStmt};
-use sx_syntax::diag::{Code, Diagnostic};
+use sx_syntax::diag::{Code, Diagnostic, Label};
 use sx_syntax::span::{FileId, Loc, Span};
 
 impl<'b> Cx<'_, '_, 'b> {
@@ -77,9 +77,24 @@ impl<'b> Cx<'_, '_, 'b> {
         {
             self.s.diagnostics.pop();
         }
-        let d = Diagnostic::error(Code::E0307, self.loc(span), "the body produces no value")
+        let mut d = Diagnostic::error(Code::E0307, self.loc(span), "the body produces no value")
             .help("leave out the `;` after its last expression, or `return` a value");
+        if let Some(at) = self.f.ret_at {
+            d = d.also(at, "because of this result type");
+        }
         self.report(d);
+    }
+
+    /// Converts to the result's type; a report shows where that is declared.
+    pub(crate) fn coerce_result(&mut self, val: Val<'b>, ty: TypeId, span: Span) -> E<'b> {
+        let reported = self.s.diagnostics.len();
+        let e = self.coerce(val, ty, span);
+        if let (Some(loc), Some(d)) = (self.f.ret_at, self.s.diagnostics.get_mut(reported))
+            && d.code == Code::E0201
+        {
+            d.secondary.insert(0, Label { loc, text: "because of this result type".into() });
+        }
+        e
     }
 
     fn tail_value(&mut self, val: Val<'b>, span: Span) -> Option<E<'b>> {
@@ -87,7 +102,7 @@ impl<'b> Cx<'_, '_, 'b> {
             return Some(val.e);
         }
         let e = match self.f.ret.or(self.f.inferred) {
-            Some(ty) => self.coerce(val, ty, span),
+            Some(ty) => self.coerce_result(val, ty, span),
             None => {
                 let e = self.settle(val, span);
                 if e.ty != TypeId::ERROR {
@@ -138,6 +153,7 @@ impl Sema {
         let mut cx =
             Cx { s: self, ast: &parsed.ast, file: decl.file, scope: inst.scope, b: &bump, f, depth: 0 };
         let func = *cx.ast.get(decl.ast);
+        cx.f.ret_at = func.ret.ty.map(|ty| Loc::new(decl.file, cx.ast.expr_span(ty)));
         let params = cx.enter_params(&inst, &func);
         cx.f.params = params.clone();
         let root = cx.function_root(func.body);

@@ -86,7 +86,11 @@ impl<'b> Cx<'_, '_, 'b> {
         if !wanted.contains(&exprs.len()) {
             self.check_args_loosely(args);
             let least = super::call::count(*wanted.start(), "argument");
-            self.error(Code::E0301, span, format!("`{name}` takes {least}, and has {}", exprs.len()));
+            self.error(
+                Code::E0301,
+                span,
+                format!("`{name}` takes {least}, and {}", super::call::given(exprs.len())),
+            );
             return self.error_val(span);
         }
         let val = match name.as_str() {

@@ -165,7 +165,7 @@ impl<'b> Cx<'_, '_, 'b> {
         if args.len() != params.len() {
             self.check_args_loosely(args);
             let message =
-                format!("this call needs {}, and has {}", count(params.len(), "argument"), args.len());
+                format!("this call needs {}, and {}", count(params.len(), "argument"), given(args.len()));
             let d = Diagnostic::error(Code::E0301, self.loc(span), message)
                 .note(format!("its type is `{}`", self.name_of(val.ty)));
             self.report(d);
@@ -196,7 +196,7 @@ impl<'b> Cx<'_, '_, 'b> {
         let fixed = params.len() - variadic as usize;
         if args.len() < fixed || (args.len() > fixed && !variadic) {
             let name = self.s.text(g.name).to_string();
-            let message = format!("`{name}` takes {}, and has {}", count(fixed, "argument"), args.len());
+            let message = format!("`{name}` takes {}, and {}", count(fixed, "argument"), given(args.len()));
             let d = Diagnostic::error(Code::E0305, self.loc(span), message)
                 .also(Loc::new(g.file, g.decl_span), "declared here");
             self.report(d);
@@ -277,7 +277,7 @@ impl<'b> Cx<'_, '_, 'b> {
             return self.error_val(span);
         }
         let params = parsed.ast.list(parsed.ast.get(decl.ast).params);
-        let Some(sources) = self.match_args(func, &decl, params, receiver, args, span) else {
+        let Some(sources) = self.match_args(&decl, params, receiver, args, span) else {
             self.check_args_loosely(args);
             return self.error_val(span);
         };
@@ -305,7 +305,7 @@ impl<'b> Cx<'_, '_, 'b> {
         let params = parsed.ast.list(parsed.ast.get(decl.ast).params);
         let mut sources = vec![Source::Receiver(receiver)];
         sources.extend(given.iter().map(|&val| Source::Given(val)));
-        if !self.fill_sources(func, &decl, params, &mut sources, span) {
+        if !self.fill_sources(&decl, params, &mut sources, span) {
             return self.error_val(span);
         }
         if decl.generic {
@@ -319,7 +319,6 @@ impl<'b> Cx<'_, '_, 'b> {
     /// Defaults for the parameters that were given nothing; a report when there is none, or too much was given.
     fn fill_sources(
         &mut self,
-        func: FnId,
         decl: &FnDecl,
         params: &[Param],
         sources: &mut Vec<Source<'b>>,
@@ -327,8 +326,9 @@ impl<'b> Cx<'_, '_, 'b> {
     ) -> bool {
         let given = sources.len();
         let rest = params.get(given..).unwrap_or(&[]);
-        if given > params.len() || rest.iter().any(|p| p.default.is_none() && !p.variadic) {
-            self.wrong_count(func, decl, params, given, span);
+        let missing: Vec<&Param> = rest.iter().filter(|p| p.default.is_none() && !p.variadic).collect();
+        if given > params.len() || !missing.is_empty() {
+            self.wrong_count(decl, params, given, &missing, span);
             return false;
         }
         sources.extend(rest.iter().map(|p| if p.variadic { Source::Rest(0) } else { Source::Default }));
@@ -341,7 +341,7 @@ impl<'b> Cx<'_, '_, 'b> {
         let parsed = self.s.file(decl.file).file.clone();
         let params = parsed.ast.list(parsed.ast.get(decl.ast).params);
         let mut sources: Vec<Source<'b>> = given.iter().map(|&val| Source::Given(val)).collect();
-        if !self.fill_sources(func, &decl, params, &mut sources, span) {
+        if !self.fill_sources(&decl, params, &mut sources, span) {
             return self.error_val(span);
         }
         if decl.generic {
@@ -355,7 +355,6 @@ impl<'b> Cx<'_, '_, 'b> {
     /// Which argument goes to which parameter.
     fn match_args(
         &mut self,
-        func: FnId,
         decl: &FnDecl,
         params: &[Param],
         receiver: Option<Val<'b>>,
@@ -366,7 +365,7 @@ impl<'b> Cx<'_, '_, 'b> {
         let mut at = 0;
         if let Some(receiver) = receiver {
             if params.is_empty() {
-                self.wrong_count(func, decl, params, args.len() + 1, span);
+                self.wrong_count(decl, params, args.len() + 1, &[], span);
                 return None;
             }
             sources[0] = Some(Source::Receiver(receiver));
@@ -382,14 +381,23 @@ impl<'b> Cx<'_, '_, 'b> {
                 match found {
                     Some(p) if sources[p].is_none() => sources[p] = Some(Source::Arg(i)),
                     Some(_) => {
-                        self.error(Code::E0302, name.span, format!("parameter `{text}` is given twice"));
+                        self.error(
+                            Code::E0302,
+                            name.span,
+                            format!("parameter `{text}` has an argument already"),
+                        );
                         return None;
                     }
                     None => {
                         let shown = self.show_signature(decl);
-                        let message = format!("there is no parameter `{text}`");
-                        let d = Diagnostic::error(Code::E0302, self.loc(name.span), message)
+                        let function = self.s.text(decl.name).to_string();
+                        let message = format!("`{function}` has no parameter `{text}`");
+                        let mut d = Diagnostic::error(Code::E0302, self.loc(name.span), message)
                             .note(format!("the signature is `{shown}`"));
+                        let names = params.iter().map(|p| parsed.ast.name(p.name.name).to_string());
+                        if let Some(near) = crate::modules::nearest(text, names) {
+                            d = d.help(format!("did you mean `{near}`?"));
+                        }
                         self.report(d);
                         return None;
                     }
@@ -407,7 +415,8 @@ impl<'b> Cx<'_, '_, 'b> {
             if arg.spread && at < params.len() && !params[at].variadic {
                 for e in self.spread_values(arg.value)? {
                     if at >= params.len() || params[at].variadic {
-                        self.wrong_count(func, decl, params, args.len(), span);
+                        let here = self.span(arg.value);
+                        self.wrong_count(decl, params, args.len(), &[], here);
                         return None;
                     }
                     sources[at] = Some(Source::Given(self.of(e)));
@@ -420,52 +429,63 @@ impl<'b> Cx<'_, '_, 'b> {
                 break;
             }
             if at >= params.len() {
-                self.wrong_count(func, decl, params, args.len() + receiver.is_some() as usize, span);
+                let here = self.span(arg.value);
+                self.wrong_count(decl, &params[receiver.is_some() as usize..], args.len(), &[], here);
                 return None;
             }
             sources[at] = Some(Source::Arg(i));
             at += 1;
+        }
+        let lacks = |(param, source): &(&Param, &Option<Source<'b>>)| {
+            source.is_none() && !param.variadic && param.default.is_none()
+        };
+        let missing: Vec<&Param> =
+            params.iter().zip(&sources).filter(lacks).map(|(param, _)| param).collect();
+        if !missing.is_empty() {
+            self.wrong_count(decl, params, args.len(), &missing, span);
+            return None;
         }
         let mut result = Vec::with_capacity(params.len());
         for (param, source) in params.iter().zip(&sources) {
             match source {
                 Some(source) => result.push(*source),
                 None if param.variadic => result.push(Source::Rest(args.len())),
-                None if param.default.is_some() => result.push(Source::Default),
-                None => {
-                    self.wrong_count(func, decl, params, args.len() + receiver.is_some() as usize, span);
-                    return None;
-                }
+                None => result.push(Source::Default),
             }
         }
         Some(result)
     }
 
-    fn wrong_count(&mut self, _func: FnId, decl: &FnDecl, params: &[Param], have: usize, span: Span) {
-        let shown = self.show_signature(decl);
-        let least = params.iter().filter(|p| p.default.is_none() && !p.variadic).count();
-        let most = params.len();
-        let variadic = params.iter().any(|p| p.variadic);
-        let wants = match (variadic, least == most) {
-            (true, _) => format!("at least {}", count(least, "argument")),
-            (false, true) => count(least, "argument"),
-            (false, false) => format!("{least} to {most} arguments"),
-        };
+    /// Reports arguments that no parameter takes, at the first of them, or parameters without one, at the call.
+    fn wrong_count(&mut self, decl: &FnDecl, params: &[Param], have: usize, missing: &[&Param], at: Span) {
+        let parsed = self.s.file(decl.file).file.clone();
         let name = self.s.text(decl.name).to_string();
-        let message = format!("`{name}` takes {wants}, and has {have}");
-        let d = Diagnostic::error(Code::E0301, self.loc(span), message)
-            .note(format!("the signature is `{shown}`"))
-            .also(Loc::new(decl.file, decl.span), "declared here");
-        self.report(d);
+        let mut d = Diagnostic::error(Code::E0301, self.loc(at), "");
+        if missing.is_empty() {
+            let least = params.iter().filter(|p| p.default.is_none() && !p.variadic).count();
+            let wants = match (least, params.len()) {
+                (_, 0) => "no arguments".to_string(),
+                (least, most) if least == most => count(least, "argument"),
+                (least, most) if least + 1 == most => format!("{least} or {most} arguments"),
+                (least, most) => format!("{least} to {most} arguments"),
+            };
+            d.message = format!("`{name}` takes {wants}, and {}", given(have));
+        } else {
+            let names: Vec<&str> = missing.iter().map(|p| parsed.ast.name(p.name.name)).collect();
+            let what = if names.len() == 1 { "an argument" } else { "arguments" };
+            d.message = format!("`{name}` needs {what} for `{}`", names.join("` and `"));
+        }
+        let shown = self.show_signature(decl);
+        self.report(
+            d.note(format!("the signature is `{shown}`"))
+                .also(Loc::new(decl.file, decl.span), "declared here"),
+        );
     }
 
     /// A signature as it is written.
     pub(crate) fn show_signature(&mut self, decl: &FnDecl) -> String {
-        let parsed = self.s.file(decl.file).file.clone();
-        let sig = parsed.ast.get(decl.ast).sig_span;
-        let text = parsed.text.get(sig.lo as usize..sig.hi as usize).unwrap_or("");
-        let flat: Vec<&str> = text.split_whitespace().collect();
-        format!("{} :: {}", self.s.text(decl.name), flat.join(" "))
+        let sig = self.s.file(decl.file).file.ast.get(decl.ast).sig_span;
+        self.s.show_written(decl.file, decl.name, sig)
     }
 
     /// The call itself, once the instance is known. `checked` holds arguments that inference has looked at.
@@ -705,6 +725,15 @@ impl<'b> Cx<'_, '_, 'b> {
 /// Where inference keeps the `n`th element of the pack that belongs to a parameter.
 pub(crate) fn index_of_pack(sources: &[Source<'_>], _param: usize, n: u32) -> usize {
     sources.len() + n as usize
+}
+
+/// "1 is given", "3 are given".
+pub(crate) fn given(n: usize) -> String {
+    match n {
+        0 => "none is given".to_string(),
+        1 => "1 is given".to_string(),
+        n => format!("{n} are given"),
+    }
 }
 
 pub(crate) fn count(n: usize, what: &str) -> String {

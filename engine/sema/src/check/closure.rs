@@ -153,6 +153,7 @@ impl<'b> Cx<'_, '_, 'b> {
             is_static: false,
             ..FnState::default()
         };
+        inner.ret_at = func.ret.ty.map(|ty| self.loc(self.span(ty)));
         std::mem::swap(&mut self.f, &mut inner);
         self.f.parent = Some(Box::new(inner));
         let mut param_ids = Vec::new();

@@ -37,7 +37,7 @@ impl<'b> Cx<'_, '_, 'b> {
         let variant = self.s.types.enum_def(id).variants.iter().find(|v| v.value == *tag);
         let Some((name, payload)) = variant.and_then(|v| Some((v.name, v.payload?))) else { return e };
         let name = self.s.text(name).to_string();
-        let message = format!("variant `.{name}` needs its payload, a `{}`", self.name_of(payload));
+        let message = format!("variant `.{name}` needs its payload, of type `{}`", self.name_of(payload));
         self.error_help(Code::E0407, span, message, format!("write `.{name}(…)`"));
         self.error_val(span).e
     }
@@ -51,8 +51,18 @@ impl<'b> Cx<'_, '_, 'b> {
         self.mk(TypeId::ERROR, span, Kind::Undef)
     }
 
+    /// A value's type in a sentence: "`i64`", "an integer literal".
+    pub(crate) fn describe(&self, ty: TypeId) -> String {
+        match self.kind(ty) {
+            TypeKind::UntypedInt => "an integer literal".into(),
+            TypeKind::UntypedFloat => "a float literal".into(),
+            TypeKind::UntypedNull => "`null`".into(),
+            _ => format!("`{}`", self.name_of(ty)),
+        }
+    }
+
     pub(crate) fn mismatch(&mut self, val: Val<'b>, target: TypeId, span: Span) {
-        let (want, have) = (self.name_of(target), self.name_of(val.ty));
+        let (want, have) = (self.name_of(target), self.describe(val.ty));
         let loc = self.loc(span);
         if let (Lit::Int(n), Some((bits, signed))) = (val.lit, self.s.types.int_repr(target))
             && self.s.types.is_int(target)
@@ -68,22 +78,76 @@ impl<'b> Cx<'_, '_, 'b> {
             self.error_help(Code::E0202, span, message, "use `cast(…)` to truncate it");
             return;
         }
-        let mut d = Diagnostic::error(Code::E0201, loc, format!("expected `{want}`, found `{have}`"));
-        d = match (self.kind(val.ty).clone(), self.kind(target).clone()) {
-            (TypeKind::Optional(of), _) if of == target => {
-                d.help("take the value out with `!`, `?? default`, or `if v := … { }`")
-            }
-            (TypeKind::Failable { value, .. }, _) if value == target => {
-                d.help("handle the error: `try`, `catch`, or `or`")
-            }
-            (TypeKind::Ptr(of), _) if of == target => d.help("read what it points at with `.*`"),
-            (_, TypeKind::Ptr(of)) if of == val.ty => d.help("take its address with `@`"),
-            _ if self.scalar_like(val.ty) && self.scalar_like(target) => {
-                d.help(format!("convert it: `cast({want}) …`, or `xx …`"))
-            }
-            _ => d,
-        };
+        if let TypeKind::Protocol(id) = *self.kind(target)
+            && val.lit != Lit::Null
+        {
+            let ty = match val.lit {
+                Lit::Int(_) => TypeId::I64,
+                Lit::Float(_) => TypeId::F64,
+                _ => val.ty,
+            };
+            // A pointer stands for what it points at.
+            let ty = if let TypeKind::Ptr(of) = *self.kind(ty) { of } else { ty };
+            let name = self.name_of(ty);
+            let help = self.implement_help(id, ty, &name, &want);
+            let message = format!("`{name}` doesn't implement `{want}`");
+            self.error_help(Code::E0410, span, message, help);
+            return;
+        }
+        let mut d = Diagnostic::error(Code::E0201, loc, format!("expected `{want}`, found {have}"));
+        if let Some(help) = self.conversion_help(val, target) {
+            d = d.help(help);
+        }
         self.report(d);
+    }
+
+    /// What makes a value fit that doesn't by itself.
+    pub(crate) fn conversion_help(&self, val: Val<'b>, target: TypeId) -> Option<String> {
+        let want = self.name_of(target);
+        let (from, to) = (self.kind(val.ty), self.kind(target));
+        let help = match (from, to) {
+            (TypeKind::Optional(of), _) if *of == target => {
+                "take the value out with `!`, `?? default`, or `if v := … { }`".into()
+            }
+            (TypeKind::Failable { value, .. }, _) if *value == target => {
+                "handle the error: `try`, `catch`, or `or`".into()
+            }
+            (TypeKind::Ptr(of), _) if *of == target => "read what it points at with `.*`".into(),
+            (_, TypeKind::Ptr(of)) if *of == val.ty => "take its address with `@`".into(),
+            (TypeKind::String, TypeKind::CString) => {
+                "only a literal converts by itself; `to_cstring` makes a copy that ends with a NUL".into()
+            }
+            (TypeKind::String, _) if self.scalar_like(target) && !matches!(val.e.kind, Kind::Str(_)) => {
+                "a number is read from text with `parse_int` or `parse_float`".into()
+            }
+            (_, TypeKind::String) if val.lit == Lit::None && self.scalar_like(val.ty) => {
+                "text is made of it by `format(\"{}\", …)`".into()
+            }
+            (
+                TypeKind::Func { params: a, ret: x, abi: FnAbi::Sx },
+                TypeKind::Func { params: b, ret: y, abi: FnAbi::C },
+            ) if a == b && x == y => "C can only call a function that is declared with `abi(.c)`".into(),
+            (TypeKind::Closure { params: a, ret: x }, TypeKind::Func { params: b, ret: y, .. })
+                if a == b && x == y =>
+            {
+                "a closure carries an environment; only a lambda literal without captures becomes a function"
+                    .into()
+            }
+            (TypeKind::Slice(a), TypeKind::Array(b, _)) if a == b => {
+                "a slice's length is known only at run time; copy its elements into an array".into()
+            }
+            (_, TypeKind::Bool) if val.lit == Lit::None && self.scalar_like(val.ty) => {
+                "compare it: `… != 0`".into()
+            }
+            (TypeKind::UntypedNull, TypeKind::Array(..)) => return None,
+            (TypeKind::UntypedNull, _) => format!("a type that has `null` is `?{want}`"),
+            (TypeKind::Type, _) | (_, TypeKind::Type) => return None,
+            _ if val.lit == Lit::None && self.explicit_cast(val.ty, from, target, to).is_some() => {
+                format!("convert it: `cast({want}) …`, or `xx …`")
+            }
+            _ => return None,
+        };
+        Some(help)
     }
 
     fn scalar_like(&self, ty: TypeId) -> bool {

@@ -104,11 +104,14 @@ impl<'b> Cx<'_, '_, 'b> {
             return Some((TypeId::VOID, branches));
         }
         let Some(mut ty) = ty else {
-            let (a, b) =
-                (vals[0].ty, vals.iter().map(|v| v.ty).find(|&t| t != vals[0].ty).unwrap_or(vals[0].ty));
-            let message =
-                format!("the branches have different types, `{}` and `{}`", self.name_of(a), self.name_of(b));
-            self.error(Code::E0201, span, message);
+            let first = vals[0];
+            let other = vals.iter().find(|v| v.ty != first.ty).copied().unwrap_or(first);
+            let (a, b) = (self.describe(first.ty), self.describe(other.ty));
+            let message = format!("the branches have different types, {a} and {b}");
+            let d = Diagnostic::error(Code::E0201, self.loc(span), message)
+                .also(first.e.loc, format!("this is {a}"))
+                .also(other.e.loc, format!("this is {b}"));
+            self.report(d);
             return None;
         };
         ty = match ty {
@@ -505,7 +508,7 @@ impl<'b> Cx<'_, '_, 'b> {
         let var = self.capture_local(capture, ty, LocalKind::Value);
         if let Some(var) = var {
             // The range's own counter: assigned by the loop alone, a constant in its body.
-            self.f.params.push(var);
+            self.f.counters.push(var);
         }
         Some(ForIter::Range { var, lo, hi, inclusive })
     }

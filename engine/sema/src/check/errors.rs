@@ -8,6 +8,9 @@ use sx_syntax::ast::{CatchExpr, Expr as Ast, ExprId, Ident, Idx, StmtId};
 use sx_syntax::diag::{Code, Diagnostic};
 use sx_syntax::span::{Loc, Span};
 
+/// So many errors are named in a message.
+const MAX_NAMED: usize = 12;
+
 impl<'b> Cx<'_, '_, 'b> {
     /// `error.Name`, typed by what is expected, else by the function's own set.
     pub(crate) fn check_error_name(&mut self, name: Ident, expected: Option<TypeId>, span: Span) -> Val<'b> {
@@ -24,7 +27,12 @@ impl<'b> Cx<'_, '_, 'b> {
         if !self.s.set_has(set, tag) {
             let set_ty = self.s.types.intern(TypeKind::ErrorSet(set));
             let message = format!("`{}` isn't in the set `{}`", self.s.text(sym), self.name_of(set_ty));
-            self.error(Code::E0604, span, message);
+            let tags = self.s.types.error_set(set).tags.clone();
+            let mut d = Diagnostic::error(Code::E0604, self.loc(span), message);
+            if !tags.is_empty() {
+                d = d.note(format!("its errors are {}", self.s.list_tags(&tags)));
+            }
+            self.report(d);
             return self.error_val(span);
         }
         let ty = self.s.types.intern(TypeKind::ErrorSet(set));
@@ -185,7 +193,8 @@ impl<'b> Cx<'_, '_, 'b> {
             return self.or_failable(left, right, value, span);
         }
         if value == TypeId::VOID && right.ty != TypeId::NORETURN {
-            self.error(Code::E0606, span, "`or` has no value to give for a call without result");
+            let message = "`or` has no value to give for a call without result";
+            self.error_help(Code::E0606, span, message, "handle the error with `catch { … }`");
             return self.error_val(span);
         }
         let handler = if right.ty == TypeId::NORETURN { right.e } else { self.coerce(right, value, at) };
@@ -378,10 +387,11 @@ impl<'b> Cx<'_, '_, 'b> {
         match declared {
             Some(ty) => {
                 if ty == TypeId::VOID && val.ty != TypeId::VOID && val.ty != TypeId::NORETURN {
-                    self.error(Code::E0201, span, "this function returns nothing");
+                    let help = "declare a result, `-> T`, or leave out the value";
+                    self.error_help(Code::E0201, span, "this function returns nothing", help);
                     return None;
                 }
-                let e = self.coerce(val, ty, span);
+                let e = self.coerce_result(val, ty, span);
                 (e.ty != TypeId::ERROR).then_some(e)
             }
             None => {
@@ -479,11 +489,15 @@ impl Sema {
         false
     }
 
+    /// Errors by name, for messages.
+    pub(crate) fn list_tags(&self, tags: &[u32]) -> String {
+        let names = tags.iter().map(|&t| format!("`.{}`", self.text(self.types.error_names[t as usize])));
+        names.take(MAX_NAMED).collect::<Vec<_>>().join(", ")
+    }
+
     fn missing_tags(&mut self, missing: &[u32], to: ErrorSetId, loc: Loc) {
-        let names: Vec<String> =
-            missing.iter().map(|&t| format!("`{}`", self.text(self.types.error_names[t as usize]))).collect();
         let set = self.types.error_set(to).name.clone();
-        let what = if names.is_empty() { "any error".to_string() } else { names.join(", ") };
+        let what = if missing.is_empty() { "any error".to_string() } else { self.list_tags(missing) };
         let message = format!("{what} can be raised here, and isn't in the set `{set}`");
         let d = Diagnostic::error(Code::E0604, loc, message)
             .help(format!("add it to `{set}`, or handle it with `catch`"));

@@ -76,8 +76,21 @@ impl<'b> Cx<'_, '_, 'b> {
                 self.mk(TypeId::BOOL, span, Kind::Compare(Compare::Ne, val.e, zero))
             }
             _ => {
-                let message = format!("a condition can't be of type `{}`", self.name_of(val.ty));
-                self.error_help(Code::E0504, span, message, "compare it with something");
+                let message = match val.lit {
+                    Lit::None => format!("a condition can't be of type {}", self.describe(val.ty)),
+                    _ => format!("a condition can't be {}", self.describe(val.ty)),
+                };
+                let help = match self.kind(val.ty) {
+                    TypeKind::String | TypeKind::Slice(_) | TypeKind::Array(..) => {
+                        "test its length: `….len > 0`"
+                    }
+                    TypeKind::F32 | TypeKind::F64 | TypeKind::UntypedFloat => "compare it: `… != 0.0`",
+                    TypeKind::Failable { .. } => "handle its error first, with `try`, `catch` or `or`",
+                    TypeKind::Enum(_) => "compare it: `… == .name`",
+                    TypeKind::Void => "this gives no value at all",
+                    _ => "a condition is a `bool`, an integer, or something that can be null",
+                };
+                self.error_help(Code::E0504, span, message, help);
                 self.mk(TypeId::ERROR, span, Kind::Undef)
             }
         }
@@ -380,7 +393,13 @@ impl<'b> Cx<'_, '_, 'b> {
     fn not_indexable(&mut self, e: E<'b>, index: ExprId, span: Span) -> Val<'b> {
         self.check(index, Some(TypeId::I64));
         let message = format!("`{}` can't be indexed", self.name_of(e.ty));
-        self.error(Code::E0210, span, message);
+        let mut d = Diagnostic::error(Code::E0210, self.loc(span), message);
+        match self.kind(e.ty) {
+            TypeKind::Ptr(_) => d = d.help("`p.*` is what it points at; `[*]T` points at several"),
+            TypeKind::Optional(_) => d = d.help("take the value out first, with `!`, or use `?.`"),
+            _ => {}
+        }
+        self.report(d);
         self.error_val(span)
     }
 

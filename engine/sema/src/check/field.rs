@@ -8,7 +8,10 @@ use crate::types::{TypeId, TypeKind};
 use crate::value::CVal;
 use sx_syntax::ast::{Expr as Ast, ExprId, Ident};
 use sx_syntax::diag::{Code, Diagnostic};
-use sx_syntax::span::Span;
+use sx_syntax::span::{Loc, Span};
+
+/// So many fields are listed where one isn't found.
+const MAX_LISTED: usize = 8;
 
 impl<'b> Cx<'_, '_, 'b> {
     /// What an expression stands for; values are checked with `expected`.
@@ -113,39 +116,77 @@ impl<'b> Cx<'_, '_, 'b> {
     fn no_member(&mut self, ty: TypeId, name: Ident, what: &str) {
         let sym = self.ident(name);
         let text = self.s.text(sym).to_string();
-        let mut d = Diagnostic::error(
-            Code::E0401,
-            self.loc(name.span),
-            format!("`{}` {what} `{text}`", self.name_of(ty)),
-        );
-        let mut known: Vec<String> = Vec::new();
-        match *self.kind(ty) {
-            TypeKind::Struct(id) | TypeKind::Union(id) => {
-                known.extend(
-                    self.s.types.struct_def(id).fields.iter().map(|f| self.s.text(f.name).to_string()),
-                );
+        let message = format!("`{}` {what} `{text}`", self.name_of(ty));
+        let mut d = Diagnostic::error(Code::E0401, self.loc(name.span), message);
+        if let Some(help) = self.member_help(ty, &text) {
+            d = d.help(help);
+        } else if let Some(decl) = self.free_function(sym, name.span) {
+            let at = Loc::new(decl.file, decl.span);
+            d = d.also(at, "a function of this name takes no receiver").help(format!(
+                "call it `{text}(…)`, or declare it as `{text} :: ufcs (…)` to have it behind a dot"
+            ));
+        } else if let Some(path) = self.s.declared_elsewhere(self.file, sym) {
+            d = d.help(format!(
+                "`{path}` declares `{text} :: ufcs (…)`, and isn't imported without a name here"
+            ));
+        } else if let Some(fields) = self.list_fields(ty) {
+            d = d.note(fields);
+        }
+        self.report(d);
+    }
+
+    fn member_help(&mut self, ty: TypeId, text: &str) -> Option<String> {
+        let mut known: Vec<String> = match *self.kind(ty) {
+            TypeKind::Optional(_) => {
+                return Some("the value may be null: use `?.`, `!`, or test it first".into());
             }
             TypeKind::Enum(id) => {
-                known.extend(
-                    self.s.types.enum_def(id).variants.iter().map(|v| self.s.text(v.name).to_string()),
-                );
+                let variants = self.s.types.enum_def(id).variants.iter();
+                variants.map(|v| self.s.text(v.name).to_string()).collect()
             }
-            _ => {}
-        }
+            TypeKind::String | TypeKind::Slice(_) => vec!["len".into(), "ptr".into()],
+            TypeKind::Array(..) => vec!["len".into()],
+            _ => self.field_names(ty),
+        };
         if let Some((info, _)) = self.s.members_of(ty) {
             known.extend(info.members.keys().map(|&k| self.s.text(k).to_string()));
         }
-        let best = known.into_iter().map(|k| (crate::modules::edit_distance(&k, &text), k)).min();
-        match (best, self.kind(ty)) {
-            (_, TypeKind::Optional(_)) => {
-                d = d.help("the value may be null: use `?.`, `!`, or test it first");
-            }
-            (Some((distance, known)), _) if distance <= (text.len() / 3).max(1) => {
-                d = d.help(format!("did you mean `{known}`?"));
-            }
-            _ => {}
+        if matches!(text, "length" | "size" | "count") && known.iter().any(|k| k == "len") {
+            return Some("the number of elements is `len`".into());
         }
-        self.report(d);
+        crate::modules::nearest(text, known).map(|known| format!("did you mean `{known}`?"))
+    }
+
+    fn field_names(&self, ty: TypeId) -> Vec<String> {
+        match *self.kind(ty) {
+            TypeKind::Struct(id) | TypeKind::Union(id) => {
+                let fields = self.s.types.struct_def(id).fields.iter();
+                fields.map(|f| self.s.text(f.name).to_string()).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The fields that a type does have, when they are few.
+    pub(crate) fn list_fields(&self, ty: TypeId) -> Option<String> {
+        let names = self.field_names(ty);
+        if names.is_empty() || names.len() > MAX_LISTED {
+            return None;
+        }
+        let verb = if names.len() == 1 { "its field is" } else { "its fields are" };
+        Some(format!("{verb} `{}`", names.join("`, `")))
+    }
+
+    /// A visible function that a name means, when it isn't declared for the dot.
+    fn free_function(&mut self, name: Sym, span: Span) -> Option<crate::sema::FnDecl> {
+        if self.f.visible(name).is_some() {
+            return None;
+        }
+        let Bound::Decl(decl) = self.lookup_static(name, span)? else { return None };
+        match self.s.decl_value(decl) {
+            DeclVal::Func(func) if !self.s.fn_decl(func).ufcs => Some(self.s.fn_decl(func).clone()),
+            _ => None,
+        }
     }
 
     /// `i64.max` and its kind.

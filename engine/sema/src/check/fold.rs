@@ -31,12 +31,14 @@ impl<'b> Cx<'_, '_, 'b> {
         if e.ty == TypeId::TYPE {
             return self.evaluate(e);
         }
-        let d = Diagnostic::error(Code::E0701, e.loc, "this isn't known at compile time");
-        let d = if self.calls_anything(e) {
-            d.help("put `#run` before a call to make it at compile time")
-        } else {
-            d
-        };
+        let mut d = Diagnostic::error(Code::E0701, e.loc, "this isn't known at compile time");
+        if self.calls_anything(e) {
+            d = d.help("put `#run` before a call to make it at compile time");
+        } else if let Kind::Local(local) = e.kind {
+            let info = &self.f.locals[local.0 as usize];
+            d = d.also(info.loc, "its value is known only when the program runs");
+            d = d.help(format!("declare it as a constant: `{} :: …;`", info.name));
+        }
         self.report(d);
         None
     }
@@ -452,8 +454,9 @@ impl Sema {
                 ComptimeOutcome::Done(regs) => break Some(regs),
                 ComptimeOutcome::Trap(message, places) => {
                     let mut d = Diagnostic::error(Code::E0703, loc, format!("at compile time: {message}"));
-                    for (file, offset) in places.into_iter().take(8) {
-                        d = d.also(Loc::new(FileId(file), Span::at(offset)), "called here");
+                    for (depth, (file, offset)) in places.into_iter().take(8).enumerate() {
+                        let what = if depth == 0 { "it happened here" } else { "called here" };
+                        d = d.also(Loc::new(FileId(file), Span::at(offset)), what);
                     }
                     self.report(d);
                     break None;

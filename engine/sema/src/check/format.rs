@@ -3,125 +3,15 @@
 //! `write_format(w, "…", args…)` becomes calls of the library's `write_literal`, `write_value` and
 //! `write_value_spec`, one for each piece.
 
+use super::format_spec::{Fault, Part, Piece, Spec, parse, position};
 use super::{Cx, Entity, Val};
 use crate::thir::*;
 use crate::types::{TypeId, TypeKind};
 use crate::value::CVal;
-use sx_syntax::ast::Arg;
+use std::ops::Range;
+use sx_syntax::ast::{Arg, Expr as Ast};
 use sx_syntax::diag::{Code, Diagnostic};
-use sx_syntax::span::Span;
-
-/// A piece of a format string.
-#[derive(Clone, PartialEq, Debug)]
-enum Piece {
-    Text(Vec<u8>),
-    Value(Option<Spec>),
-}
-
-/// What stands behind the `:` of a placeholder.
-#[derive(Clone, Copy, PartialEq, Debug)]
-struct Spec {
-    fill: u32,
-    align: u8,
-    zero: bool,
-    width: i64,
-    precision: i64,
-    kind: u8,
-}
-
-/// Wider than any terminal, and far from what would exhaust memory.
-const MAX_WIDTH: i64 = 65_535;
-
-/// Splits a format string; on an error, what is wrong.
-fn parse(text: &str) -> Result<Vec<Piece>, String> {
-    let mut pieces = Vec::new();
-    let mut literal = String::new();
-    let mut rest = text;
-    while let Some(at) = rest.find(['{', '}']) {
-        literal.push_str(&rest[..at]);
-        let brace = rest.as_bytes()[at];
-        rest = &rest[at + 1..];
-        if rest.as_bytes().first() == Some(&brace) {
-            literal.push(brace as char);
-            rest = &rest[1..];
-            continue;
-        }
-        if brace == b'}' {
-            return Err("a `}` stands alone; write `}}` for the character".into());
-        }
-        let Some(end) = rest.find('}') else {
-            return Err("a `{` is never closed; write `{{` for the character".into());
-        };
-        if !literal.is_empty() {
-            pieces.push(Piece::Text(std::mem::take(&mut literal).into_bytes()));
-        }
-        let spec = &rest[..end];
-        rest = &rest[end + 1..];
-        pieces.push(Piece::Value(match spec.strip_prefix(':') {
-            Some("") => None,
-            Some(spec) => Some(parse_spec(spec)?),
-            None if spec.is_empty() => None,
-            None => return Err(format!("`{{{spec}}}` isn't a placeholder; options follow a `:`")),
-        }));
-    }
-    literal.push_str(rest);
-    if !literal.is_empty() {
-        pieces.push(Piece::Text(literal.into_bytes()));
-    }
-    Ok(pieces)
-}
-
-/// `[[fill]align][0][width][.precision][x|X|b|o|e]`
-fn parse_spec(text: &str) -> Result<Spec, String> {
-    let mut spec = Spec { fill: ' ' as u32, align: 0, zero: false, width: 0, precision: -1, kind: 0 };
-    let side = |c: char| match c {
-        '<' => Some(1),
-        '^' => Some(2),
-        '>' => Some(3),
-        _ => None,
-    };
-    let mut chars = text.chars().peekable();
-    let mut ahead = text.chars();
-    let (first, second) = (ahead.next(), ahead.next());
-    if let (Some(fill), Some(align)) = (first, second.and_then(side)) {
-        spec.fill = fill as u32;
-        spec.align = align;
-        chars.next();
-        chars.next();
-    } else if let Some(align) = first.and_then(side) {
-        spec.align = align;
-        chars.next();
-    }
-    if chars.peek() == Some(&'0') {
-        spec.zero = true;
-        chars.next();
-    }
-    let number = |chars: &mut std::iter::Peekable<std::str::Chars<'_>>| -> Result<Option<i64>, String> {
-        let mut value: Option<i64> = None;
-        while let Some(digit) = chars.peek().and_then(|c| c.to_digit(10)) {
-            let next = value.unwrap_or(0) * 10 + digit as i64;
-            if next > MAX_WIDTH {
-                return Err(format!("widths and precisions go up to {MAX_WIDTH}"));
-            }
-            value = Some(next);
-            chars.next();
-        }
-        Ok(value)
-    };
-    spec.width = number(&mut chars)?.unwrap_or(0);
-    if chars.peek() == Some(&'.') {
-        chars.next();
-        spec.precision = number(&mut chars)?.ok_or("digits are missing after the `.`")?;
-    }
-    if let Some(&kind @ ('x' | 'X' | 'b' | 'o' | 'e')) = chars.peek() {
-        spec.kind = kind as u8;
-        chars.next();
-    }
-    match chars.next() {
-        None => Ok(spec),
-        Some(c) => Err(format!("`{c}` has no meaning in `{{:{text}}}`")),
-    }
-}
+use sx_syntax::span::{Loc, Span};
 
 impl<'b> Cx<'_, '_, 'b> {
     pub(crate) fn expand_format(&mut self, args: &[Arg], span: Span) -> Val<'b> {
@@ -148,22 +38,13 @@ impl<'b> Cx<'_, '_, 'b> {
         }
         let pieces = match parse(&text) {
             Ok(pieces) => pieces,
-            Err(message) => {
-                self.format_error(message, &text, format_span);
+            Err(fault) => {
+                self.format_error(fault, &text, format_span);
                 return self.error_val(span);
             }
         };
-        let wanted = pieces.iter().filter(|p| matches!(p, Piece::Value(_))).count();
-        if wanted != values.len() {
-            let message = format!(
-                "the format string has {}, and {} given",
-                super::call::count(wanted, "placeholder"),
-                match values.len() {
-                    1 => "1 value is".to_string(),
-                    n => format!("{n} values are"),
-                }
-            );
-            self.format_error(message, &text, format_span);
+        if let Some(fault) = wrong_number(&pieces, values.len()) {
+            self.format_error(fault, &text, format_span);
             return self.error_val(span);
         }
         if writer.ty == TypeId::ERROR {
@@ -172,7 +53,7 @@ impl<'b> Cx<'_, '_, 'b> {
         let mut stmts = Vec::new();
         let kept = self.keep(writer, &mut stmts);
         let mut values = values.into_iter();
-        for piece in pieces {
+        for Part { piece, at } in pieces {
             let writer = self.local_expr(kept, span);
             let writer = self.of(writer);
             let call = match piece {
@@ -190,7 +71,7 @@ impl<'b> Cx<'_, '_, 'b> {
                         None => self.call_format("write_value", &[writer, value], span),
                         Some(spec) => {
                             if let Some(message) = self.spec_misfit(&spec, value.ty) {
-                                self.format_error(message, &text, format_span);
+                                self.format_error(Fault { message, at, help: None }, &text, format_span);
                                 return self.error_val(span);
                             }
                             self.call_spec(writer, value, &spec, span)
@@ -208,7 +89,7 @@ impl<'b> Cx<'_, '_, 'b> {
     }
 
     /// Reported where the string is written: inside `print` that is at its call.
-    fn format_error(&mut self, message: String, text: &str, span: Span) {
+    fn format_error(&mut self, fault: Fault, text: &str, span: Span) {
         let mut loc = self.loc(span);
         let mut inst = self.f.inst;
         while let Some(id) = inst {
@@ -218,9 +99,30 @@ impl<'b> Cx<'_, '_, 'b> {
             loc = at;
             inst = from;
         }
-        let short: String = text.chars().take(60).collect();
-        let d = Diagnostic::error(Code::E0309, loc, message).note(format!("in the format string {short:?}"));
+        let place = self.inside_literal(loc, text, fault.at);
+        let mut d = Diagnostic::error(Code::E0309, place.unwrap_or(loc), fault.message);
+        if place.is_none() {
+            let short: String = text.chars().take(60).collect();
+            d = d.note(format!("in the format string {short:?}"));
+        }
+        if let Some(help) = fault.help {
+            d = d.help(help);
+        }
         self.s.report(d);
+    }
+
+    /// The place of a part of a format string, if that stands literally in a call.
+    fn inside_literal(&self, call: Loc, text: &str, part: Range<usize>) -> Option<Loc> {
+        let file = &self.s.file(call.file).file;
+        let literals = file.ast.exprs.iter().zip(&file.ast.expr_spans).filter(|(expr, at)| {
+            at.lo >= call.span.lo
+                && at.hi <= call.span.hi
+                && matches!(**expr, Ast::Str(id) if file.ast.string(id) == text.as_bytes())
+        });
+        let span = *literals.map(|(_, at)| at).min_by_key(|at| at.lo)?;
+        let source = file.text.get(span.lo as usize..span.hi as usize)?;
+        let (lo, hi) = (position(source, text, part.start)?, position(source, text, part.end)?);
+        Some(Loc::new(call.file, Span::new(span.lo + lo as u32, span.lo + hi as u32)))
     }
 
     /// Why a specification doesn't fit a type.
@@ -298,38 +200,26 @@ impl<'b> Cx<'_, '_, 'b> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn spec(text: &str) -> Spec {
-        parse_spec(text).expect(text)
+/// What to say when there are more or fewer values than placeholders.
+fn wrong_number(parts: &[Part], values: usize) -> Option<Fault> {
+    let places: Vec<&Part> = parts.iter().filter(|p| matches!(p.piece, Piece::Value(_))).collect();
+    let given = match values {
+        0 => "no value is given".to_string(),
+        1 => "1 value is given".to_string(),
+        n => format!("{n} values are given"),
+    };
+    if let Some(first) = places.get(values) {
+        let message = format!("this is placeholder {} of {}, and {given}", values + 1, places.len());
+        let help = "pass a value for each `{}`; the character itself is written `{{`".to_string();
+        return Some(Fault { message, at: first.at.clone(), help: Some(help) });
     }
-
-    #[test]
-    fn pieces() {
-        assert_eq!(parse("a{{b}}c"), Ok(vec![Piece::Text(b"a{b}c".to_vec())]));
-        assert_eq!(
-            parse("x{}y"),
-            Ok(vec![Piece::Text(b"x".to_vec()), Piece::Value(None), Piece::Text(b"y".to_vec())])
-        );
-        assert_eq!(parse("{:}"), Ok(vec![Piece::Value(None)]));
-        for bad in ["{", "}", "{x}", "{:q}", "{:.}", "{:99999999999999}", "{:5.2z}"] {
-            assert!(parse(bad).is_err(), "{bad}");
-        }
+    if places.len() == values {
+        return None;
     }
-
-    #[test]
-    fn specs() {
-        assert_eq!(spec("08.3"), Spec { fill: 32, align: 0, zero: true, width: 8, precision: 3, kind: 0 });
-        assert_eq!(spec(">8"), Spec { fill: 32, align: 3, zero: false, width: 8, precision: -1, kind: 0 });
-        assert_eq!(
-            spec("é^4"),
-            Spec { fill: 'é' as u32, align: 2, zero: false, width: 4, precision: -1, kind: 0 }
-        );
-        assert_eq!(
-            spec("<<3x"),
-            Spec { fill: '<' as u32, align: 1, zero: false, width: 3, precision: -1, kind: b'x' }
-        );
-    }
+    let message = match places.len() {
+        0 => format!("the format string has no placeholder, and {given}"),
+        n => format!("the format string has {}, and {given}", super::call::count(n, "placeholder")),
+    };
+    let end = parts.last().map_or(0, |part| part.at.end);
+    Some(Fault { message, at: 0..end, help: Some("write `{}` where the value should appear".to_string()) })
 }

@@ -11,7 +11,7 @@ use crate::value::CVal;
 use std::sync::Arc;
 use sx_ir::{Extern, ExternKind};
 use sx_syntax::ast::{Abi, Arg, Ast as Tree, Expr as Ast, ExprId, FuncBody, Param};
-use sx_syntax::diag::{Code, Diagnostic};
+use sx_syntax::diag::{Code, Diagnostic, Label};
 use sx_syntax::span::{Loc, Span};
 
 /// What the compile-time parameters were found to be, in the order in which the signature names them.
@@ -70,7 +70,53 @@ impl<'b> Cx<'_, '_, 'b> {
         let Some(bindings) = self.collect(decl, scope, params, span) else { return self.error_val(span) };
         let loc = self.loc(span);
         let Some(inst) = self.instance(func, bindings, loc) else { return self.error_val(span) };
-        self.call_instance(inst, params, sources, args, &checked, span)
+        let reported = self.s.diagnostics.len();
+        let val = self.call_instance(inst, params, sources, args, &checked, span);
+        if val.ty == TypeId::ERROR {
+            self.blame_inference(decl, scope, params, sources, args, reported);
+        }
+        val
+    }
+
+    /// Adds to a report about an argument which other argument decided its type.
+    fn blame_inference(
+        &mut self,
+        decl: &FnDecl,
+        scope: ScopeId,
+        params: &[Param],
+        sources: &[Source<'b>],
+        args: &[Arg],
+        reported: usize,
+    ) {
+        let Some(d) = self.s.diagnostics.get(reported).filter(|d| d.code == Code::E0201) else { return };
+        let at = d.loc;
+        let arg_loc = |source: &Source<'b>| match source {
+            Source::Arg(i) => Some(self.loc(self.span(args[*i].value))),
+            _ => None,
+        };
+        let Some(bad) = sources.iter().position(|source| arg_loc(source) == Some(at)) else { return };
+        let parsed = self.s.file(decl.file).file.clone();
+        let syms = &self.s.file(decl.file).syms;
+        let Some(used) = params[bad].ty.map(|ty| parsed.ast.expr_span(ty)) else { return };
+        let names = parsed.ast.exprs.iter().zip(&parsed.ast.expr_spans).filter_map(|(e, span)| match e {
+            Ast::Name(ident) if span.lo >= used.lo && span.hi <= used.hi => Some(syms[ident.name.index()]),
+            _ => None,
+        });
+        for name in names {
+            let introduces = |param: &Param| {
+                let mut names = Vec::new();
+                if let Some(ty) = param.ty {
+                    dollar_names(&parsed.ast, ty, &mut names);
+                }
+                names.iter().any(|n| syms[n.index()] == name)
+            };
+            let decided = params.iter().position(introduces).and_then(|i| arg_loc(&sources[i]));
+            if let (Some(loc), Some(CVal::Type(ty))) = (decided, self.bound(scope, name)) {
+                let text = format!("`{}` is `{}` because of this", self.s.text(name), self.name_of(ty));
+                self.s.diagnostics[reported].secondary.push(Label { loc, text });
+                return;
+            }
+        }
     }
 
     fn dollar_in(&self, decl: &FnDecl, ty: ExprId) -> bool {
@@ -231,7 +277,9 @@ impl<'b> Cx<'_, '_, 'b> {
             Lit::Int(_) => self.int_literal_for(decl, scope, pattern),
             Lit::Float(_) => TypeId::F64,
             Lit::Null => {
-                self.settle(val, span);
+                let help = "say which: `cast(?T) null`";
+                let message = "`null` alone doesn't say of which type it is";
+                self.error_help(Code::E0203, val.e.loc.span, message, help);
                 return false;
             }
             Lit::None => val.ty,
@@ -263,6 +311,15 @@ impl<'b> Cx<'_, '_, 'b> {
         let parsed = self.s.file(decl.file).file.clone();
         let want = parsed.ast.expr_span(pattern);
         let want = parsed.text.get(want.lo as usize..want.hi as usize).unwrap_or("").to_string();
+        let want = match *parsed.ast.expr(pattern) {
+            Ast::Dollar { name, .. } => {
+                match self.bound(scope, self.s.file(decl.file).syms[name.name.index()]) {
+                    Some(CVal::Type(bound)) => self.name_of(bound),
+                    _ => want,
+                }
+            }
+            _ => want,
+        };
         let message = format!("expected `{want}`, found `{}`", self.name_of(ty));
         let d = Diagnostic::error(Code::E0201, self.loc(at), message)
             .also(Loc::new(decl.file, param.span), "the parameter is declared here");
@@ -694,7 +751,7 @@ impl Sema {
             return None;
         }
         let shown: Vec<String> =
-            bindings.iter().map(|(s, v)| format!("{} = {}", self.text(*s), self.show(v))).collect();
+            bindings.iter().map(|(s, v)| format!("{} = {}", self.text(*s), abridge(&self.show(v)))).collect();
         Some(format!("{}({})", self.qualified(decl.name, decl.owner), shown.join(", ")).into())
     }
 
@@ -903,6 +960,20 @@ impl<'b> Cx<'_, '_, 'b> {
         self.report(d);
         false
     }
+}
+
+/// The longest argument of an instance that is shown whole.
+const MAX_SHOWN: usize = 60;
+
+/// A long text without its middle.
+fn abridge(text: &str) -> String {
+    let count = text.chars().count();
+    if count <= MAX_SHOWN {
+        return text.to_string();
+    }
+    let start: String = text.chars().take(MAX_SHOWN / 2).collect();
+    let end: String = text.chars().skip(count - MAX_SHOWN / 4).collect();
+    format!("{start}…{end}")
 }
 
 /// True when a type expression introduces a name with `$`.

@@ -150,7 +150,11 @@ impl<'b> Cx<'_, '_, 'b> {
                     super::call::count(fields.len(), "field"),
                     at + 1
                 );
-                self.error(Code::E0402, arg_span, message);
+                let mut d = Diagnostic::error(Code::E0402, self.loc(arg_span), message);
+                if let Some(fields) = self.list_fields(ty) {
+                    d = d.note(fields);
+                }
+                self.report(d);
                 return None;
             }
             if parts.iter().any(|(i, _)| *i == index) {
@@ -170,12 +174,11 @@ impl<'b> Cx<'_, '_, 'b> {
         let text = self.s.text(name).to_string();
         let message = format!("`{}` has no field `{text}`", self.name_of(ty));
         let mut d = Diagnostic::error(Code::E0401, self.loc(span), message);
-        let best =
-            fields.iter().map(|(f, _)| (crate::modules::edit_distance(self.s.text(*f), &text), *f)).min();
-        if let Some((distance, best)) = best
-            && distance <= (text.len() / 3).max(1)
-        {
-            d = d.help(format!("did you mean `{}`?", self.s.text(best)));
+        let names: Vec<String> = fields.iter().map(|(f, _)| self.s.text(*f).to_string()).collect();
+        if let Some(near) = crate::modules::nearest(&text, names) {
+            d = d.help(format!("did you mean `{near}`?"));
+        } else if let Some(fields) = self.list_fields(ty) {
+            d = d.note(fields);
         }
         self.report(d);
     }

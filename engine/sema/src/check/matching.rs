@@ -235,7 +235,13 @@ impl<'b> Cx<'_, '_, 'b> {
             } else {
                 "an `else:` is missing"
             };
-            self.error(Code::E0404, span, format!("this match doesn't cover every value: {missing}"));
+            let help = "add `else: …;` for what is left";
+            self.error_help(
+                Code::E0404,
+                span,
+                format!("this match doesn't cover every value: {missing}"),
+                help,
+            );
             return None;
         }
         self.switch(subject, cases, default, exhaustive, expected, span)
@@ -398,7 +404,9 @@ impl<'b> Cx<'_, '_, 'b> {
             },
         };
         if covered.contains(&tag) {
-            self.error(Code::E0405, at, "an earlier case has this variant already");
+            let variant = def.variants.iter().find(|v| v.value == tag).map_or("?", |v| self.s.text(v.name));
+            let message = format!("an earlier case has `.{variant}` already");
+            self.error(Code::E0405, at, message);
             return None;
         }
         covered.push(tag);
@@ -434,7 +442,13 @@ impl<'b> Cx<'_, '_, 'b> {
         };
         if payloads.iter().any(|(_, p)| *p != first) {
             let message = "variants with different payloads can't share a binding";
-            self.error_help(Code::E0407, binding.name.span, message, "give each its own case");
+            let mut types: Vec<String> =
+                payloads.iter().map(|(_, p)| p.map_or("nothing".into(), |p| self.describe(p))).collect();
+            types.dedup();
+            let d = Diagnostic::error(Code::E0407, self.loc(binding.name.span), message)
+                .note(format!("they carry {}", types.join(", ")))
+                .help("give each a case of its own");
+            self.report(d);
             let mut ignored = Vec::new();
             self.let_local(binding.name, TypeId::ERROR, None, &mut ignored);
             return false;
@@ -570,7 +584,8 @@ impl<'b> Cx<'_, '_, 'b> {
         }
         let has_default = default.is_some();
         if !has_default && Self::gives_value(expected, vals.iter().map(|v| v.ty)) {
-            self.error(Code::E0404, span, "this match doesn't cover every value: an `else:` is missing");
+            let message = "this match doesn't cover every value: an `else:` is missing";
+            self.error_help(Code::E0404, span, message, "add `else: …;` for what is left");
             return None;
         }
         vals.extend(default);
@@ -625,7 +640,10 @@ impl<'b> Cx<'_, '_, 'b> {
                 let tag = self.s.types.error_tag(sym);
                 if known.as_ref().is_some_and(|k| !k.contains(&tag)) {
                     let message = format!("`.{}` can't be raised here", self.s.text(sym));
-                    self.error(Code::E0604, at, message);
+                    let possible = self.s.list_tags(known.as_deref().unwrap_or(&[]));
+                    let d = Diagnostic::error(Code::E0604, self.loc(at), message)
+                        .note(format!("what can be is {possible}"));
+                    self.report(d);
                     ok = false;
                     continue;
                 }

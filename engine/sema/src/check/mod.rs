@@ -3,7 +3,7 @@
 //! A [`Cx`] checks one body, or one expression of a declaration, in one file and one static scope. It allocates
 //! typed nodes in an arena that lives until the body has been lowered. Files by subject: `names`, `types`,
 //! `nominal`, `expr`, `ops`, `coerce`, `field`, `call`, `infer`, `literal`, `stmt`, `control`, `matching`,
-//! `optional`, `errors`, `closure`, `builtin`, `format`, `protocol`, `impls`, `facts`, `fold`, `freeze`.
+//! `optional`, `errors`, `closure`, `builtin`, `format`, `format_spec`, `protocol`, `impls`, `facts`, `fold`, `freeze`.
 
 mod body;
 mod builtin;
@@ -17,6 +17,7 @@ mod facts;
 mod field;
 mod fold;
 mod format;
+mod format_spec;
 mod freeze;
 mod impls;
 mod infer;
@@ -35,6 +36,7 @@ use crate::symbols::Sym;
 use crate::thir::*;
 use crate::types::{ErrorSetId, TypeId, TypeKind};
 use bumpalo::Bump;
+use rustc_hash::FxHashMap;
 use std::sync::Arc;
 use sx_syntax::ast::{Ast, ExprId, Ident, NameId};
 use sx_syntax::diag::{Code, Diagnostic};
@@ -85,11 +87,15 @@ pub(crate) struct FnState {
     /// Where the current block's entries begin.
     pub block_start: usize,
     pub params: Vec<LocalId>,
+    /// The variables of loops over ranges.
+    pub counters: Vec<LocalId>,
     /// The declared value type; none while it is inferred.
     pub ret: Option<TypeId>,
     /// First type found for an inferred result.
     pub inferred: Option<TypeId>,
     pub infer: bool,
+    /// Where the result's type is written.
+    pub ret_at: Option<Loc>,
     pub set: Option<ErrorSetId>,
     pub loops: Vec<LoopInfo>,
     pub next_loop: u32,
@@ -150,6 +156,9 @@ pub(crate) struct Cx<'s, 'a, 'b> {
     pub depth: u32,
 }
 
+/// So many places of a chain of instances are shown.
+const MAX_CHAIN: usize = 8;
+
 /// Expressions nested deeper than this are refused, whatever the parser let through.
 const MAX_DEPTH: u32 = 512;
 
@@ -207,20 +216,42 @@ impl<'s, 'a, 'b> Cx<'s, 'a, 'b> {
     // ---- reporting ----
 
     pub(crate) fn report(&mut self, mut d: Diagnostic) {
-        let mut inst = self.f.inst;
-        let mut shown = 0;
-        while let Some(id) = inst {
-            let Some((from, loc)) = self.s.inst(id).from else { break };
-            if let Some(label) = self.s.inst(id).label.clone() {
-                if shown < 8 {
-                    d = d.also(loc, format!("in `{label}`, required here"));
-                }
-                shown += 1;
+        let chain = self.instance_chain();
+        let hidden = chain.len().saturating_sub(MAX_CHAIN);
+        for (at, (loc, label, times)) in chain.into_iter().enumerate() {
+            // The instances next to the error and the call that began it all say most.
+            if at >= MAX_CHAIN - 1 && at < MAX_CHAIN - 1 + hidden {
+                continue;
             }
-            inst = from;
+            let again = if times > 1 { format!(", and {} times more", times - 1) } else { String::new() };
+            d = d.also(loc, format!("in `{label}`, required here{again}"));
+        }
+        if hidden > 0 {
+            d = d.note(format!("{hidden} more calls between them aren't shown"));
         }
         self.s.report(d);
     }
+
+    /// The calls that led to the instance being checked, innermost first; how often each place occurs.
+    fn instance_chain(&self) -> Vec<(Loc, Arc<str>, u32)> {
+        let mut chain: Vec<(Loc, Arc<str>, u32)> = Vec::new();
+        let mut places: FxHashMap<Loc, usize> = FxHashMap::default();
+        let mut inst = self.f.inst;
+        while let Some(id) = inst {
+            let info = self.s.inst(id);
+            let Some((from, loc)) = info.from else { break };
+            if let Some(label) = &info.label {
+                let at = *places.entry(loc).or_insert(chain.len());
+                match chain.get_mut(at) {
+                    Some(known) => known.2 += 1,
+                    None => chain.push((loc, label.clone(), 1)),
+                }
+            }
+            inst = from;
+        }
+        chain
+    }
+
     pub(crate) fn error(&mut self, code: Code, span: Span, message: impl Into<String>) {
         let d = Diagnostic::error(code, self.loc(span), message);
         self.report(d);
@@ -352,10 +383,20 @@ impl<'s, 'a, 'b> Cx<'s, 'a, 'b> {
             return;
         }
         let sym = self.ident(ident);
-        let again = self.f.entries[self.f.block_start..].iter().any(|(s, _)| *s == sym);
-        if again {
+        let before = self.f.entries[self.f.block_start..].iter().find(|(s, _)| *s == sym);
+        if let Some((_, before)) = before {
+            let first = match before {
+                Entry::Local(local) => Some(self.f.locals[local.0 as usize].loc),
+                Entry::Decl(decl) => Some(Loc::new(self.s.decl(*decl).file, self.s.decl(*decl).span)),
+                Entry::Pack(_) => None,
+            };
             let message = format!("`{}` is declared twice in this block", self.s.text(sym));
-            self.error_help(Code::E0103, ident.span, message, "assign with `=`, or choose another name");
+            let mut d = Diagnostic::error(Code::E0103, self.loc(ident.span), message)
+                .help("assign with `=`, or choose another name");
+            if let Some(first) = first {
+                d = d.also(first, "declared here first");
+            }
+            self.report(d);
         }
         self.f.entries.push((sym, entry));
     }

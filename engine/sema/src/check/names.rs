@@ -124,18 +124,9 @@ impl<'b> Cx<'_, '_, 'b> {
             self.loc(ident.span),
             format!("nothing named `{text}` is visible here"),
         );
-        let local = self
-            .f
-            .entries
-            .iter()
-            .map(|(s, _)| self.s.text(*s))
-            .filter(|t| crate::modules::edit_distance(t, &text) <= (text.len() / 3).max(1))
-            .map(str::to_string)
-            .next();
-        if let Some(similar) = local.or_else(|| self.s.similar_name(self.file, &text))
-            && similar != text
-            && !similar.is_empty()
-        {
+        let locals = self.f.entries.iter().map(|(s, _)| self.s.text(*s).to_string());
+        let local = crate::modules::nearest(&text, locals.filter(|name| !name.is_empty()));
+        if let Some(similar) = local.or_else(|| self.s.similar_name(self.file, &text)) {
             d = d.help(format!("did you mean `{similar}`?"));
         }
         self.report(d);

@@ -228,8 +228,12 @@ impl<'b> Cx<'_, '_, 'b> {
             Arith::Or => "|",
             Arith::Xor => "^",
         };
-        let (x, y) = (self.name_of(a.ty), self.name_of(b.ty));
-        let message = format!("`{sign}` isn't defined for `{x}` and `{y}`");
+        let (x, y) = (self.describe(a.ty), self.describe(b.ty));
+        let message = if a.ty == b.ty {
+            format!("`{sign}` isn't defined for {x}")
+        } else {
+            format!("`{sign}` isn't defined for {x} and {y}")
+        };
         let mut d = Diagnostic::error(Code::E0204, self.loc(span), message);
         if op == Arith::Add && (a.ty == TypeId::STRING || b.ty == TypeId::STRING) {
             d = d.help("join strings with `concat(a, b)`, or use `format(\"{}{}\", a, b)`");
@@ -239,6 +243,8 @@ impl<'b> Cx<'_, '_, 'b> {
             d = d.help("take the value out of the optional first, with `!` or `??`");
         } else if matches!(self.kind(a.ty), TypeKind::Failable { .. }) {
             d = d.help("handle the error first, with `try`, `catch` or `or`");
+        } else if [a.ty, b.ty].iter().any(|&ty| matches!(self.kind(ty), TypeKind::Struct(_))) {
+            d = d.help("operators work on built-in types; write a method for it");
         }
         self.report(d);
         self.error_val(span)
@@ -420,6 +426,12 @@ impl<'b> Cx<'_, '_, 'b> {
     /// `n` modulo a width that isn't a power of two, never negative.
     fn modulo(&mut self, n: E<'b>, bits: u8, span: Span) -> E<'b> {
         // Wide enough for the width itself, whatever the count's own type.
+        if self.s.types.int_repr(n.ty).is_some_and(|(_, signed)| !signed) {
+            let n = self.mk(TypeId::U64, span, Kind::Cast(Cast::Int, n));
+            let width = self.mk(TypeId::U64, span, Kind::Int(bits as u64));
+            let rest = self.mk(TypeId::U64, span, Kind::Arith(Arith::Rem, n, width));
+            return self.mk(TypeId::I64, span, Kind::Cast(Cast::Int, rest));
+        }
         let n = self.mk(TypeId::I64, span, Kind::Cast(Cast::Int, n));
         let width = self.i64_expr(bits as i64, span);
         let rest = self.mk(TypeId::I64, span, Kind::Arith(Arith::Rem, n, width));
@@ -495,8 +507,8 @@ impl<'b> Cx<'_, '_, 'b> {
         }
         let (lit, other) = if a.lit != Lit::None { (a, b) } else { (b, a) };
         if !self.numeric(other.ty) && !matches!(self.kind(other.ty), TypeKind::Optional(_)) {
-            let (x, y) = (self.name_of(a.ty), self.name_of(b.ty));
-            let message = format!("`{x}` and `{y}` can't be compared");
+            let (x, y) = (self.describe(a.ty), self.describe(b.ty));
+            let message = format!("{x} and {y} can't be compared");
             self.error(Code::E0204, span, message);
             return None;
         }
@@ -534,15 +546,37 @@ impl<'b> Cx<'_, '_, 'b> {
 
     fn not_comparable(&mut self, op: Compare, a: Val<'b>, b: Val<'b>, span: Span) -> Val<'b> {
         let ordered = !matches!(op, Compare::Eq | Compare::Ne);
-        let (x, y) = (self.name_of(a.ty), self.name_of(b.ty));
-        let message = if a.ty == b.ty {
-            let what = if ordered { "order" } else { "equality" };
-            format!("`{x}` has no {what}")
-        } else {
-            format!("`{x}` and `{y}` can't be compared")
+        let (x, y) = (self.describe(a.ty), self.describe(b.ty));
+        let message = match (a.ty == b.ty, ordered) {
+            (true, true) => format!("values of {x} have no order"),
+            (true, false) => format!("values of {x} can't be compared with `==`"),
+            (false, _) => format!("{x} and {y} can't be compared"),
         };
-        self.error(Code::E0204, span, message);
+        let mut d = Diagnostic::error(Code::E0204, self.loc(span), message);
+        if let Some(help) = self.compare_help(a.ty, b.ty, ordered) {
+            d = d.help(help);
+        }
+        self.report(d);
         self.error_val(span)
+    }
+
+    fn compare_help(&self, a: TypeId, b: TypeId, ordered: bool) -> Option<&'static str> {
+        Some(match (self.kind(a), self.kind(b)) {
+            (TypeKind::Optional(_), _) | (_, TypeKind::Optional(_)) if ordered => {
+                "take the value out first, with `!` or `??`"
+            }
+            (TypeKind::Failable { .. }, _) | (_, TypeKind::Failable { .. }) => {
+                "handle the error first, with `try`, `catch` or `or`"
+            }
+            _ if a != b => return None,
+            (TypeKind::Slice(_), _) if !ordered => "compare their lengths, then their elements",
+            (TypeKind::Struct(_) | TypeKind::Tuple(_), _) if ordered => "compare one of the fields",
+            (TypeKind::Enum(id), _) if !ordered && self.s.types.enum_def(*id).tagged => {
+                "compare the tag, `v == .name`, or match on it"
+            }
+            (TypeKind::Enum(_), _) if ordered => "compare the numbers: `cast(i64) v`",
+            _ => return None,
+        })
     }
 
     fn compare_untyped(&mut self, op: Compare, a: Lit, b: Lit, span: Span) -> Val<'b> {
@@ -793,13 +827,25 @@ impl<'b> Cx<'_, '_, 'b> {
                     return val;
                 }
                 let (x, y) = (self.name_of(e.ty), self.name_of(target));
-                self.error(Code::E0205, span, format!("`{x}` can't be converted to `{y}`"));
+                let message = format!("`{x}` can't be converted to `{y}`");
+                let mut d = Diagnostic::error(Code::E0205, self.loc(span), message);
+                let val = self.of(e);
+                if let Some(help) = self.conversion_help(val, target) {
+                    d = d.help(help);
+                }
+                self.report(d);
                 self.error_val(span)
             }
         }
     }
 
-    fn explicit_cast(&self, from_ty: TypeId, from: &TypeKind, to_ty: TypeId, to: &TypeKind) -> Option<Cast> {
+    pub(crate) fn explicit_cast(
+        &self,
+        from_ty: TypeId,
+        from: &TypeKind,
+        to_ty: TypeId,
+        to: &TypeKind,
+    ) -> Option<Cast> {
         use TypeKind::*;
         let types = &self.s.types;
         let int_like = |ty: TypeId, kind: &TypeKind| match kind {

@@ -9,7 +9,7 @@ use crate::value::CVal;
 use std::sync::Arc;
 use sx_syntax::ast::{Arg, Expr as Ast, FuncBody, Member as AstMember};
 use sx_syntax::diag::{Code, Diagnostic};
-use sx_syntax::span::{Loc, Span};
+use sx_syntax::span::{FileId, Loc, Span};
 
 impl<'b> Cx<'_, '_, 'b> {
     /// The type of a protocol for these arguments.
@@ -25,9 +25,9 @@ impl<'b> Cx<'_, '_, 'b> {
         let name = self.s.text(decl.name).to_string();
         if params.len() != args.len() {
             let message = format!(
-                "protocol `{name}` takes {}, and has {}",
+                "protocol `{name}` takes {}, and {}",
                 super::call::count(params.len(), "argument"),
-                args.len()
+                super::call::given(args.len())
             );
             self.error(Code::E0305, span, message);
             return TypeId::ERROR;
@@ -141,10 +141,10 @@ impl<'b> Cx<'_, '_, 'b> {
                 }
                 (None, None) => {
                     let message = format!(
-                        "`{}` takes {}, and has {}",
+                        "`{}` takes {}, and {}",
                         self.s.text(method.name),
                         super::call::count(params.len(), "argument"),
-                        args.len()
+                        super::call::given(args.len())
                     );
                     self.error(Code::E0301, span, message);
                     return self.error_val(span);
@@ -157,10 +157,10 @@ impl<'b> Cx<'_, '_, 'b> {
         }
         if args.len() > params.len() {
             let message = format!(
-                "`{}` takes {}, and has {}",
+                "`{}` takes {}, and {}",
                 self.s.text(method.name),
                 super::call::count(params.len(), "argument"),
-                args.len()
+                super::call::given(args.len())
             );
             self.error(Code::E0301, span, message);
             return self.error_val(span);
@@ -332,7 +332,15 @@ impl Sema {
                         self.types.protocol(protocol).name,
                         self.text(name)
                     );
-                    self.report(Diagnostic::error(Code::E0411, at, message));
+                    let mut d = Diagnostic::error(Code::E0411, at, message);
+                    let known = methods.iter().filter(|m| !info.methods.contains_key(&m.name));
+                    let near = known.map(|m| self.text(m.name).to_string());
+                    if let Some(near) = crate::modules::nearest(self.text(name), near) {
+                        d = d.help(format!("did you mean `{near}`?"));
+                    } else {
+                        d = d.help("methods of the type's own are declared inside the type");
+                    }
+                    self.report(d);
                 }
             }
         }
@@ -352,7 +360,11 @@ impl Sema {
                         "this impl of `{}` lacks the method `{name}`",
                         self.types.protocol(protocol).name
                     );
-                    self.report(Diagnostic::error(Code::E0411, impl_loc, message));
+                    let mut d = Diagnostic::error(Code::E0411, impl_loc, message);
+                    if let Some((shown, at)) = self.protocol_method(protocol, method.name) {
+                        d = d.also(at, "it is declared here").help(format!("write `{shown} {{ … }}`"));
+                    }
+                    self.report(d);
                 }
                 return None;
             };
@@ -366,15 +378,19 @@ impl Sema {
                 if first_check {
                     let decl = self.fn_decl(func);
                     let at = Loc::new(decl.file, decl.span);
-                    let shown = self.show_method(method);
                     let message = format!(
                         "`{}` doesn't fit the protocol `{}`",
                         self.text(method.name),
                         self.types.protocol(protocol).name
                     );
-                    self.report(
-                        Diagnostic::error(Code::E0411, at, message).note(format!("it wants `{shown}`")),
-                    );
+                    let mut d = Diagnostic::error(Code::E0411, at, message);
+                    if let Some((shown, declared)) = self.protocol_method(protocol, method.name) {
+                        let sig = self.file(decl.file).file.ast.get(decl.ast).sig_span;
+                        let found = self.show_written(decl.file, method.name, sig);
+                        d = d.also(declared, "declared here").note(format!("expected `{shown}`"));
+                        d = d.note(format!("   found `{found}`"));
+                    }
+                    self.report(d);
                 }
                 return None;
             }
@@ -396,14 +412,27 @@ impl Sema {
         }
     }
 
-    fn show_method(&self, method: &ProtocolMethod) -> String {
-        let mut params = vec!["self: *Self".to_string()];
-        params.extend(method.params.iter().map(|&p| self.type_name(p)));
-        let ret = if method.ret == TypeId::VOID {
-            String::new()
-        } else {
-            format!(" -> {}", self.type_name(method.ret))
-        };
-        format!("{} :: ({}){ret}", self.text(method.name), params.join(", "))
+    /// A protocol's method as it is written, and where.
+    fn protocol_method(&self, protocol: ProtocolId, name: Sym) -> Option<(String, Loc)> {
+        let decl = &self.proto_decls[self.proto_info[protocol.0 as usize].decl.0 as usize];
+        let scope = self.file(decl.file);
+        let ast = &scope.file.ast;
+        ast.list(ast.get(decl.ast).methods).iter().find_map(|member| {
+            let AstMember::Const(idx) = *member else { return None };
+            let method = ast.get(idx);
+            let Ast::Func(func) = *ast.expr(method.value) else { return None };
+            if scope.syms[method.name.name.index()] != name {
+                return None;
+            }
+            let at = Loc::new(decl.file, method.name.span);
+            Some((self.show_written(decl.file, name, ast.get(func).sig_span), at))
+        })
+    }
+
+    /// A signature as it is written, on one line.
+    pub(crate) fn show_written(&self, file: FileId, name: Sym, sig: Span) -> String {
+        let text = self.file(file).file.text.get(sig.lo as usize..sig.hi as usize).unwrap_or("");
+        let flat: Vec<&str> = text.split_whitespace().collect();
+        format!("{} :: {}", self.text(name), flat.join(" "))
     }
 }

@@ -667,7 +667,7 @@ impl<'b> Cx<'_, '_, 'b> {
             return Some(inner.e);
         }
         if !is_place(e) {
-            self.error(Code::E0212, span, "this isn't a place that can be assigned");
+            self.not_assignable(target, e, span);
             return None;
         }
         if let Some(message) = self.why_constant(e) {
@@ -676,6 +676,29 @@ impl<'b> Cx<'_, '_, 'b> {
             return None;
         }
         Some(e)
+    }
+
+    fn not_assignable(&mut self, target: ExprId, e: E<'b>, span: Span) {
+        let (message, help) = match *self.ast.expr(target) {
+            Ast::Name(ident) => {
+                let name = self.ast.name(ident.name).to_string();
+                let what = if matches!(e.kind, Kind::FuncValue(_) | Kind::CFuncValue(_)) {
+                    "function"
+                } else {
+                    "constant"
+                };
+                let help = format!("a variable is declared with `:=`: `{name} := …;`");
+                (format!("`{name}` is a {what} and can't be assigned"), help)
+            }
+            Ast::Call { .. } => {
+                ("the result of a call can't be assigned".into(), "keep it in a variable first".into())
+            }
+            _ => (
+                "this is a value, not a place that can be assigned".into(),
+                "keep it in a variable first".into(),
+            ),
+        };
+        self.error_help(Code::E0212, span, message, help);
     }
 
     /// Why a place can't be written, with advice.
@@ -691,6 +714,10 @@ impl<'b> Cx<'_, '_, 'b> {
                 if let LocalKind::Capture(_) = info.kind {
                     let text = format!("`{name}` is captured by value and constant inside the closure");
                     return Some((text, "capture a pointer to share it"));
+                }
+                if self.f.counters.contains(&local) {
+                    let text = format!("loop variable `{name}` can't be assigned");
+                    return Some((text, "copy it into a variable, or use a `while` loop"));
                 }
                 if self.f.params.contains(&local) {
                     let text = format!("parameter `{name}` can't be assigned");

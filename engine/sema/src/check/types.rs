@@ -1,6 +1,6 @@
 //! Type expressions, and layouts on demand.
 
-use super::{Cx, Entity};
+use super::{Cx, Entity, Lit};
 use crate::sema::*;
 use crate::types::{ErrorSetDef, ErrorSetId, FnAbi, LayoutError, TupleField, TypeId, TypeKind};
 use crate::value::CVal;
@@ -54,8 +54,11 @@ impl<'b> Cx<'_, '_, 'b> {
                 _ => TypeId::ERROR,
             },
             Entity::Value(val) => {
-                let message =
-                    format!("a type is needed here, and this is a value of type `{}`", self.name_of(val.ty));
+                let what = match val.lit {
+                    Lit::None => format!("a value of type {}", self.describe(val.ty)),
+                    _ => self.describe(val.ty),
+                };
+                let message = format!("a type is needed here, and this is {what}");
                 self.error(Code::E0206, span, message);
                 TypeId::ERROR
             }
