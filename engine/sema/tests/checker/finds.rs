@@ -1,0 +1,71 @@
+//! What fuzzing found: each of these once ended in a panic.
+
+use crate::support::check;
+
+#[test]
+fn shifting_assignments_of_what_can_not_be_shifted() {
+    check(
+        r#"
+f :: () { x : f64 = 1; x <<= 1; }
+                       ^^^^^^^^ E0204
+"#,
+    );
+    check(
+        r#"
+f :: (s: string) { n := 1; n >>= s; n <<= 1.5; }
+                           ^^^^^^^^ E0204
+                                    ^^^^^^^^^^ E0204
+"#,
+    );
+    check(
+        r#"
+S :: struct { v: f64; p :: (self: *S) -> f64 #get => self.v; p :: (self: *S, v: f64) #set { self.v = v; } }
+f :: (s: *S) { s.p <<= 1; }
+               ^^^^^^^^^^ E0204
+"#,
+    );
+}
+
+#[test]
+fn layouts_asked_for_while_fields_are_found() {
+    check(
+        r#"
+S :: struct { n := 40; p := g.n; }
+                              ^ E0401
+g : S;
+^ E0106
+main :: () { g.n = 1; }
+"#,
+    );
+    check(
+        r#"
+S :: struct { t := g.k; n: i64; }
+T :: struct { s: S; k: i64; }
+g : T;
+^ E0106
+f :: () { g.s.n = g.k; }
+"#,
+    );
+}
+
+#[test]
+fn methods_beside_a_wrong_one() {
+    check(
+        r#"
+P :: protocol { bad :: (); good :: (self: *Self, n: i64); }
+                ^^^ E0411
+g :: (p: P) { p.good(1); p.good("a"); }
+                                ^^^ E0201
+"#,
+    );
+}
+
+#[test]
+fn a_loop_over_nothing() {
+    check(
+        r#"
+f :: () { for x in ) { } }
+                   ^ E0001
+"#,
+    );
+}
