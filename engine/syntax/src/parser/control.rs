@@ -243,10 +243,13 @@ impl Parser<'_> {
             && let Expr::Binary { op: BinOp::In, lhs, rhs } = *self.ast.expr(only)
             && let Expr::Name(name) = *self.ast.expr(lhs)
         {
-            let over = Span::new(self.ast.expr_span(rhs).lo, self.prev_end());
+            // What is missing stands behind the last token.
+            let lo = self.ast.expr_span(rhs).lo;
+            let over = Span::new(lo, self.prev_end().max(lo));
             let in_ = self.text[..over.lo as usize].rfind("in").map_or(over.lo, |at| at as u32);
             let span = Span::new(in_, in_ + 2);
             let (name, over) = (self.ast.name(name.name), &self.text[over.lo as usize..over.hi as usize]);
+            let over = if over.is_empty() { "…" } else { over };
             let help = format!("write `for {over} ({name}) {{ … }}`");
             self.report(Code::E0025, span, "a loop's variable stands after what is run over", |d| {
                 d.help(help)
