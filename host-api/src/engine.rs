@@ -104,13 +104,14 @@ impl Engine {
     /// compile-time code. Warnings are there, too.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`](crate::ErrorKind::Io) when the file can't be read.
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) when the file can't be read, or compile-time code printed what couldn't be
+    /// written.
     pub fn check_file(&self, path: impl AsRef<Path>) -> Result<Vec<crate::Diagnostic>> {
-        Ok(crate::program::check(Unit::open(&self.inner, Source::File(path.as_ref()))?))
+        crate::program::check(Unit::open(&self.inner, Source::File(path.as_ref()))?)
     }
     /// As [`Engine::check_file`], for text or what should be text.
     pub fn check_source(&self, name: &str, source: &[u8]) -> Result<Vec<crate::Diagnostic>> {
-        Ok(crate::program::check(Unit::open(&self.inner, Source::Bytes { name, bytes: source })?))
+        crate::program::check(Unit::open(&self.inner, Source::Bytes { name, bytes: source })?)
     }
 }
 

@@ -161,6 +161,11 @@ impl Error {
     pub(crate) fn io(message: impl Into<String>) -> Error {
         Error::new(ErrorKind::Io, message)
     }
+    /// Standard output or standard error couldn't be written, for the system's reason.
+    pub(crate) fn lost_output(code: i32) -> Error {
+        let reason = std::io::Error::from_raw_os_error(code);
+        Error::io(format!("output couldn't be written: {reason}"))
+    }
     pub(crate) fn with_backtrace(mut self, backtrace: Backtrace) -> Error {
         self.0.backtrace = backtrace;
         self

@@ -167,10 +167,7 @@ impl Instance {
         let lost = self.ground().and_then(|ground| ground.lost_output);
         match lost.unwrap_or_else(|| self.pending.error()) {
             0 => Ok(()),
-            code => {
-                let error = std::io::Error::from_raw_os_error(code);
-                Err(Error::io(format!("output couldn't be written: {error}")))
-            }
+            code => Err(Error::lost_output(code)),
         }
     }
     /// Flushes if something waits.
@@ -180,6 +177,19 @@ impl Instance {
             let pending = self.pending.clone();
             if let Some(ground) = self.ground() {
                 pending.send_through(ground);
+            }
+        }
+    }
+    /// Writes all of the bytes to where the program's output goes, if that takes them.
+    pub(crate) fn print(&mut self, fd: i32, bytes: &[u8]) {
+        self.settle_output();
+        let Some(ground) = self.ground() else { return };
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            match ground.write(fd, rest) {
+                Ok(n) if n > 0 => rest = &rest[n..],
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                _ => return,
             }
         }
     }

@@ -58,9 +58,11 @@ impl Program {
         let root = unit.root;
         let main = unit.sema.main_func(root);
         unit.sema.finish();
-        let output = output::layout(&mut unit.sema);
+        // What is wrong with the program itself is told first.
+        let output = if unit.sema.has_errors() { Ok(None) } else { output::layout(&mut unit.sema) };
         let vm = Arc::new(sx_vm::Program::new());
         unit.build(&vm)?;
+        let output = output?;
         let Some(context) = unit.sema.default_context() else {
             return Err(Error::new(ErrorKind::Link, "the library's `core` has no `default_context`"));
         };
@@ -245,7 +247,11 @@ fn own_functions(sema: &Sema) -> impl Iterator<Item = (FuncId, &Arc<sx_ir::Func>
 }
 
 /// Says what the compiler finds in a file and the files that it imports.
-pub(crate) fn check(mut unit: Unit) -> Vec<Diagnostic> {
+/// What the compiler finds.
+///
+/// # Errors
+/// When compile-time code printed what couldn't be written.
+pub(crate) fn check(mut unit: Unit) -> Result<Vec<Diagnostic>> {
     unit.sema.check_file(unit.root);
     unit.sema.main_func(unit.root);
     let mut next = 0;
@@ -256,10 +262,15 @@ pub(crate) fn check(mut unit: Unit) -> Vec<Diagnostic> {
         }
         next += 1;
     }
-    // What keeps it from being lowered is among the diagnostics.
-    let _ = unit.lower();
+    // What keeps it from being lowered is among the diagnostics, unless that is no fault of the program.
+    if let Err(error) = unit.lower()
+        && error.kind() != ErrorKind::Compile
+    {
+        return Err(error);
+    }
     let sources = Arc::new(unit.sema.sources.clone());
-    unit.diagnostics().into_iter().map(|diagnostic| Diagnostic::new(diagnostic, sources.clone())).collect()
+    let diagnostics = unit.diagnostics().into_iter();
+    Ok(diagnostics.map(|diagnostic| Diagnostic::new(diagnostic, sources.clone())).collect())
 }
 
 #[cold]

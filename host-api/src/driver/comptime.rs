@@ -2,6 +2,8 @@
 
 use super::floor::{Ground, Output};
 use super::natives::{Natives, Symbols};
+use super::output::{Layout, Pending};
+use parking_lot::Mutex;
 use std::sync::Arc;
 use sx_ir::{FuncId, GlobalId, Module};
 use sx_sema::{Comptime, ComptimeOutcome};
@@ -143,7 +145,47 @@ fn trapped(trap: &Trap) -> ComptimeOutcome {
     ComptimeOutcome::Trap(message, places)
 }
 
-impl Comptime for Runner {
+/// A runner that the compiler and its driver share.
+#[derive(Clone)]
+pub(crate) struct Shared(Arc<Mutex<Runner>>);
+
+impl Shared {
+    pub fn new(runner: Runner) -> Shared {
+        Shared(Arc::new(Mutex::new(runner)))
+    }
+    /// True once something was run.
+    pub fn has_run(&self) -> bool {
+        self.0.lock().instance.is_some()
+    }
+    /// Sends what was printed on its way; the code with which that failed, now or earlier, or 0.
+    pub fn flush(&self, layout: Layout) -> i32 {
+        let mut runner = self.0.lock();
+        let Some(instance) = &mut runner.instance else { return 0 };
+        // Without an address nothing has printed.
+        let Some(address) = instance.global(layout.writer) else { return 0 };
+        let pending = Pending::new(Some(layout));
+        pending.set_address(address as usize);
+        let Some(ground) = instance.data().downcast_mut::<Ground>() else { return 0 };
+        if pending.waits() {
+            pending.send_through(ground);
+        }
+        ground.lost_output.unwrap_or_else(|| pending.error())
+    }
+}
+
+impl Comptime for Shared {
+    fn start(&mut self, module: &Module, func: FuncId, args: &[u64], rets: usize) -> ComptimeOutcome {
+        self.0.lock().start(module, func, args, rets)
+    }
+    fn resume(&mut self, module: &Module) -> ComptimeOutcome {
+        self.0.lock().resume(module)
+    }
+    fn read(&self, addr: u64, len: usize) -> Option<Vec<u8>> {
+        super::memory::read(addr, len)
+    }
+}
+
+impl Runner {
     fn start(&mut self, module: &Module, func: FuncId, args: &[u64], rets: usize) -> ComptimeOutcome {
         self.try_start(module, func, args, rets)
             .unwrap_or_else(|message| ComptimeOutcome::Trap(message, Vec::new()))
@@ -161,8 +203,5 @@ impl Comptime for Runner {
             }
             outcome => outcome,
         }
-    }
-    fn read(&self, addr: u64, len: usize) -> Option<Vec<u8>> {
-        super::memory::read(addr, len)
     }
 }

@@ -49,6 +49,7 @@ pub(crate) struct Unit {
     pub sema: Sema,
     pub root: FileId,
     engine: Arc<EngineInner>,
+    comptime: comptime::Shared,
     /// Functions that went through the passes, by number.
     optimised: Vec<bool>,
     /// How many symbols were looked at.
@@ -60,17 +61,8 @@ impl Unit {
     pub fn open(engine: &Arc<EngineInner>, source: Source<'_>) -> Result<Unit, Error> {
         Unit::open_with(engine, source, None)
     }
-    /// As [`Unit::open`]; what compile-time code prints is dropped.
-    pub fn open_quietly(engine: &Arc<EngineInner>, source: Source<'_>) -> Result<Unit, Error> {
-        struct Nowhere;
-        impl floor::Output for Nowhere {
-            fn write(&mut self, _: i32, bytes: &[u8]) -> std::io::Result<usize> {
-                Ok(bytes.len())
-            }
-        }
-        Unit::open_with(engine, source, Some(Box::new(Nowhere)))
-    }
-    fn open_with(
+    /// As [`Unit::open`], with a place for what compile-time code prints; the process's standard output if there is none.
+    pub fn open_with(
         engine: &Arc<EngineInner>,
         source: Source<'_>,
         output: Option<Box<dyn floor::Output>>,
@@ -89,13 +81,14 @@ impl Unit {
         let context = sema.default_context();
         let runner =
             comptime::Runner::new(engine.comptime_symbols.clone(), engine.budget.clone(), context, output);
-        sema.set_comptime(Box::new(runner));
-        Ok(Unit { sema, root, engine: engine.clone(), optimised: Vec::new(), verified: 0 })
+        let comptime = comptime::Shared::new(runner);
+        sema.set_comptime(Box::new(comptime.clone()));
+        Ok(Unit { sema, root, engine: engine.clone(), comptime, optimised: Vec::new(), verified: 0 })
     }
     /// Checks and lowers what was asked for, and makes bytecode of what is new.
     ///
     /// # Errors
-    /// What is wrong with the program.
+    /// What is wrong with the program; or compile-time code printed what couldn't be written.
     pub fn build(&mut self, vm: &sx_vm::Program) -> Result<(), Error> {
         self.lower()?;
         vm.compile_all(&self.sema.module).map_err(|error| self.too_large(&error))
@@ -106,9 +99,11 @@ impl Unit {
     /// As for [`Unit::build`].
     pub fn lower(&mut self) -> Result<(), Error> {
         self.sema.finish();
+        let sent = self.send_comptime_output();
         if !self.verify_externs() || self.sema.has_errors() {
             return Err(self.errors());
         }
+        sent?;
         let count = self.sema.module.funcs.len();
         self.optimised.resize(count, false);
         let mut fresh = Vec::new();
@@ -120,6 +115,17 @@ impl Unit {
         }
         sx_ir::passes::optimize(&mut self.sema.module, &fresh, self.engine.level);
         Ok(())
+    }
+    /// What compile-time code has printed is shown, whatever became of it.
+    fn send_comptime_output(&mut self) -> Result<(), Error> {
+        if !self.comptime.has_run() {
+            return Ok(());
+        }
+        let Some(layout) = output::layout(&mut self.sema)? else { return Ok(()) };
+        match self.comptime.flush(layout) {
+            0 => Ok(()),
+            code => Err(Error::lost_output(code)),
+        }
     }
     /// Symbols that can't be found are errors where they are declared; true if there are none.
     fn verify_externs(&mut self) -> bool {

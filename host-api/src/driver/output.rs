@@ -1,12 +1,13 @@
 //! What a program has printed and not yet sent: the library's buffer of standard output, as the host sees it.
 
 use super::floor::{Ground, ground};
+use crate::error::{Error, ErrorKind};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use sx_ir::GlobalId;
 use sx_sema::Sema;
-use sx_sema::types::TypeKind;
+use sx_sema::types::{TypeId, TypeKind};
 use sx_syntax::span::FileId;
 use sx_vm::{Caller, NativeFn, Trap};
 
@@ -22,22 +23,53 @@ pub(crate) struct Layout {
     error: u32,
 }
 
-/// Finds the writer, if the program can print at all.
-pub(crate) fn layout(sema: &mut Sema) -> Option<Layout> {
+/// Finds the writer; none when the program doesn't use the library's file that prints.
+///
+/// # Errors
+/// When that file is there and isn't what this host was made for: programs may bring a library of their own.
+pub(crate) fn layout(sema: &mut Sema) -> Result<Option<Layout>, Error> {
     let prints =
         (0..sema.sources.len()).any(|file| sema.sources.get(FileId(file as u32)).path.ends_with(FMT));
-    if !prints || sema.has_errors() {
-        return None;
+    if !prints {
+        return Ok(None);
     }
-    let file = sema.library_file(FMT)?;
-    let (writer, ty) = sema.global(file, "out_state")?;
-    let TypeKind::Struct(id) = *sema.types.kind(ty) else { return None };
-    let mut offset = |name: &str| {
-        let fields = &sema.types.struct_def(id).fields;
-        let index = fields.iter().position(|field| sema.symbols.text(field.name) == name)?;
-        Some(sema.types.field_offset(ty, index))
+    let Some(file) = sema.library_file(FMT) else { return Ok(None) };
+    let Some((writer, ty)) = sema.global(file, "out_state") else {
+        return Err(foreign("there is no variable `out_state`"));
     };
-    Some(Layout { writer, data: offset("data")?, len: offset("len")?, error: offset("error")? })
+    if !sema.complete(ty) {
+        return Err(foreign("`out_state` has no layout"));
+    }
+    let many_bytes = TypeId::U8_MANY;
+    let [data, len, error] = [("data", many_bytes), ("len", TypeId::I64), ("error", TypeId::I32)]
+        .map(|(name, wanted)| field(sema, ty, name, wanted));
+    Ok(Some(Layout { writer, data: data?, len: len?, error: error? }))
+}
+
+/// The offset of a field of the writer.
+fn field(sema: &mut Sema, ty: TypeId, name: &str, wanted: TypeId) -> Result<u32, Error> {
+    let index = match *sema.types.kind(ty) {
+        TypeKind::Struct(id) => sema
+            .types
+            .struct_def(id)
+            .fields
+            .iter()
+            .position(|field| sema.symbols.text(field.name) == name && field.ty == wanted),
+        _ => None,
+    };
+    match index {
+        Some(index) => Ok(sema.types.field_offset(ty, index)),
+        None => {
+            let wanted = sema.type_name(wanted);
+            Err(foreign(&format!("`out_state` has no field `{name}: {wanted}`")))
+        }
+    }
+}
+
+/// The error of a library that this host can't serve.
+#[cold]
+fn foreign(why: &str) -> Error {
+    Error::new(ErrorKind::Link, format!("`{FMT}` doesn't fit this version of the host: {why}"))
 }
 
 /// The writer of one instance.

@@ -3,9 +3,10 @@
 //! Each input becomes modules of its own, which import the newest author of every name that they mention; variables are
 //! module-level. One instance takes in what is added, so that its memory stays. The compiler's state isn't made to go on
 //! after errors: an input is compiled in a scratch compilation first, which has everything before it, and only what is
-//! good reaches the session.
+//! good reaches the session. The scratch compilation goes on, too, until an input has errors; then it is made anew.
 
 mod input;
+mod printed;
 mod source;
 
 use crate::driver::loader::ModuleLoader;
@@ -16,6 +17,7 @@ use crate::instance::Instance;
 use crate::program::{InstanceBuilder, Program};
 use input::{Piece, pieces};
 use parking_lot::Mutex;
+use printed::Printed;
 use rustc_hash::FxHashMap;
 use source::{Names, Text, Wanted, show_module, value_module};
 use std::sync::Arc;
@@ -44,6 +46,12 @@ pub struct Session {
     modules: Modules,
     /// The paths of the modules that are part of the session, in order.
     loaded: Vec<String>,
+    /// A compilation of those, in which inputs are tried; none after one that had errors.
+    scratch: Option<Unit>,
+    /// What compile-time code printed in the scratch compilation.
+    tried: Printed,
+    /// What it printed in the session's own.
+    printed: Printed,
     names: Names,
     program: Program,
     instance: Instance,
@@ -80,10 +88,25 @@ impl Session {
         let modules = Modules::default();
         modules.0.lock().insert(source::BASE_PATH.into(), Text::base(BASE));
         let engine = engine.module_loader(modules.clone()).build();
-        let program = engine.compile_module(source::BASE_PATH)?;
+        let printed = Printed::default();
+        let base = Source::Module(source::BASE_PATH);
+        let unit = Unit::open_with(&engine.inner, base, Some(Box::new(printed.clone())))?;
+        let program = Program::build(engine.clone(), unit)?;
         let instance = configure(program.instance()).build()?;
         let names = Names::default();
-        Ok(Session { engine, modules, loaded: Vec::new(), names, program, instance, attempts: 0, inputs: 0 })
+        Ok(Session {
+            engine,
+            modules,
+            loaded: Vec::new(),
+            scratch: None,
+            tried: Printed::default(),
+            printed,
+            names,
+            program,
+            instance,
+            attempts: 0,
+            inputs: 0,
+        })
     }
     /// The instance that the inputs run in.
     pub fn instance(&mut self) -> &mut Instance {
@@ -101,7 +124,14 @@ impl Session {
         self.inputs += 1;
         let name = format!("input {}", self.inputs);
         for piece in pieces(&name, input)? {
-            self.eval_piece(&name, input, &piece)?;
+            let result = self.eval_piece(&name, input, &piece);
+            if let Err(error) = &result
+                && error.kind() == ErrorKind::Compile
+            {
+                // What is refused has run in the scratch compilation only.
+                self.tried.show(&mut self.instance);
+            }
+            result?;
         }
         Ok(())
     }
@@ -183,33 +213,32 @@ impl Session {
         }
         Err(first.unwrap_or_else(|| Error::new(ErrorKind::Compile, "the value can't be compiled")))
     }
-    /// Compiles modules after everything before, without keeping anything.
-    fn scratch(&self, paths: &[String]) -> Result<(Unit, Vec<FileId>)> {
+    /// A compilation of everything before.
+    fn fresh_scratch(&self) -> Result<Unit> {
         let source = Source::Module(source::BASE_PATH);
-        let mut unit = Unit::open_quietly(&self.engine.inner, source)?;
+        let mut unit = Unit::open_with(&self.engine.inner, source, Some(Box::new(self.tried.clone())))?;
         unit.sema.check_file(unit.root);
-        for path in &self.loaded {
-            if let Some(file) = unit.sema.library_file(path) {
-                unit.sema.check_file(file);
-                unit.sema.finish();
-            }
-        }
-        let mut files = Vec::new();
-        for path in paths {
-            if let Some(file) = unit.sema.library_file(path) {
-                unit.sema.check_file(file);
-                unit.sema.finish();
-                files.push(file);
-            }
-        }
+        add(&mut unit, &self.loaded);
+        unit.lower()?;
+        Ok(unit)
+    }
+    /// Compiles modules after everything before.
+    fn attempt(&mut self, paths: &[String]) -> Result<(&mut Unit, Vec<FileId>)> {
+        let mut unit = match self.scratch.take() {
+            Some(unit) => unit,
+            None => self.fresh_scratch()?,
+        };
+        self.tried.clear();
+        let files = add(&mut unit, paths);
         match unit.lower() {
-            Ok(()) => Ok((unit, files)),
-            Err(_) => Err(self.in_terms_of_input(&unit)),
+            Ok(()) => Ok((self.scratch.insert(unit), files)),
+            Err(error) if error.kind() == ErrorKind::Compile => Err(self.in_terms_of_input(&unit)),
+            Err(error) => Err(error),
         }
     }
     /// Tries a value's module; whether there is a value to show.
-    fn probe(&self, path: &str) -> Result<bool> {
-        let (mut unit, files) = self.scratch(&[path.to_owned()])?;
+    fn probe(&mut self, path: &str) -> Result<bool> {
+        let (unit, files) = self.attempt(&[path.to_owned()])?;
         let export = files.first().and_then(|&file| unit.sema.export(file, "__value"));
         let Some(export) = export else { return Ok(false) };
         let value = match *unit.sema.types.kind(export.sig.ret) {
@@ -220,16 +249,13 @@ impl Session {
     }
     /// Takes modules in, if nothing is wrong with them.
     fn adopt(&mut self, paths: &[String]) -> Result<()> {
-        self.scratch(paths)?;
+        self.attempt(paths)?;
         let mut unit = self.program.unit().lock();
-        for path in paths {
-            if let Some(file) = unit.sema.library_file(path) {
-                unit.sema.check_file(file);
-                unit.sema.finish();
-            }
-        }
-        unit.build(self.program.vm())?;
+        add(&mut unit, paths);
+        let built = unit.build(self.program.vm());
         drop(unit);
+        self.printed.show(&mut self.instance);
+        built?;
         self.loaded.extend_from_slice(paths);
         self.instance.grow()
     }
@@ -283,6 +309,19 @@ impl Session {
         }
         error
     }
+}
+
+/// Checks modules one after the other.
+fn add(unit: &mut Unit, paths: &[String]) -> Vec<FileId> {
+    let mut files = Vec::new();
+    for path in paths {
+        if let Some(file) = unit.sema.library_file(path) {
+            unit.sema.check_file(file);
+            unit.sema.finish();
+            files.push(file);
+        }
+    }
+    files
 }
 
 /// A value that compiles.

@@ -1,6 +1,7 @@
 //! What hosts can rely on.
 
 mod calls;
+mod comptime;
 mod errors;
 mod globals;
 mod host_fns;

@@ -5,8 +5,9 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use sx::{Engine, ErrorKind, Output};
 
+/// Keeps what is written.
 #[derive(Clone, Default)]
-struct Captured(Arc<Mutex<(String, String)>>);
+pub struct Captured(Arc<Mutex<(String, String)>>);
 
 impl Output for Captured {
     fn write(&mut self, fd: i32, bytes: &[u8]) -> io::Result<usize> {
@@ -16,6 +17,13 @@ impl Output for Captured {
         let n = bytes.len().min(5);
         stream.push_str(std::str::from_utf8(&bytes[..n]).unwrap());
         Ok(n)
+    }
+}
+
+impl Captured {
+    /// What went to standard output since.
+    pub fn take(&self) -> String {
+        std::mem::take(&mut self.0.lock().unwrap().0)
     }
 }
 
