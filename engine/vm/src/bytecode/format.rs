@@ -27,7 +27,7 @@ pub(crate) enum Field {
 
 impl Field {
     /// True for fields of the second word.
-    pub fn in_extension(self) -> bool {
+    pub const fn in_extension(self) -> bool {
         matches!(self, Field::X0 | Field::X1 | Field::X2 | Field::XL | Field::XH | Field::XX)
     }
     /// Its bits, and how many they are.

@@ -72,7 +72,7 @@ macro_rules! define_op {
         /// Every opcode, by number.
         pub(crate) const ALL: &[Op] = &[$(Op::$name,)*];
 
-        const FORMATS: &[Format] = &[$($format,)*];
+        static FORMATS: [Format; ALL.len()] = [$($format,)*];
 
         impl Op {
             /// Its name, as the disassembler prints it.
@@ -84,6 +84,23 @@ macro_rules! define_op {
     };
 }
 for_each_opcode!(define_op);
+
+static WORDS: [u8; ALL.len()] = {
+    let mut words = [1; ALL.len()];
+    let mut op = 0;
+    while op < words.len() {
+        let format = ALL[op].format();
+        let mut i = 0;
+        while i < format.len() {
+            if format[i].field.in_extension() {
+                words[op] = 2;
+            }
+            i += 1;
+        }
+        op += 1;
+    }
+    words
+};
 
 /// How many words the table behind a switch takes.
 pub(crate) fn table_words(op: Op, first: Word) -> usize {
@@ -97,6 +114,7 @@ pub(crate) fn table_words(op: Op, first: Word) -> usize {
 
 impl Op {
     /// The opcode with this number.
+    #[inline]
     pub fn from_u16(number: u16) -> Option<Op> {
         ALL.get(number as usize).copied()
     }
@@ -106,11 +124,13 @@ impl Op {
         ALL[self as usize + step]
     }
     /// Its operands.
-    pub fn format(self) -> Format {
+    #[inline]
+    pub const fn format(self) -> Format {
         FORMATS[self as usize]
     }
     /// Words that it takes, without tables that follow it.
+    #[inline]
     pub fn words(self) -> usize {
-        if self.format().iter().any(|operand| operand.field.in_extension()) { 2 } else { 1 }
+        WORDS[self as usize] as usize
     }
 }

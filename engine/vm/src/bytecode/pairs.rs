@@ -28,7 +28,7 @@ macro_rules! pairs {
             }
         }
         /// The two that an opcode stands for.
-        pub(crate) fn parts(pair: Op) -> Option<(Op, Op)> {
+        pub(crate) const fn parts(pair: Op) -> Option<(Op, Op)> {
             match pair {
                 $(Op::$pair => Some((Op::$first, Op::$second)),)*
                 _ => None,

@@ -3,9 +3,9 @@
 //! After this, every slot operand lies in the frame, every frame offset too; every jump lands on an instruction of the same function;
 //! control never runs off the end; functions, externs, objects and signatures exist; constant divisors are harmless.
 
-use super::format::Kind;
+use super::format::{Field, Kind};
 use super::pairs::parts;
-use super::{Op, Word};
+use super::{ALL, Op, Word};
 use crate::interp::state::{Cell, MIN_WINDOW};
 use crate::program::{Code, Tables};
 use crate::trap::TRAP_KINDS;
@@ -13,25 +13,91 @@ use crate::trap::TRAP_KINDS;
 /// Bytes of an entry cell.
 const CELL: u64 = size_of::<Cell>() as u64;
 
-struct Verifier<'a> {
-    words: &'a [Word],
-    slots: u64,
-    tables: &'a Tables,
+/// What is the same for all instructions of an opcode.
+#[derive(Clone, Copy)]
+struct Shape {
+    /// The fields that name a slot, as a mask over the first word.
+    slots: [bool; 3],
+    /// Besides those there is nothing but numbers that mean what they are.
+    plain: bool,
+    /// The pair's second instruction.
+    second: Option<Op>,
+}
+
+static SHAPES: [Shape; ALL.len()] = {
+    let mut shapes = [Shape { slots: [false; 3], plain: true, second: None }; ALL.len()];
+    let mut at = 0;
+    while at < shapes.len() {
+        let shape = &mut shapes[at];
+        let op = ALL[at];
+        let format = op.format();
+        let mut i = 0;
+        while i < format.len() {
+            match (format[i].kind, format[i].field) {
+                (Kind::Dst | Kind::Src | Kind::Var, Field::A) => shape.slots[0] = true,
+                (Kind::Dst | Kind::Src | Kind::Var, Field::B) => shape.slots[1] = true,
+                (Kind::Dst | Kind::Src | Kind::Var, Field::C) => shape.slots[2] = true,
+                (Kind::Imm | Kind::Uimm, _) => {}
+                _ => shape.plain = false,
+            }
+            i += 1;
+        }
+        let (first, second) = match parts(op) {
+            Some((first, second)) => (first, Some(second)),
+            None => (op, None),
+        };
+        shape.second = second;
+        shape.plain &= !is_internal(op) && !has_bounded_immediates(first);
+        at += 1;
+    }
+    shapes
+};
+
+/// True for opcodes that the interpreter keeps for itself.
+const fn is_internal(op: Op) -> bool {
+    matches!(op, Op::Halt | Op::Exit | Op::Need | Op::Slow | Op::Probe)
+}
+
+/// True for opcodes whose handlers rely on an immediate being in range.
+const fn has_bounded_immediates(op: Op) -> bool {
+    matches!(
+        op,
+        Op::SDivI32
+            | Op::SDivI64
+            | Op::SRemI32
+            | Op::SRemI64
+            | Op::UDivI32
+            | Op::UDivI64
+            | Op::URemI32
+            | Op::URemI64
+            | Op::SextIn
+            | Op::ZextIn
+            | Op::AddrFA
+    )
+}
+
+/// Room that functions share.
+#[derive(Default)]
+pub(crate) struct Room {
     /// Words where instructions begin.
     starts: Vec<bool>,
     /// Where jumps go.
     targets: Vec<(usize, i64)>,
 }
 
+struct Verifier<'a> {
+    words: &'a [Word],
+    slots: u64,
+    tables: &'a Tables,
+    room: &'a mut Room,
+}
+
 /// Verifies a function's code.
-pub(crate) fn verify(code: &Code, tables: &Tables) -> Result<(), String> {
-    let mut verifier = Verifier {
-        words: &code.words,
-        slots: code.frame_slots as u64,
-        tables,
-        starts: vec![false; code.words.len()],
-        targets: Vec::new(),
-    };
+pub(crate) fn verify(code: &Code, tables: &Tables, room: &mut Room) -> Result<(), String> {
+    room.starts.clear();
+    room.starts.resize(code.words.len(), false);
+    room.targets.clear();
+    let mut verifier = Verifier { words: &code.words, slots: code.frame_slots as u64, tables, room };
     let wide = code.func.sig.params.len().max(code.func.sig.rets.len()) as u64;
     if verifier.slots < wide || !verifier.slots.is_multiple_of(2) || code.frame_slots > u32::MAX / 8 {
         return Err(format!("bytecode: a frame of {} slots", verifier.slots));
@@ -47,24 +113,34 @@ impl Verifier<'_> {
         while at < self.words.len() {
             let word = self.words[at];
             let op = Op::from_u16(word.op).ok_or_else(|| self.error(at, "no such opcode"))?;
+            let shape = &SHAPES[op as usize];
             if expected.is_some_and(|second| second != parts(op).map_or(op, |(first, _)| first)) {
                 return Err(self.error(at, "not the second of its pair"));
             }
-            expected = parts(op).map(|(_, second)| second);
-            self.starts[at] = true;
+            expected = shape.second;
+            self.room.starts[at] = true;
             if self.words.len() - at < op.words() {
                 return Err(self.error(at, "cut off"));
             }
-            self.operands(at, op)?;
-            at += op.words() + self.table(at, op)?;
+            let inside = |used: bool, slot: u16| !used || (slot as u64) < self.slots;
+            let fine = shape.plain
+                && inside(shape.slots[0], word.a)
+                && inside(shape.slots[1], word.b)
+                && inside(shape.slots[2], word.c);
+            if fine {
+                at += op.words();
+            } else {
+                self.operands(at, op)?;
+                at += op.words() + self.table(at, op)?;
+            }
             last = Some(op);
         }
         if !last.is_some_and(ends) || expected.is_some() {
             return Err("bytecode: control runs off the end".into());
         }
-        for &(from, distance) in &self.targets {
+        for &(from, distance) in &self.room.targets {
             let to = from as i64 + distance;
-            if usize::try_from(to).ok().and_then(|to| self.starts.get(to)) != Some(&true) {
+            if usize::try_from(to).ok().and_then(|to| self.room.starts.get(to)) != Some(&true) {
                 return Err(self.error(from, "a jump to no instruction"));
             }
         }
@@ -77,7 +153,7 @@ impl Verifier<'_> {
     fn operands(&mut self, at: usize, op: Op) -> Result<(), String> {
         let first = self.words[at].bits();
         let ext = if op.words() > 1 { self.words[at + 1].bits() } else { 0 };
-        if matches!(op, Op::Halt | Op::Exit | Op::Need | Op::Slow | Op::Probe) {
+        if is_internal(op) {
             return Err(self.error(at, "not for functions"));
         }
         let mut window = None;
@@ -89,7 +165,7 @@ impl Verifier<'_> {
                 Kind::Dst2 | Kind::Src2 => bits + 1 < self.slots,
                 Kind::Imm | Kind::Uimm | Kind::Table => true,
                 Kind::Jump => {
-                    self.targets.push((at, signed));
+                    self.room.targets.push((at, signed));
                     true
                 }
                 Kind::Window => {
@@ -150,7 +226,7 @@ impl Verifier<'_> {
         for index in 0..offsets {
             let word = self.words[start + values + index / 2];
             let distance = if index % 2 == 0 { word.low() } else { word.w() };
-            self.targets.push((at, distance as i64));
+            self.room.targets.push((at, distance as i64));
         }
         Ok(size)
     }
@@ -185,7 +261,11 @@ mod tests {
         let func = Arc::new(Builder::new("f", sig.clone(), CallConv::Sx).finish());
         let mut tables = Tables { func_limit: 2, ..Tables::default() };
         let class = tables.class(&sig);
-        verify(&Code { words: words.into(), frame_slots: 8, locs: Vec::new(), func, class }, &tables)
+        verify(
+            &Code { words: words.into(), frame_slots: 8, locs: Box::default(), func, class },
+            &tables,
+            &mut Room::default(),
+        )
     }
 
     const RET: Word = Word { op: Op::Ret as u16, a: 0, b: 0, c: 0 };
