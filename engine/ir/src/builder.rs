@@ -31,6 +31,8 @@ impl Builder {
             slots: Vec::new(),
             consts: Vec::new(),
             pool: Vec::new(),
+            code: Vec::new(),
+            code_locs: Vec::new(),
             blocks: Vec::new(),
             locs: Vec::new(),
             debug_vars: Vec::new(),
@@ -122,12 +124,7 @@ impl Builder {
     }
     /// A new block, not current. It must be ended before the function is finished.
     pub fn block(&mut self) -> BlockId {
-        self.func.blocks.push(Block {
-            insts: Vec::new(),
-            locs: Vec::new(),
-            term: Term::Unreachable,
-            term_loc: self.loc,
-        });
+        self.func.blocks.push(Block::empty(Term::Unreachable, self.loc));
         self.terminated.push(false);
         BlockId(self.func.blocks.len() as u32 - 1)
     }
@@ -149,9 +146,7 @@ impl Builder {
         if self.is_terminated() {
             return;
         }
-        let block = &mut self.func.blocks[self.current.index()];
-        block.insts.push(inst);
-        block.locs.push(self.loc);
+        self.func.append(self.current, inst, self.loc);
     }
     /// Ends the current block; dropped when it has ended already.
     pub fn terminate(&mut self, term: Term) {

@@ -8,7 +8,7 @@ use crate::ids::*;
 const NONE: u32 = u32::MAX;
 
 /// Reverse postorder and predecessors of the blocks that the entry reaches.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Cfg {
     /// The reachable blocks, each before those that it dominates.
     pub rpo: Vec<BlockId>,
@@ -18,31 +18,38 @@ pub struct Cfg {
     preds: Vec<BlockId>,
     /// Where a block's predecessors start; one entry more than blocks.
     pred_start: Vec<u32>,
+    /// Some block leads to one that doesn't come after it.
+    has_cycle: bool,
+    /// Room for [`Cfg::compute`].
+    succs: Vec<BlockId>,
+    succ_start: Vec<u32>,
+    stack: Vec<(u32, u32)>,
 }
 
 impl Cfg {
     /// The shape of a function all of whose block ids are in range.
     pub fn new(func: &Func) -> Cfg {
+        let mut cfg = Cfg::default();
+        cfg.compute(func);
+        cfg
+    }
+
+    /// As [`Cfg::new`], in the room of an earlier shape.
+    pub fn compute(&mut self, func: &Func) {
         let n = func.blocks.len();
-        if n == 1 && matches!(func.blocks[0].term, Term::Return(_) | Term::Trap(..) | Term::Unreachable) {
-            return Cfg {
-                rpo: vec![BlockId(0)],
-                position: vec![0],
-                preds: Vec::new(),
-                pred_start: vec![0, 0],
-            };
-        }
+        let Cfg { rpo, position, succs, succ_start, stack, .. } = self;
         // Postorder by a stack of (block, successors still to visit).
-        let mut succs: Vec<BlockId> = Vec::with_capacity(n * 2);
-        let mut succ_start = Vec::with_capacity(n + 1);
+        succs.clear();
+        succ_start.clear();
         for block in &func.blocks {
             succ_start.push(succs.len() as u32);
             block.term.successors(|to| succs.push(to));
         }
         succ_start.push(succs.len() as u32);
-        let mut position = vec![NONE; n];
-        let mut rpo = Vec::with_capacity(n);
-        let mut stack: Vec<(u32, u32)> = Vec::new();
+        position.clear();
+        position.resize(n, NONE);
+        rpo.clear();
+        stack.clear();
         if n > 0 {
             position[0] = 0;
             stack.push((0, succ_start[1]));
@@ -65,27 +72,70 @@ impl Cfg {
         for (i, block) in rpo.iter().enumerate() {
             position[block.index()] = i as u32;
         }
-        let mut pred_start = vec![0u32; n + 1];
-        let succs_of = |block: BlockId| {
-            &succs[succ_start[block.index()] as usize..succ_start[block.index() + 1] as usize]
-        };
-        for &block in &rpo {
-            for to in succs_of(block) {
-                pred_start[to.index() + 1] += 1;
+        self.find_preds();
+    }
+
+    /// As [`Cfg::compute`] for a function whose blocks are all reachable and stand in reverse postorder.
+    pub fn compute_in_order(&mut self, func: &Func) {
+        let n = func.blocks.len() as u32;
+        self.rpo.clear();
+        self.rpo.extend((0..n).map(BlockId));
+        self.position.clear();
+        self.position.extend(0..n);
+        let Cfg { succs, succ_start, .. } = self;
+        succs.clear();
+        succ_start.clear();
+        for block in &func.blocks {
+            succ_start.push(succs.len() as u32);
+            block.term.successors(|to| succs.push(to));
+        }
+        succ_start.push(succs.len() as u32);
+        self.find_preds();
+        debug_assert_eq!(self.rpo, Cfg::new(func).rpo, "blocks stand in reverse postorder");
+    }
+
+    /// Turns the edges round.
+    fn find_preds(&mut self) {
+        let Cfg { rpo, position, preds, pred_start, has_cycle, succs, succ_start, .. } = self;
+        let n = position.len();
+        // Counts first, then ends, which filling from behind moves to the starts.
+        pred_start.clear();
+        pred_start.resize(n + 1, 0);
+        let mut back = false;
+        for (at, &block) in rpo.iter().enumerate() {
+            for to in &succs[succ_start[block.index()] as usize..succ_start[block.index() + 1] as usize] {
+                pred_start[to.index()] += 1;
+                back |= position[to.index()] as usize <= at;
             }
         }
-        for i in 0..n {
-            pred_start[i + 1] += pred_start[i];
+        *has_cycle = back;
+        let mut end = 0;
+        for count in pred_start.iter_mut() {
+            end += *count;
+            *count = end;
         }
-        let mut preds = vec![BlockId(0); pred_start[n] as usize];
-        let mut fill = pred_start.clone();
-        for &block in &rpo {
-            for to in succs_of(block) {
-                preds[fill[to.index()] as usize] = block;
-                fill[to.index()] += 1;
+        preds.clear();
+        preds.resize(end as usize, BlockId(0));
+        for &block in rpo.iter().rev() {
+            let range = succ_start[block.index()] as usize..succ_start[block.index() + 1] as usize;
+            for to in succs[range].iter().rev() {
+                let at = &mut pred_start[to.index()];
+                *at -= 1;
+                preds[*at as usize] = block;
             }
         }
-        Cfg { rpo, position, preds, pred_start }
+    }
+
+    /// True when some block leads to one that doesn't come after it in `rpo`: where there is a loop.
+    #[inline]
+    pub fn has_cycle(&self) -> bool {
+        self.has_cycle
+    }
+
+    /// True when every block is reachable and they stand in the order of `rpo`.
+    pub fn is_in_order(&self) -> bool {
+        self.rpo.len() == self.position.len()
+            && self.rpo.iter().enumerate().all(|(i, block)| block.index() == i)
     }
 
     /// True when the entry reaches the block.
@@ -109,7 +159,7 @@ impl Cfg {
 }
 
 /// The dominator tree of the reachable blocks.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct DomTree {
     /// The immediate dominator of each block; the entry's is itself.
     idom: Vec<u32>,
@@ -119,16 +169,26 @@ pub struct DomTree {
     leave: Vec<u32>,
     /// The blocks in that preorder.
     pub preorder: Vec<BlockId>,
+    /// Room for [`DomTree::compute`], by position: immediate dominator, size of the subtree, next child's number.
+    nodes: Vec<(u32, u32, u32)>,
 }
 
 impl DomTree {
     /// The dominators of a shape.
     pub fn new(cfg: &Cfg) -> DomTree {
-        let n = cfg.position.len();
+        let mut tree = DomTree::default();
+        tree.compute(cfg);
+        tree
+    }
+
+    /// As [`DomTree::new`], in the room of an earlier tree.
+    pub fn compute(&mut self, cfg: &Cfg) {
         // In terms of positions in `rpo`, where a dominator is always smaller.
-        let mut idom = vec![NONE; cfg.rpo.len()];
-        if let Some(entry) = idom.first_mut() {
-            *entry = 0;
+        let nodes = &mut self.nodes;
+        nodes.clear();
+        nodes.resize(cfg.rpo.len(), (NONE, 1, 0));
+        if let Some(entry) = nodes.first_mut() {
+            entry.0 = 0;
         }
         let mut changed = true;
         while changed {
@@ -137,7 +197,7 @@ impl DomTree {
                 let mut new = NONE;
                 for pred in cfg.preds(block) {
                     let mut pred = cfg.position[pred.index()];
-                    if idom[pred as usize] == NONE {
+                    if nodes[pred as usize].0 == NONE {
                         continue;
                     }
                     if new == NONE {
@@ -146,48 +206,48 @@ impl DomTree {
                     }
                     while new != pred {
                         while pred > new {
-                            pred = idom[pred as usize];
+                            pred = nodes[pred as usize].0;
                         }
                         while new > pred {
-                            new = idom[new as usize];
+                            new = nodes[new as usize].0;
                         }
                     }
                 }
-                if idom[i] != new {
-                    idom[i] = new;
-                    changed = true;
-                }
+                changed |= nodes[i].0 != new;
+                nodes[i].0 = new;
             }
+            // Without a cycle all predecessors were done before.
+            changed &= cfg.has_cycle;
         }
-        DomTree::number(cfg, n, &idom)
+        self.number(cfg);
     }
 
     /// Numbers the tree: subtree sizes bottom-up, then numbers top-down, both in the order of `rpo`.
-    fn number(cfg: &Cfg, n: usize, idom: &[u32]) -> DomTree {
-        let count = cfg.rpo.len();
-        let mut size = vec![1u32; count];
+    fn number(&mut self, cfg: &Cfg) {
+        let DomTree { idom, enter, leave, preorder, nodes } = self;
+        let (count, n) = (cfg.rpo.len(), cfg.position.len());
         for i in (1..count).rev() {
-            size[idom[i] as usize] += size[i];
+            let (parent, size, _) = nodes[i];
+            nodes[parent as usize].1 += size;
         }
-        let mut tree = DomTree {
-            idom: vec![NONE; n],
-            enter: vec![NONE; n],
-            leave: vec![0; n],
-            preorder: vec![BlockId(0); count],
-        };
-        let mut next_child = vec![0u32; count];
+        for (list, value) in [(&mut *idom, NONE), (&mut *enter, NONE), (&mut *leave, 0)] {
+            list.clear();
+            list.resize(n, value);
+        }
+        preorder.clear();
+        preorder.resize(count, BlockId(0));
         for (i, &block) in cfg.rpo.iter().enumerate() {
-            let number = if i == 0 { 0 } else { next_child[idom[i] as usize] };
+            let (parent, size, _) = nodes[i];
+            let number = if i == 0 { 0 } else { nodes[parent as usize].2 };
             if i > 0 {
-                next_child[idom[i] as usize] += size[i];
+                nodes[parent as usize].2 += size;
             }
-            next_child[i] = number + 1;
-            tree.idom[block.index()] = cfg.rpo[idom[i] as usize].0;
-            tree.enter[block.index()] = number;
-            tree.leave[block.index()] = number + size[i] - 1;
-            tree.preorder[number as usize] = block;
+            nodes[i].2 = number + 1;
+            idom[block.index()] = cfg.rpo[parent as usize].0;
+            enter[block.index()] = number;
+            leave[block.index()] = number + size - 1;
+            preorder[number as usize] = block;
         }
-        tree
     }
 
     /// True when every way from the entry to `b` goes through `a`; both reachable. A block dominates itself.

@@ -97,6 +97,14 @@ impl Operand {
     }
 }
 
+impl Operand {
+    /// A number of its own: to hash it.
+    #[inline]
+    pub(crate) fn bits(self) -> u32 {
+        self.0
+    }
+}
+
 impl From<Reg> for Operand {
     fn from(reg: Reg) -> Operand {
         Operand::reg(reg)
@@ -661,17 +669,39 @@ pub struct DebugVar {
     pub place: Place,
 }
 
-/// A basic block.
+/// A basic block: a stretch of the function's code, and an end.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Block {
-    /// The instructions.
-    pub insts: Vec<Inst>,
-    /// The position of each instruction; as long as `insts`.
-    pub locs: Vec<LocId>,
+    /// Its first instruction in [`Func::code`].
+    pub start: u32,
+    /// Behind its last one.
+    pub end: u32,
     /// How it ends.
     pub term: Term,
     /// The position of the end.
     pub term_loc: LocId,
+}
+
+impl Block {
+    /// A block without instructions.
+    pub fn empty(term: Term, term_loc: LocId) -> Block {
+        Block { start: 0, end: 0, term, term_loc }
+    }
+    /// Where its instructions stand in [`Func::code`].
+    #[inline]
+    pub fn range(&self) -> std::ops::Range<usize> {
+        self.start as usize..self.end as usize
+    }
+    /// How many instructions it has.
+    #[inline]
+    pub fn len(&self) -> usize {
+        (self.end - self.start) as usize
+    }
+    /// True when there is nothing but the end.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
 }
 
 /// How a function is called.
@@ -713,6 +743,10 @@ pub struct Func {
     pub consts: Vec<Const>,
     /// Operands of calls, returns and traps.
     pub pool: Vec<Operand>,
+    /// The instructions of all blocks. Stretches don't overlap; what no block names is left over from changes.
+    pub code: Vec<Inst>,
+    /// The position of each instruction; as long as `code`.
+    pub code_locs: Vec<LocId>,
     /// Blocks; the first is the entry and has no predecessor.
     pub blocks: Vec<Block>,
     /// Source positions.
@@ -724,6 +758,51 @@ pub struct Func {
 }
 
 impl Func {
+    /// The instructions of a block.
+    #[inline]
+    pub fn insts(&self, block: BlockId) -> &[Inst] {
+        &self.code[self.blocks[block.index()].range()]
+    }
+    /// The instructions of all blocks, in the order of blocks.
+    pub fn all_insts(&self) -> impl Iterator<Item = &Inst> {
+        self.blocks.iter().flat_map(|block| &self.code[block.range()])
+    }
+    /// Appends an instruction to a block. Cheap while one block grows at a time: another's stretch has to move to
+    /// the end of the code first.
+    #[inline]
+    pub fn append(&mut self, block: BlockId, inst: Inst, loc: LocId) {
+        self.open(block);
+        self.code.push(inst);
+        self.code_locs.push(loc);
+        self.blocks[block.index()].end += 1;
+    }
+    /// Moves a block's stretch to the end of the code, where it can grow.
+    #[inline]
+    pub fn open(&mut self, block: BlockId) {
+        let len = self.code.len() as u32;
+        let block = &mut self.blocks[block.index()];
+        if block.end != len {
+            let range = block.range();
+            block.start = len;
+            block.end = len + range.len() as u32;
+            self.code.extend_from_within(range.clone());
+            self.code_locs.extend_from_within(range);
+        }
+    }
+    /// Keeps the instructions of a block whose entry in `dead`, counted from the block's start, is false.
+    pub fn remove(&mut self, block: BlockId, dead: &[bool]) {
+        let range = self.blocks[block.index()].range();
+        debug_assert_eq!(range.len(), dead.len(), "a flag for each instruction");
+        let mut out = range.start;
+        for (at, &dead) in range.zip(dead) {
+            if !dead {
+                self.code[out] = self.code[at];
+                self.code_locs[out] = self.code_locs[at];
+                out += 1;
+            }
+        }
+        self.blocks[block.index()].end = out as u32;
+    }
     /// The operands of a list.
     #[inline]
     pub fn list(&self, list: List) -> &[Operand] {

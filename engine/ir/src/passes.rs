@@ -1,4 +1,4 @@
-//! Passes: fewer and cheaper instructions for every tier, at a cost of about a third of a microsecond each.
+//! Passes: fewer and cheaper instructions for every tier.
 //!
 //! Programs mean the same before and after: traps and their order, results, output. Source positions stay with
 //! their instructions; inlined ones say where they were inlined.
@@ -28,18 +28,71 @@ use crate::module::Module;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
-/// What a pass knows besides the function.
+/// What a pass knows besides the function, and room that passes use over and over.
 pub(crate) struct Cx<'m> {
     /// The module that the function belongs to.
     pub module: &'m Module,
-    consts: FxHashMap<Const, u32>,
+    work: &'m mut Work,
+}
+
+/// Functions are many and small: what passes count and mark in is kept from one to the next.
+#[derive(Default)]
+pub(crate) struct Work {
+    consts: Consts,
+    /// The shape of the function; valid after [`simplify_cfg::run`] until blocks or their ends change.
+    cfg: Cfg,
+    tree: DomTree,
+    /// Nothing changed blocks or their ends since [`simplify_cfg::run`].
+    shape_known: bool,
+    /// Marks for the instructions of one block.
+    dead: Vec<bool>,
+    shape: simplify_cfg::Room,
+    single: Vec<single::Def>,
+    gvn: gvn::Room,
+    dce: dce::Room,
+    coalesce: coalesce::Room,
+    compact: compact::Room,
+    loops: loops::Room,
+}
+
+/// Numbers of a function's constants. A few are looked through; more get a table.
+#[derive(Default)]
+struct Consts {
+    table: FxHashMap<Const, u32>,
+    /// How many are in the table.
+    entered: usize,
+}
+
+impl Consts {
+    const FEW: usize = 24;
+
+    fn number(&mut self, consts: &mut Vec<Const>, constant: Const) -> u32 {
+        if consts.len() <= Consts::FEW {
+            if let Some(at) = consts.iter().position(|&known| known == constant) {
+                return at as u32;
+            }
+        } else {
+            for (i, &known) in consts.iter().enumerate().skip(self.entered) {
+                self.table.entry(known).or_insert(i as u32);
+            }
+            self.entered = consts.len();
+            if let Some(&at) = self.table.get(&constant) {
+                return at;
+            }
+        }
+        consts.push(constant);
+        consts.len() as u32 - 1
+    }
 }
 
 impl<'m> Cx<'m> {
     /// For passes over one function.
-    pub fn new(module: &'m Module, func: &Func) -> Cx<'m> {
-        let consts = func.consts.iter().enumerate().map(|(i, &constant)| (constant, i as u32)).collect();
-        Cx { module, consts }
+    pub fn new(module: &'m Module, work: &'m mut Work) -> Cx<'m> {
+        if work.consts.entered > 0 {
+            work.consts = Consts::default();
+        }
+        work.shape_known = false;
+        Cx { module, work }
     }
 
     /// Bytes in an address.
@@ -47,14 +100,17 @@ impl<'m> Cx<'m> {
         self.module.target.ptr_size
     }
 
+    /// Finds order and dominators of the blocks.
+    #[cfg(test)]
+    pub fn find_shape(&mut self, func: &Func) {
+        self.work.cfg.compute(func);
+        self.work.tree.compute(&self.work.cfg);
+    }
+
     /// A constant of the function; bits above the type's width are dropped.
     pub fn constant(&mut self, func: &mut Func, ty: Ty, bits: u64) -> Operand {
         let constant = Const { ty, bits: bits & fold::mask(ty, self.ptr_size()) };
-        let index = *self.consts.entry(constant).or_insert_with(|| {
-            func.consts.push(constant);
-            func.consts.len() as u32 - 1
-        });
-        Operand::constant(index)
+        Operand::constant(self.work.consts.number(&mut func.consts, constant))
     }
 }
 
@@ -87,10 +143,11 @@ pub fn optimize_with(
         return;
     }
     let order = order::bottom_up(module, ids);
+    let mut work = Work::default();
     let mut done = vec![true; module.funcs.len()];
     order.iter().for_each(|id| done[id.index()] = false);
     for &id in &order {
-        change(module, id, |func, cx| {
+        change(module, &mut work, id, |func, cx| {
             // A callee that isn't done is a caller, too: recursion isn't unrolled.
             let allowed = |callee: FuncId| callee != id && done[callee.index()] && may_inline(id, callee);
             shrink(func, cx, (level == Level::Default).then_some(&allowed as &dyn Fn(FuncId) -> bool));
@@ -99,22 +156,20 @@ pub fn optimize_with(
     }
     // What suits tiers only, but hides things from the passes above, is left for the end.
     for &id in &order {
-        change(module, id, finish);
+        change(module, &mut work, id, finish);
     }
 }
 
 /// Passes one function to `f`.
-fn change(module: &mut Module, id: FuncId, f: impl FnOnce(&mut Func, &mut Cx<'_>)) {
-    let Some(func) = module.funcs[id.index()].take() else { return };
-    let mut func = Arc::unwrap_or_clone(func);
-    let mut cx = Cx::new(module, &func);
-    f(&mut func, &mut cx);
-    module.funcs[id.index()] = Some(Arc::new(func));
+fn change(module: &mut Module, work: &mut Work, id: FuncId, f: impl FnOnce(&mut Func, &mut Cx<'_>)) {
+    let Some(mut func) = module.funcs[id.index()].take() else { return };
+    f(Arc::make_mut(&mut func), &mut Cx::new(module, work));
+    module.funcs[id.index()] = Some(func);
 }
 
 /// Fewer instructions, with callees expanded if they may.
 fn shrink(func: &mut Func, cx: &mut Cx<'_>, allowed: Option<&dyn Fn(FuncId) -> bool>) {
-    compact::unshare(func);
+    compact::unshare(func, &mut cx.work.compact);
     simplify_cfg::run(func, cx);
     if let Some(allowed) = allowed
         && inline::run(func, cx, allowed)
@@ -130,17 +185,16 @@ fn shrink(func: &mut Func, cx: &mut Cx<'_>, allowed: Option<&dyn Fn(FuncId) -> b
 
 /// What is computed, by whom and for whom; true when a branch turned out to be none.
 fn values(func: &mut Func, cx: &mut Cx<'_>) -> bool {
-    let cfg = Cfg::new(func);
-    let tree = DomTree::new(&cfg);
-    single::run(func, &cfg, &tree);
-    gvn::run(func, cx, &cfg, &tree);
-    dce::run(func, &cfg);
+    cx.work.tree.compute(&cx.work.cfg);
+    single::run(func, cx);
+    gvn::run(func, cx);
+    dce::run(func, cx);
     simplify_cfg::run(func, cx)
 }
 
 /// The last touches.
 fn finish(func: &mut Func, cx: &mut Cx<'_>) {
     loops::run(func, cx);
-    coalesce::run(func);
-    compact::compact(func);
+    coalesce::run(func, cx);
+    compact::compact(func, cx);
 }

@@ -109,10 +109,10 @@ impl FuncPrinter<'_> {
         self.declarations()?;
         for (i, block) in func.blocks.iter().enumerate() {
             writeln!(self.out, "b{i}:")?;
-            for (j, inst) in block.insts.iter().enumerate() {
+            for (inst, loc) in func.code[block.range()].iter().zip(&func.code_locs[block.range()]) {
                 self.out.push_str("  ");
                 self.inst(inst)?;
-                self.loc(block.locs.get(j).copied())?;
+                self.loc(Some(*loc))?;
                 self.comment(inst)?;
                 self.out.push('\n');
             }
@@ -132,7 +132,7 @@ impl FuncPrinter<'_> {
         }
         // A temporary's type shows where it is assigned; what is never assigned has to be declared.
         let mut assigned = vec![false; func.regs.len()];
-        for inst in func.blocks.iter().flat_map(|block| &block.insts) {
+        for inst in func.all_insts() {
             inst.defs(&func.pool, |reg| {
                 if let Some(seen) = assigned.get_mut(reg.index()) {
                     *seen = true;

@@ -76,7 +76,8 @@ impl Verifier<'_> {
         let (block, inst) = self.at;
         let text = match (block.and_then(|id| self.func.blocks.get(id.index())), inst) {
             (Some(block), Some(inst)) => {
-                block.insts.get(inst).map_or(String::new(), |inst| print::inst_text(self.func, inst))
+                let insts = self.func.code.get(block.range()).unwrap_or(&[]);
+                insts.get(inst).map_or(String::new(), |inst| print::inst_text(self.func, inst))
             }
             (Some(block), None) => print::term_text(self.func, &block.term),
             (None, _) => String::new(),
@@ -164,15 +165,25 @@ impl Verifier<'_> {
             self.ids_broken = true;
             return self.error("no blocks");
         }
+        if func.code_locs.len() != func.code.len() {
+            self.ids_broken = true;
+            return self.error(format!(
+                "{} instructions but {} positions",
+                func.code.len(),
+                func.code_locs.len()
+            ));
+        }
         for (i, block) in func.blocks.iter().enumerate() {
             self.at = (Some(BlockId(i as u32)), None);
-            if block.locs.len() != block.insts.len() {
-                self.error(format!("{} instructions but {} positions", block.insts.len(), block.locs.len()));
+            if block.start > block.end || block.end as usize > func.code.len() {
+                self.ids_broken = true;
+                self.error(format!("it names instructions {}..{}", block.start, block.end));
+                continue;
             }
-            for (j, inst) in block.insts.iter().enumerate() {
+            for (j, at) in block.range().enumerate() {
                 self.at.1 = Some(j);
-                self.inst(inst);
-                if block.locs.get(j).is_some_and(|loc| loc.index() >= func.locs.len()) {
+                self.inst(&func.code[at]);
+                if func.code_locs[at].index() >= func.locs.len() {
                     self.error("its position isn't there");
                 }
             }

@@ -25,7 +25,7 @@ pub(crate) struct Code {
     /// The size of its frame.
     pub frame_slots: u32,
     /// Which position begins at which word; sorted.
-    pub locs: Vec<(u32, LocId)>,
+    pub locs: Box<[(u32, LocId)]>,
     /// What it was made from: names, positions, signature.
     pub func: Arc<Func>,
     /// The class of its signature.
@@ -76,6 +76,7 @@ struct Inner {
     /// Functions by the address of their code.
     by_address: BTreeMap<usize, FuncId>,
     tables: Tables,
+    room: codegen::Room,
 }
 
 /// A program: compiled functions and their data. Append-only: functions are compiled as they are demanded, and nothing that
@@ -123,6 +124,7 @@ impl Program {
                 inner.compile(module, FuncId(index as u32))?;
             }
         }
+        inner.room = codegen::Room::default();
         Ok(())
     }
     /// True when the function has code.
@@ -257,7 +259,7 @@ impl Inner {
         let Some(func) = module.func(id) else {
             return Err(CompileError::new(format!("{id}"), None, "the function has no body".into()));
         };
-        let code = Arc::new(codegen::compile(module, func, &mut self.tables)?);
+        let code = Arc::new(codegen::compile(module, func, &mut self.tables, &mut self.room)?);
         if self.codes.len() <= id.index() {
             self.codes.resize(id.index() + 1, None);
         }

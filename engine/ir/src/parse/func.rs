@@ -17,6 +17,8 @@ pub(super) fn func(parser: &mut Parser<'_>) -> Result<Func> {
         slots: Vec::new(),
         consts: Vec::new(),
         pool: Vec::new(),
+        code: Vec::new(),
+        code_locs: Vec::new(),
         blocks: Vec::new(),
         locs: Vec::new(),
         debug_vars: Vec::new(),
@@ -143,20 +145,19 @@ impl Body<'_, '_> {
         while !self.parser.eat_sign("}")? {
             self.parser.entry("b", self.func.blocks.len())?;
             self.parser.sign(":")?;
-            let mut block =
-                Block { insts: Vec::new(), locs: Vec::new(), term: Term::Unreachable, term_loc: LocId(0) };
-            loop {
+            let start = self.func.code.len() as u32;
+            let term = loop {
                 if let Some(term) = self.term()? {
-                    block.term = term;
-                    block.term_loc = self.loc()?;
-                    break;
+                    break term;
                 }
                 let inst = self.inst()?;
-                block.insts.push(inst);
                 let loc = self.loc()?;
-                block.locs.push(loc);
-            }
-            self.func.blocks.push(block);
+                self.func.code.push(inst);
+                self.func.code_locs.push(loc);
+            };
+            let end = self.func.code.len() as u32;
+            let term_loc = self.loc()?;
+            self.func.blocks.push(Block { start, end, term, term_loc });
         }
         Ok(())
     }

@@ -2,12 +2,21 @@
 //!
 //! Done last: what was a temporary is then part of a `var`, of which other passes know less.
 
+use super::{Cx, Work};
 use crate::func::*;
 use crate::ids::*;
 
 const NONE: u32 = u32::MAX;
 /// Assignment, copy and uses further apart than this are left alone.
 const WINDOW: usize = 64;
+
+/// Room for the pass.
+#[derive(Default)]
+pub(super) struct Room {
+    /// How often each register is read.
+    uses: Vec<u32>,
+    seen: Vec<Seen>,
+}
 
 /// What happened to a register in the current block.
 #[derive(Clone, Copy)]
@@ -22,38 +31,56 @@ struct Seen {
 }
 
 /// Coalesces within each block.
-pub fn run(func: &mut Func) {
-    if !func.regs.iter().any(|reg| reg.mutable) {
+pub fn run(func: &mut Func, cx: &mut Cx<'_>) {
+    let any = func.regs.iter().any(|reg| reg.mutable)
+        && func.all_insts().any(|inst| candidate(func, inst).is_some());
+    if !any {
         return;
     }
-    let mut uses = vec![0u32; func.regs.len()];
+    let Work { dead, coalesce: Room { uses, seen }, .. } = &mut *cx.work;
+    uses.clear();
+    uses.resize(func.regs.len(), 0);
+    let mut count = |operand: Operand| {
+        if let Some(reg) = operand.as_reg() {
+            uses[reg.index()] += 1;
+        }
+    };
     for block in &func.blocks {
-        let mut count = |operand: Operand| {
-            if let Some(reg) = operand.as_reg() {
-                uses[reg.index()] += 1;
-            }
-        };
-        block.insts.iter().for_each(|inst| inst.uses(&func.pool, &mut count));
+        func.code[block.range()].iter().for_each(|inst| inst.uses(&func.pool, &mut count));
         block.term.uses(&func.pool, &mut count);
     }
-    let mut seen = vec![Seen { block: NONE, def: NONE, read: NONE, reads: 0 }; func.regs.len()];
-    for index in 0..func.blocks.len() {
-        block(func, index, &uses, &mut seen);
+    seen.clear();
+    seen.resize(func.regs.len(), Seen { block: NONE, def: NONE, read: NONE, reads: 0 });
+    for id in (0..func.blocks.len() as u32).map(BlockId) {
+        if func.insts(id).iter().any(|inst| candidate(func, inst).is_some()) {
+            block(func, id, uses, seen, dead);
+        }
     }
 }
 
-fn block(func: &mut Func, index: usize, uses: &[u32], seen: &mut [Seen]) {
-    let mut insts = std::mem::take(&mut func.blocks[index].insts);
-    let mut dead = vec![false; insts.len()];
+/// The `var` and the temporary of a copy that may go.
+fn candidate(func: &Func, inst: &Inst) -> Option<(Reg, Reg)> {
+    let Inst::Copy { dst: var, src } = *inst else { return None };
+    let temp = src.as_reg()?;
+    let fits = func.regs[var.index()].mutable
+        && !func.regs[temp.index()].mutable
+        && temp.index() >= func.sig.params.len();
+    fits.then_some((var, temp))
+}
+
+fn block(func: &mut Func, id: BlockId, uses: &[u32], seen: &mut [Seen], dead: &mut Vec<bool>) {
+    let range = func.blocks[id.index()].range();
+    dead.clear();
+    dead.resize(range.len(), false);
+    let here = |seen: &mut [Seen], reg: Reg| -> usize {
+        if seen[reg.index()].block != id.0 {
+            seen[reg.index()] = Seen { block: id.0, def: NONE, read: NONE, reads: 0 };
+        }
+        reg.index()
+    };
     let mut any = false;
-    for i in 0..insts.len() {
-        let inst = insts[i];
-        let here = |seen: &mut [Seen], reg: Reg| -> usize {
-            if seen[reg.index()].block != index as u32 {
-                seen[reg.index()] = Seen { block: index as u32, def: NONE, read: NONE, reads: 0 };
-            }
-            reg.index()
-        };
+    for i in range.clone() {
+        let inst = func.code[i];
         inst.uses(&func.pool, |operand| {
             if let Some(reg) = operand.as_reg() {
                 let at = here(seen, reg);
@@ -61,18 +88,13 @@ fn block(func: &mut Func, index: usize, uses: &[u32], seen: &mut [Seen]) {
                 seen[at].reads += 1;
             }
         });
-        if let Inst::Copy { dst: var, src } = inst
-            && let Some(temp) = src.as_reg()
-            && func.regs[var.index()].mutable
-            && !func.regs[temp.index()].mutable
-            && temp.index() >= func.sig.params.len()
-        {
+        if let Some((var, temp)) = candidate(func, &inst) {
             here(seen, var);
             let found = (seen[var.index()], seen[temp.index()]);
             let rest = uses[temp.index()] - found.1.reads;
-            if let Some(end) = reach(func, index, &insts, i, (var, temp), found, rest) {
-                rename(func, index, &mut insts, found.1.def as usize..end, temp, var);
-                dead[i] = true;
+            if let Some(end) = reach(func, id, i, (var, temp), found, rest) {
+                rename(func, id, found.1.def as usize..end, temp, var);
+                dead[i - range.start] = true;
                 any = true;
                 seen[var.index()].read = i as u32;
             }
@@ -83,18 +105,15 @@ fn block(func: &mut Func, index: usize, uses: &[u32], seen: &mut [Seen]) {
         });
     }
     if any {
-        super::dce::keep(&mut insts, &dead);
-        super::dce::keep(&mut func.blocks[index].locs, &dead);
+        func.remove(id, dead);
     }
-    func.blocks[index].insts = insts;
 }
 
 /// How far the `var` can stand for the temporary: the end of the instructions in which all its reads are, one
 /// more than there are when the block's end reads it. None when it can't.
 fn reach(
     func: &Func,
-    index: usize,
-    insts: &[Inst],
+    id: BlockId,
     at: usize,
     (var, temp): (Reg, Reg),
     (var_seen, temp_seen): (Seen, Seen),
@@ -108,8 +127,9 @@ fn reach(
         return None;
     }
     let mut count = |operand: Operand| rest -= (operand == temp.into()) as u32;
+    let block = &func.blocks[id.index()];
     let mut end = at;
-    for inst in insts.iter().skip(at + 1).take(WINDOW) {
+    for inst in func.code[at + 1..block.end as usize].iter().take(WINDOW) {
         end += 1;
         inst.uses(&func.pool, &mut count);
         let mut assigned = false;
@@ -118,30 +138,24 @@ fn reach(
             return (rest == 0).then_some(end + 1);
         }
     }
-    if end + 1 == insts.len() {
-        func.blocks[index].term.uses(&func.pool, count);
+    if end + 1 == block.end as usize {
+        block.term.uses(&func.pool, count);
         end += 1;
     }
     (rest == 0).then_some(end + 1)
 }
 
-fn rename(
-    func: &mut Func,
-    index: usize,
-    insts: &mut [Inst],
-    range: std::ops::Range<usize>,
-    temp: Reg,
-    var: Reg,
-) {
+/// Names the `var` instead of the temporary; a range one longer than the block includes its end.
+fn rename(func: &mut Func, id: BlockId, range: std::ops::Range<usize>, temp: Reg, var: Reg) {
     let operand = |operand: Operand| if operand == temp.into() { var.into() } else { operand };
-    let with_term = range.end > insts.len();
-    let end = range.end.min(insts.len());
-    for inst in &mut insts[range.start..end] {
+    let block = &mut func.blocks[id.index()];
+    let end = range.end.min(block.end as usize);
+    for inst in &mut func.code[range.start..end] {
         inst.map_uses(&mut func.pool, operand);
         inst.map_defs(&mut func.pool, |reg| if reg == temp { var } else { reg });
     }
-    if with_term {
-        func.blocks[index].term.map_uses(&mut func.pool, operand);
+    if range.end > end {
+        block.term.map_uses(&mut func.pool, operand);
     }
 }
 
@@ -152,7 +166,7 @@ mod tests {
     fn check_body(before: &str, after: &str) {
         let wrap =
             |body: &str| format!("fn0 = func \"f\" (r0: ptr, r1: i64) -> (i64) {{\nvar r2: i64\n{body}\n}}");
-        check(|func, _| super::run(func), &wrap(before), &wrap(after));
+        check(super::run, &wrap(before), &wrap(after));
     }
 
     #[test]
@@ -209,7 +223,7 @@ mod tests {
     #[test]
     fn results_of_calls_too() {
         check(
-            |func, _| super::run(func),
+            super::run,
             "
             fn0 = declared () -> (i64, i64)
             fn1 = func \"f\" () -> (i64) {

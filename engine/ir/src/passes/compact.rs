@@ -1,18 +1,33 @@
 //! Gives every list its own place in the pool and drops what isn't named any more: registers, slots, constants,
 //! positions, scopes. The order of what remains stays.
 
+use super::Cx;
 use crate::func::*;
 use crate::ids::*;
 
 const NONE: u32 = u32::MAX;
 
+/// Room for the pass.
+#[derive(Default)]
+pub(super) struct Room {
+    pool: Vec<Operand>,
+    regs: Renumber,
+    consts: Renumber,
+    slots: Renumber,
+    locs: Renumber,
+    scopes: Renumber,
+}
+
 /// Old numbers to new ones.
+#[derive(Default)]
 struct Renumber(Vec<u32>);
 
 impl Renumber {
-    fn new(len: usize) -> Renumber {
-        Renumber(vec![NONE; len])
+    fn reset(&mut self, len: usize) {
+        self.0.clear();
+        self.0.resize(len, NONE);
     }
+    #[inline]
     fn keep(&mut self, old: usize) {
         self.0[old] = 0;
     }
@@ -31,25 +46,29 @@ impl Renumber {
             true
         });
     }
+    #[inline]
     fn get(&self, old: usize) -> u32 {
         self.0[old]
     }
+    #[inline]
     fn is_kept(&self, old: usize) -> bool {
         self.0[old] != NONE
     }
 }
 
 /// Lists apart from each other, each in the order of the code: what [`Inst::map_uses`] asks for.
-pub fn unshare(func: &mut Func) {
-    let old = std::mem::take(&mut func.pool);
-    let mut pool = Vec::with_capacity(old.len());
+pub fn unshare(func: &mut Func, room: &mut Room) {
+    let Func { pool, code, blocks, .. } = func;
+    let old = &mut room.pool;
+    std::mem::swap(pool, old);
+    pool.clear();
     let mut copy = |list: &mut List| {
         let start = pool.len() as u32;
         pool.extend_from_slice(&old[list.start as usize..(list.start + list.len) as usize]);
         list.start = start;
     };
-    for block in &mut func.blocks {
-        for inst in &mut block.insts {
+    for block in blocks {
+        for inst in &mut code[block.range()] {
             if let Inst::Call { args, rets, .. } = inst {
                 copy(args);
                 copy(rets);
@@ -59,62 +78,80 @@ pub fn unshare(func: &mut Func) {
             copy(list);
         }
     }
-    func.pool = pool;
+}
+
+/// Only the code that blocks name, in their order.
+fn gather(func: &mut Func) {
+    let count: usize = func.blocks.iter().map(Block::len).sum();
+    if count == func.code.len() && func.blocks.iter().is_sorted_by_key(|block| block.start) {
+        return;
+    }
+    let mut code = Vec::with_capacity(count);
+    let mut locs = Vec::with_capacity(count);
+    for block in &mut func.blocks {
+        let start = code.len() as u32;
+        code.extend_from_slice(&func.code[block.range()]);
+        locs.extend_from_slice(&func.code_locs[block.range()]);
+        (block.start, block.end) = (start, code.len() as u32);
+    }
+    (func.code, func.code_locs) = (code, locs);
 }
 
 /// Drops what isn't named any more. Variables whose registers are never assigned are forgotten.
-pub fn compact(func: &mut Func) {
-    unshare(func);
-    let mut regs = Renumber::new(func.regs.len());
-    let mut consts = Renumber::new(func.consts.len());
-    let mut slots = Renumber::new(func.slots.len());
-    let mut locs = Renumber::new(func.locs.len());
+pub fn compact(func: &mut Func, cx: &mut Cx<'_>) {
+    unshare(func, &mut cx.work.compact);
+    gather(func);
+    let Room { regs, consts, slots, locs, scopes, .. } = &mut cx.work.compact;
+    regs.reset(func.regs.len());
+    consts.reset(func.consts.len());
+    slots.reset(func.slots.len());
+    locs.reset(func.locs.len());
     (0..func.sig.params.len()).for_each(|param| regs.keep(param));
+    let mut read = |operand: Operand| match operand.as_const() {
+        Some(index) => consts.keep(index as usize),
+        None => operand.as_reg().into_iter().for_each(|reg| regs.keep(reg.index())),
+    };
+    // The pool holds what lists name and nothing else.
+    let no_pool: [Operand; 0] = [];
+    func.pool.iter().copied().for_each(&mut read);
+    for inst in &func.code {
+        inst.uses(&no_pool, &mut read);
+        inst.dst().into_iter().for_each(|dst| read(dst.into()));
+        inst.addrs(|addr| {
+            if let Base::Slot(slot) = addr.base {
+                slots.keep(slot.index());
+            }
+        });
+    }
+    func.code_locs.iter().for_each(|loc| locs.keep(loc.index()));
     for block in &func.blocks {
-        let mut read = |operand: Operand| match operand.as_const() {
-            Some(index) => consts.keep(index as usize),
-            None => operand.as_reg().into_iter().for_each(|reg| regs.keep(reg.index())),
-        };
-        for inst in &block.insts {
-            inst.uses(&func.pool, &mut read);
-            inst.addrs(|addr| {
-                if let Base::Slot(slot) = addr.base {
-                    slots.keep(slot.index());
-                }
-            });
-        }
-        block.term.uses(&func.pool, &mut read);
-        for inst in &block.insts {
-            inst.defs(&func.pool, |reg| regs.keep(reg.index()));
-        }
-        block.locs.iter().for_each(|loc| locs.keep(loc.index()));
+        block.term.uses(&no_pool, &mut read);
         locs.keep(block.term_loc.index());
     }
     func.debug_vars.retain(|var| match &var.place {
         Place::Regs(places) => places.iter().all(|reg| regs.is_kept(reg.index())),
         Place::Slot(slot) => slots.is_kept(slot.index()),
     });
-    positions(func, &mut locs);
+    positions(func, locs, scopes);
     regs.apply(&mut func.regs);
     consts.apply(&mut func.consts);
     slots.apply(&mut func.slots);
     let reg = |old: Reg| Reg(regs.get(old.index()));
     for operand in &mut func.pool {
-        *operand = renumbered(*operand, &regs, &consts);
+        *operand = renumbered(*operand, regs, consts);
     }
-    // What is in the pool is done; instructions see it as it is.
     let mut no_pool: [Operand; 0] = [];
+    for inst in &mut func.code {
+        inst.map_uses(&mut no_pool, |operand| renumbered(operand, regs, consts));
+        inst.map_defs(&mut no_pool, reg);
+        inst.addrs_mut(|addr| {
+            if let Base::Slot(slot) = &mut addr.base {
+                slot.0 = slots.get(slot.index());
+            }
+        });
+    }
     for block in &mut func.blocks {
-        for inst in &mut block.insts {
-            inst.map_uses(&mut no_pool, |operand| renumbered(operand, &regs, &consts));
-            inst.map_defs(&mut no_pool, reg);
-            inst.addrs_mut(|addr| {
-                if let Base::Slot(slot) = &mut addr.base {
-                    slot.0 = slots.get(slot.index());
-                }
-            });
-        }
-        block.term.map_uses(&mut no_pool, |operand| renumbered(operand, &regs, &consts));
+        block.term.map_uses(&mut no_pool, |operand| renumbered(operand, regs, consts));
     }
     for var in &mut func.debug_vars {
         match &mut var.place {
@@ -133,7 +170,7 @@ fn renumbered(operand: Operand, regs: &Renumber, consts: &Renumber) -> Operand {
 }
 
 /// Positions named by code and those that they were inlined at, with their scopes.
-fn positions(func: &mut Func, locs: &mut Renumber) {
+fn positions(func: &mut Func, locs: &mut Renumber, scopes: &mut Renumber) {
     // A chain leads backwards only, so one walk from the end finds all of it.
     for i in (0..func.locs.len()).rev() {
         if locs.is_kept(i)
@@ -142,7 +179,7 @@ fn positions(func: &mut Func, locs: &mut Renumber) {
             locs.keep(at.index());
         }
     }
-    let mut scopes = Renumber::new(func.scopes.len());
+    scopes.reset(func.scopes.len());
     scopes.keep(0);
     for (i, loc) in func.locs.iter().enumerate() {
         if locs.is_kept(i) {
@@ -157,9 +194,8 @@ fn positions(func: &mut Func, locs: &mut Renumber) {
             at.0 = locs.get(at.index());
         }
     }
-    for block in &mut func.blocks {
-        block.locs.iter_mut().chain([&mut block.term_loc]).for_each(|loc| loc.0 = locs.get(loc.index()));
-    }
+    let ends = func.blocks.iter_mut().map(|block| &mut block.term_loc);
+    func.code_locs.iter_mut().chain(ends).for_each(|loc| loc.0 = locs.get(loc.index()));
 }
 
 #[cfg(test)]
@@ -169,7 +205,7 @@ mod tests {
     #[test]
     fn unnamed_things_go() {
         check(
-            |func, _| super::compact(func),
+            super::compact,
             "
             fn0 = func \"f\" (r0: i64) -> (i64) {
               slot0: 8 align 8

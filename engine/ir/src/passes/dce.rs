@@ -2,11 +2,22 @@
 
 use super::effects::is_removable;
 use super::liveness::LiveVars;
+use super::{Cx, Work};
 use crate::cfg::Cfg;
 use crate::func::*;
 use crate::ids::*;
 
+/// Room for the pass.
+#[derive(Default)]
+pub(super) struct Room {
+    live_vars: LiveVars,
+    /// The block in which each `var` is known to be read later on.
+    live: Vec<u32>,
+    reads: Reads,
+}
+
 /// Who reads what.
+#[derive(Default)]
 struct Reads {
     regs: Vec<u32>,
     slots: Vec<u32>,
@@ -15,6 +26,13 @@ struct Reads {
 }
 
 impl Reads {
+    fn reset(&mut self, func: &Func) {
+        for (counts, len) in [(&mut self.regs, func.regs.len()), (&mut self.slots, func.slots.len())] {
+            counts.clear();
+            counts.resize(len, 0);
+        }
+    }
+
     fn count(&mut self, func: &Func, inst: &Inst, up: bool) {
         let again = &mut self.again;
         let mut step = |count: &mut u32, anywhere: bool| {
@@ -22,7 +40,7 @@ impl Reads {
             *again |= *count == 0 && anywhere;
         };
         // What only feeds itself is read by nobody.
-        let own = inst.dst().filter(|_| is_removable(func, inst));
+        let own = inst.dst().filter(|dst| func.regs[dst.index()].mutable && is_removable(func, inst));
         inst.uses(&func.pool, |operand| {
             if let Some(reg) = operand.as_reg()
                 && own != Some(reg)
@@ -42,6 +60,14 @@ impl Reads {
         }
     }
 
+    fn count_term(&mut self, func: &Func, term: &Term) {
+        term.uses(&func.pool, |operand| {
+            if let Some(reg) = operand.as_reg() {
+                self.regs[reg.index()] += 1;
+            }
+        });
+    }
+
     /// True when nothing can tell whether the instruction was there.
     fn is_dead(&self, func: &Func, inst: &Inst) -> bool {
         let written = match *inst {
@@ -57,25 +83,24 @@ impl Reads {
 }
 
 /// Removes what is dead. Blocks are walked against their order, so that every use of a temporary comes before its
-/// assignment and one walk does. Blocks outside of `cfg` must not be there.
-pub fn run(func: &mut Func, cfg: &Cfg) {
+/// assignment and one walk does. Every block is reachable.
+pub fn run(func: &mut Func, cx: &mut Cx<'_>) {
+    let Work { cfg, dead, dce: room, .. } = &mut *cx.work;
+    let reads = &mut room.reads;
+    reads.reset(func);
     if func.regs.iter().any(|reg| reg.mutable) {
-        dead_assignments(func, cfg);
+        room.live_vars.compute(func, cfg);
+        dead_assignments(func, cfg, &room.live_vars, &mut room.live, reads, dead);
+    } else {
+        for block in &func.blocks {
+            func.code[block.range()].iter().for_each(|inst| reads.count(func, inst, true));
+            reads.count_term(func, &block.term);
+        }
     }
-    let mut reads = Reads { regs: vec![0; func.regs.len()], slots: vec![0; func.slots.len()], again: false };
-    for block in &func.blocks {
-        block.insts.iter().for_each(|inst| reads.count(func, inst, true));
-        block.term.uses(&func.pool, |operand| {
-            if let Some(reg) = operand.as_reg() {
-                reads.regs[reg.index()] += 1;
-            }
-        });
-    }
-    let mut dead = Vec::new();
     for _ in 0..3 {
         reads.again = false;
         for &block in cfg.rpo.iter().rev() {
-            sweep(func, block, &mut reads, &mut dead);
+            sweep(func, block, reads, dead);
         }
         if !reads.again {
             break;
@@ -85,82 +110,82 @@ pub fn run(func: &mut Func, cfg: &Cfg) {
 
 /// Removes the dead of one block, last first.
 fn sweep(func: &mut Func, block: BlockId, reads: &mut Reads, dead: &mut Vec<bool>) {
-    let insts = std::mem::take(&mut func.blocks[block.index()].insts);
+    let range = func.blocks[block.index()].range();
     dead.clear();
-    dead.resize(insts.len(), false);
+    dead.resize(range.len(), false);
     let mut any = false;
-    for (i, inst) in insts.iter().enumerate().rev() {
+    for (dead, inst) in dead.iter_mut().zip(&func.code[range]).rev() {
         if reads.is_dead(func, inst) {
             reads.count(func, inst, false);
-            dead[i] = true;
+            *dead = true;
             any = true;
         }
     }
-    let block = &mut func.blocks[block.index()];
-    block.insts = insts;
     if any {
-        keep(&mut block.insts, dead);
-        keep(&mut block.locs, dead);
+        func.remove(block, dead);
     }
 }
 
-/// Assignments of `var` registers that are assigned again before anyone reads them.
-fn dead_assignments(func: &mut Func, cfg: &Cfg) {
-    let live_vars = LiveVars::new(func, cfg);
-    // The block in which each `var` is known to be read later on.
-    let mut live = vec![u32::MAX; func.regs.len()];
-    let mut dead = Vec::new();
-    for &block in &cfg.rpo {
-        live_vars.for_each_out(block, |reg| live[reg.index()] = block.0);
-        let mut insts = std::mem::take(&mut func.blocks[block.index()].insts);
+/// Removes assignments of `var` registers that are assigned again before anyone reads them, and counts what the rest
+/// reads.
+fn dead_assignments(
+    func: &mut Func,
+    cfg: &Cfg,
+    live_vars: &LiveVars,
+    live: &mut Vec<u32>,
+    reads: &mut Reads,
+    dead: &mut Vec<bool>,
+) {
+    live.clear();
+    live.resize(func.regs.len(), u32::MAX);
+    for &id in &cfg.rpo {
+        live_vars.for_each_out(id, |reg| live[reg.index()] = id.0);
+        let block = &func.blocks[id.index()];
         dead.clear();
-        dead.resize(insts.len(), false);
+        dead.resize(block.len(), false);
         let mut any = false;
         let read = |live: &mut [u32], operand: Operand| {
             if let Some(reg) = operand.as_reg() {
-                live[reg.index()] = block.0;
+                live[reg.index()] = id.0;
             }
         };
-        func.blocks[block.index()].term.uses(&func.pool, |operand| read(&mut live, operand));
-        for (i, inst) in insts.iter().enumerate().rev() {
+        block.term.uses(&func.pool, |operand| read(live, operand));
+        reads.count_term(func, &block.term);
+        for (dead, inst) in dead.iter_mut().zip(&func.code[block.range()]).rev() {
             if let Some(dst) = inst.dst()
                 && func.regs[dst.index()].mutable
             {
-                let is_live = std::mem::replace(&mut live[dst.index()], u32::MAX) == block.0;
+                let is_live = std::mem::replace(&mut live[dst.index()], u32::MAX) == id.0;
                 if !is_live && is_removable(func, inst) {
-                    dead[i] = true;
+                    *dead = true;
                     any = true;
                     continue;
                 }
             }
-            inst.uses(&func.pool, |operand| read(&mut live, operand));
+            inst.uses(&func.pool, |operand| read(live, operand));
+            reads.count(func, inst, true);
         }
         if any {
-            keep(&mut insts, &dead);
-            keep(&mut func.blocks[block.index()].locs, &dead);
+            func.remove(id, dead);
         }
-        func.blocks[block.index()].insts = insts;
     }
-}
-
-/// Keeps the entries that aren't dead.
-pub fn keep<T>(entries: &mut Vec<T>, dead: &[bool]) {
-    let mut index = 0;
-    entries.retain(|_| {
-        index += 1;
-        !dead[index - 1]
-    });
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::cfg::Cfg;
+    use crate::func::Func;
+    use crate::passes::Cx;
     use crate::passes::testing::check;
+
+    fn pass(func: &mut Func, cx: &mut Cx<'_>) {
+        cx.find_shape(func);
+        super::run(func, cx);
+    }
 
     #[test]
     fn unread_results_go_and_effects_stay() {
         check(
-            |func, _| super::run(func, &Cfg::new(func)),
+            pass,
             "
             fn0 = func \"f\" (r0: ptr, r1: i64) -> (i64) {
               slot0: 8 align 8
@@ -200,7 +225,7 @@ mod tests {
     #[test]
     fn assignments_before_the_next_one_go() {
         check(
-            |func, _| super::run(func, &Cfg::new(func)),
+            pass,
             "
             fn0 = func \"f\" (r0: i64, r1: i8) -> (i64) {
               var r2: i64
@@ -263,6 +288,6 @@ mod tests {
               r2 = addr [slot2]
               ret r2
             }";
-        check(|func, _| super::run(func, &Cfg::new(func)), text, text);
+        check(pass, text, text);
     }
 }

@@ -46,19 +46,21 @@ fn check_same(seed: u64, what: &str, before: &Module, change: impl Fn(&mut Modul
 fn each(f: impl Fn(&mut Func, &mut Cx<'_>)) -> impl Fn(&mut Module) {
     move |module| {
         for id in 0..module.funcs.len() {
-            change(module, FuncId(id as u32), |func, cx| {
-                compact::unshare(func);
+            change(module, &mut Work::default(), FuncId(id as u32), |func, cx| {
+                compact::unshare(func, &mut cx.work.compact);
                 f(func, cx);
             });
         }
     }
 }
 
-fn shaped(func: &mut Func, cx: &mut Cx<'_>, f: impl Fn(&mut Func, &mut Cx<'_>, &Cfg, &DomTree)) {
-    // Passes are given reachable blocks only.
-    simplify_cfg::run(func, cx);
-    let cfg = Cfg::new(func);
-    f(func, cx, &cfg, &DomTree::new(&cfg));
+fn shaped(f: impl Fn(&mut Func, &mut Cx<'_>)) -> impl Fn(&mut Module) {
+    each(move |func, cx| {
+        // Passes are given reachable blocks only.
+        simplify_cfg::run(func, cx);
+        cx.find_shape(func);
+        f(func, cx);
+    })
 }
 
 fn check_seed(seed: u64) {
@@ -67,24 +69,14 @@ fn check_seed(seed: u64) {
         verified(func, &module, &format!("seed {seed}: generated"));
     }
     check_same(seed, "simplify_cfg", &module, each(|func, cx| _ = simplify_cfg::run(func, cx)));
-    check_same(
-        seed,
-        "single",
-        &module,
-        each(|func, cx| shaped(func, cx, |func, _, cfg, tree| single::run(func, cfg, tree))),
-    );
-    check_same(
-        seed,
-        "dce",
-        &module,
-        each(|func, cx| shaped(func, cx, |func, _, cfg, _| dce::run(func, cfg))),
-    );
-    check_same(seed, "compact", &module, each(|func, _| compact::compact(func)));
-    check_same(seed, "gvn", &module, each(|func, cx| shaped(func, cx, gvn::run)));
+    check_same(seed, "single", &module, shaped(single::run));
+    check_same(seed, "dce", &module, shaped(dce::run));
+    check_same(seed, "compact", &module, each(compact::compact));
+    check_same(seed, "gvn", &module, shaped(gvn::run));
     check_same(seed, "sroa", &module, each(|func, cx| _ = sroa::run(func, cx)));
     check_same(seed, "inline", &module, each(|func, cx| _ = inline::run(func, cx, &|_| true)));
     check_same(seed, "loops", &module, each(loops::run));
-    check_same(seed, "coalesce", &module, each(|func, _| coalesce::run(func)));
+    check_same(seed, "coalesce", &module, each(coalesce::run));
     let ids: Vec<FuncId> = (0..module.funcs.len() as u32).map(FuncId).collect();
     for level in [Level::Less, Level::Default] {
         check_same(seed, &format!("{level:?}"), &module, |module| optimize(module, &ids, level));

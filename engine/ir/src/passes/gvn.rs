@@ -4,22 +4,22 @@
 //! of `var` registers and of memory holds within a *region*: a block, and the first block after it that can only
 //! be entered from there.
 
+mod available;
 mod edges;
 mod memory;
 mod simplify;
 
-use super::Cx;
 use super::effects::is_pure;
+use super::{Consts, Cx, Work};
 use crate::cfg::{Cfg, DomTree};
 use crate::func::*;
 use crate::ids::*;
+use crate::module::Module;
+use available::{Available, Key};
 use memory::Memory;
-use rustc_hash::FxHashMap;
 use simplify::Outcome;
 
 const NONE: u32 = u32::MAX;
-/// Stands for every result in the table of available expressions.
-const ANY: Reg = Reg(NONE >> 1);
 
 /// What is known of a register.
 #[derive(Clone, Copy)]
@@ -38,34 +38,65 @@ struct Known {
     outcome: bool,
 }
 
-struct Gvn<'a, 'm> {
-    cx: &'a mut Cx<'m>,
-    tree: &'a DomTree,
+/// What becomes of an instruction.
+enum Fate {
+    /// It stays, perhaps as another.
+    Keep,
+    Remove,
+    /// The block ends here, with so many operands.
+    Trap(TrapKind, [Operand; 3], usize),
+}
+
+/// Room for the pass.
+#[derive(Default)]
+pub(super) struct Room {
     known: Vec<Known>,
-    /// Assignments of temporaries, each with the stamp that its operands had.
     kept: Vec<(Inst, u32)>,
-    /// Expressions and checks, with the stamp of their operands: where they were made and what they gave.
-    available: FxHashMap<(Inst, u32), (BlockId, Option<Operand>)>,
+    available: Available,
     memory: Memory,
+}
+
+struct Gvn<'a> {
+    module: &'a Module,
+    consts: &'a mut Consts,
+    tree: &'a DomTree,
+    known: &'a mut Vec<Known>,
+    /// Assignments of temporaries, each with the stamp that its operands had.
+    kept: &'a mut Vec<(Inst, u32)>,
+    /// Expressions and checks.
+    available: &'a mut Available,
+    memory: &'a mut Memory,
     block: BlockId,
     region: u32,
     next_stamp: u32,
+    /// A block ends in another way now.
+    reshapes: bool,
 }
 
-/// Simplifies a function whose lists are its own ([`super::compact::unshare`]) and whose blocks are reachable.
-/// Branches may turn out to lead one way only; the shape stays an upper bound.
-pub fn run(func: &mut Func, cx: &mut Cx<'_>, cfg: &Cfg, tree: &DomTree) {
-    let unknown = Known { value: None, stamp: 0, region: NONE, def: NONE, tested: NONE, outcome: false };
+/// Simplifies a function whose lists are its own ([`super::compact::unshare`]), whose blocks are reachable and whose
+/// shape is known. Branches may turn out to lead one way only; the shape stays an upper bound.
+pub fn run(func: &mut Func, cx: &mut Cx<'_>) {
+    let Work { consts, cfg, tree, gvn: Room { known, kept, available, memory }, .. } = &mut *cx.work;
+    known.clear();
+    known.resize(
+        func.regs.len(),
+        Known { value: None, stamp: 0, region: NONE, def: NONE, tested: NONE, outcome: false },
+    );
+    kept.clear();
+    available.reset(func.code.len());
+    memory.reset(func);
     let mut gvn = Gvn {
-        cx,
+        module: cx.module,
+        consts,
         tree,
-        known: vec![unknown; func.regs.len()],
-        kept: Vec::new(),
-        available: FxHashMap::default(),
-        memory: Memory::new(func),
+        known,
+        kept,
+        available,
+        memory,
         block: BlockId(0),
         region: 0,
         next_stamp: 1,
+        reshapes: false,
     };
     let mut last = None;
     for &block in &tree.preorder {
@@ -74,9 +105,20 @@ pub fn run(func: &mut Func, cx: &mut Cx<'_>, cfg: &Cfg, tree: &DomTree) {
         gvn.term(func);
         last = Some(block);
     }
+    cx.work.shape_known &= !gvn.reshapes;
 }
 
-impl Gvn<'_, '_> {
+impl Gvn<'_> {
+    fn ptr_size(&self) -> u32 {
+        self.module.target.ptr_size
+    }
+
+    /// A constant of the function; bits above the type's width are dropped.
+    fn constant(&mut self, func: &mut Func, ty: Ty, bits: u64) -> Operand {
+        let constant = Const { ty, bits: bits & super::fold::mask(ty, self.ptr_size()) };
+        Operand::constant(self.consts.number(&mut func.consts, constant))
+    }
+
     /// When the `var` was assigned last, as far as this region knows.
     fn stamp_of(&mut self, reg: Reg) -> u32 {
         let known = &mut self.known[reg.index()];
@@ -125,7 +167,7 @@ impl Gvn<'_, '_> {
         if known.tested == NONE || !self.tree.dominates(BlockId(known.tested), self.block) {
             return operand;
         }
-        self.cx.constant(func, Ty::I8, known.outcome as u64)
+        self.constant(func, Ty::I8, known.outcome as u64)
     }
 
     /// The latest stamp of the `var` operands; 0 when there are none.
@@ -154,37 +196,36 @@ impl Gvn<'_, '_> {
 
     fn insts(&mut self, func: &mut Func) {
         let index = self.block.index();
-        let mut insts = std::mem::take(&mut func.blocks[index].insts);
-        let mut locs = std::mem::take(&mut func.blocks[index].locs);
-        let mut out = 0;
-        for i in 0..insts.len() {
-            let mut inst = insts[i];
+        let range = func.blocks[index].range();
+        let mut out = range.start;
+        for i in range {
+            let mut inst = func.code[i];
             self.resolve_uses(func, &mut inst);
-            match self.inst(func, inst) {
-                Outcome::Keep(inst) => {
-                    insts[out] = inst;
-                    locs[out] = locs[i];
+            match self.inst(func, &mut inst) {
+                Fate::Keep => {
+                    func.code[out] = inst;
+                    func.code_locs[out] = func.code_locs[i];
                     out += 1;
                 }
-                Outcome::Remove => {}
-                Outcome::Trap(kind, operands, count) => {
+                Fate::Remove => {}
+                Fate::Trap(kind, operands, count) => {
+                    self.reshapes = true;
                     let start = func.pool.len() as u32;
                     func.pool.extend_from_slice(&operands[..count]);
                     let block = &mut func.blocks[index];
                     block.term = Term::Trap(kind, List { start, len: count as u32 });
-                    block.term_loc = locs[i];
+                    block.term_loc = func.code_locs[i];
                     break;
                 }
-                Outcome::Value(_) => unreachable!("values are given to their registers"),
             }
         }
-        insts.truncate(out);
-        locs.truncate(out);
-        func.blocks[index].insts = insts;
-        func.blocks[index].locs = locs;
+        func.blocks[index].end = out as u32;
     }
 
     fn resolve_uses(&mut self, func: &mut Func, inst: &mut Inst) {
+        if !matches!(inst, Inst::Call { .. }) {
+            return inst.map_uses(&mut [], |operand| self.resolve(func, operand));
+        }
         // The pool is set apart while operands are looked up in the function.
         let mut pool = std::mem::take(&mut func.pool);
         inst.map_uses(&mut pool, |operand| self.resolve(func, operand));
@@ -192,57 +233,54 @@ impl Gvn<'_, '_> {
     }
 
     /// What becomes of one instruction whose operands are resolved.
-    fn inst(&mut self, func: &mut Func, mut inst: Inst) -> Outcome {
+    fn inst(&mut self, func: &mut Func, inst: &mut Inst) -> Fate {
         for _ in 0..4 {
-            match self.simplify(func, inst) {
-                Outcome::Keep(same) if same == inst => break,
-                Outcome::Keep(other) => inst = other,
+            match self.simplify(func, *inst) {
+                Outcome::Same => break,
+                Outcome::Become(other) => *inst = other,
                 Outcome::Value(value) => return self.assign_value(func, inst, value),
-                end @ (Outcome::Remove | Outcome::Trap(..)) => return end,
+                Outcome::Remove => return Fate::Remove,
+                Outcome::Trap(kind, operands, count) => return Fate::Trap(kind, operands, count),
             }
         }
-        if let Inst::Copy { src, .. } = inst {
+        if let Inst::Copy { src, .. } = *inst {
             return self.assign_value(func, inst, src);
         }
         let check = matches!(
             inst,
             Inst::Bounds { .. } | Inst::SliceBounds { .. } | Inst::NullCheck { .. } | Inst::Check { .. }
         );
-        if check || is_pure(func, &inst) {
-            let key = self.key(func, inst);
-            if let Some(&(home, value)) = self.available.get(&key)
+        let stamp = self.stamp(func, inst);
+        if check || is_pure(func, inst) {
+            let key = Key::new(*inst, stamp);
+            if let Some((home, value)) = self.available.get(&key)
                 && self.tree.dominates(home, self.block)
             {
                 return match value {
                     Some(value) => self.assign_value(func, inst, value),
-                    None => Outcome::Remove,
+                    None => Fate::Remove,
                 };
             }
             let value = inst.dst().map(Operand::reg);
             if value.is_none_or(|value| self.is_stable(func, value)) {
-                self.available.insert(key, (self.block, value));
+                self.available.insert(key, self.block, value);
             }
         }
-        if let Some(value) = self.memory_value(func, &inst) {
+        if let Some(value) = self.memory_value(func, inst) {
             return self.assign_value(func, inst, value);
         }
-        self.assigned(func, &inst);
-        self.memory_effect(func, &inst);
-        Outcome::Keep(inst)
+        self.assigned(func, inst, stamp);
+        self.memory_effect(func, inst);
+        Fate::Keep
     }
 
-    fn key(&mut self, func: &Func, mut inst: Inst) -> (Inst, u32) {
-        let stamp = self.stamp(func, &inst);
-        if let Some(dst) = inst.dst_mut() {
-            *dst = ANY;
-        }
-        (inst, stamp)
+    fn key(&mut self, func: &Func, inst: Inst) -> Key {
+        Key::new(inst, self.stamp(func, &inst))
     }
 
     /// Notes that registers were assigned something new.
-    fn assigned(&mut self, func: &Func, inst: &Inst) {
+    fn assigned(&mut self, func: &Func, inst: &Inst, stamp: u32) {
         let kept = if inst.dst().is_some_and(|dst| !func.regs[dst.index()].mutable) {
-            let stamp = self.stamp(func, inst);
             self.kept.push((*inst, stamp));
             self.kept.len() as u32 - 1
         } else {
@@ -266,28 +304,30 @@ impl Gvn<'_, '_> {
     }
 
     /// The result of `inst` is `value`: no instruction for a temporary, a copy for a `var`.
-    fn assign_value(&mut self, func: &mut Func, inst: Inst, value: Operand) -> Outcome {
+    fn assign_value(&mut self, func: &mut Func, inst: &mut Inst, value: Operand) -> Fate {
         let dst = inst.dst().expect("only results have values");
         let stable = self.is_stable(func, value);
         if !func.regs[dst.index()].mutable {
             if stable {
                 self.known[dst.index()].value = Some(value);
-                return Outcome::Remove;
+                return Fate::Remove;
             }
             let var = value.as_reg().expect("only registers aren't stable");
             let stamp = self.stamp_of(var);
             let region = self.region;
             let known = &mut self.known[dst.index()];
             (known.value, known.stamp, known.region) = (Some(value), stamp, region);
-            return Outcome::Keep(Inst::Copy { dst, src: value });
+            *inst = Inst::Copy { dst, src: value };
+            return Fate::Keep;
         }
         let known = self.known[dst.index()];
         let same = known.region == self.region && known.value == Some(value);
         if same || value == dst.into() {
-            return Outcome::Remove;
+            return Fate::Remove;
         }
         self.assign_var(dst, stable.then_some(value));
-        Outcome::Keep(Inst::Copy { dst, src: value })
+        *inst = Inst::Copy { dst, src: value };
+        Fate::Keep
     }
 
     fn term(&mut self, func: &mut Func) {
@@ -301,6 +341,7 @@ impl Gvn<'_, '_> {
         {
             *cond = a;
             std::mem::swap(then, else_);
+            self.reshapes = true;
         }
         func.blocks[index].term = term;
     }

@@ -23,7 +23,7 @@ const MAX_CALLER: usize = 50_000;
 
 /// Instructions and blocks: what a function costs to copy.
 fn cost(func: &Func) -> usize {
-    func.blocks.iter().map(|block| block.insts.len() + 1).sum()
+    func.blocks.iter().map(|block| block.len() + 1).sum()
 }
 
 /// Whether a callee is worth its copy.
@@ -37,8 +37,7 @@ fn is_wanted(callee: &Func, cost: usize) -> bool {
     if cost > MAX_LEAF || callee.slots.iter().map(|slot| slot.size).sum::<u32>() > MAX_FRAME {
         return false;
     }
-    let insts = || callee.blocks.iter().flat_map(|block| &block.insts);
-    cost <= MAX_OTHER || !insts().any(|inst| matches!(inst, Inst::Call { .. }))
+    cost <= MAX_OTHER || !callee.all_insts().any(|inst| matches!(inst, Inst::Call { .. }))
 }
 
 /// Expands calls of the functions that `allowed` admits; true when there were any.
@@ -46,18 +45,14 @@ pub fn run(func: &mut Func, cx: &mut Cx<'_>, allowed: &dyn Fn(FuncId) -> bool) -
     let before = cost(func);
     let mut left = (2 * before + GROWTH).min(MAX_CALLER.saturating_sub(before));
     let mut any = false;
-    for i in 0..func.blocks.len() {
-        let calls = func.blocks[i].insts.iter().any(|inst| {
-            matches!(inst, Inst::Call { callee: Callee::Func(id), .. } if cx.module.func(*id).is_some())
-        });
-        if calls {
-            any |= expand(func, cx, allowed, BlockId(i as u32), &mut left);
-        }
+    for i in 0..func.blocks.len() as u32 {
+        any |= expand(func, cx, allowed, BlockId(i), &mut left);
     }
     any
 }
 
-/// Expands the calls of one block. Its first part keeps the id; later ones are new blocks.
+/// Expands the calls of one block. What comes before the first keeps the id; what comes after each is a new block, of
+/// the same stretch of code.
 fn expand(
     func: &mut Func,
     cx: &mut Cx<'_>,
@@ -65,37 +60,29 @@ fn expand(
     start: BlockId,
     left: &mut usize,
 ) -> bool {
-    let end_loc = func.blocks[start.index()].term_loc;
-    let empty = || Block { insts: Vec::new(), locs: Vec::new(), term: Term::Unreachable, term_loc: end_loc };
-    let whole = std::mem::replace(&mut func.blocks[start.index()], empty());
     let mut current = start;
-    let mut any = false;
-    for (inst, loc) in whole.insts.into_iter().zip(whole.locs) {
-        if let Inst::Call { callee: Callee::Func(id), args, rets } = inst
-            && allowed(id)
-            && let Some(callee) = cx.module.func(id)
-        {
-            let cost = cost(callee);
-            if cost <= *left && is_wanted(callee, cost) {
-                *left -= cost;
-                any = true;
-                let after = BlockId(func.blocks.len() as u32);
-                func.blocks.push(empty());
-                let entry = copy_body(func, cx, callee, Site { args, rets, loc, current, after });
-                let block = &mut func.blocks[current.index()];
-                block.term = Term::Jump(entry);
-                block.term_loc = loc;
-                current = after;
-                continue;
-            }
+    for at in func.blocks[start.index()].range() {
+        let Inst::Call { callee: Callee::Func(id), args, rets } = func.code[at] else { continue };
+        let Some(callee) = cx.module.func(id).filter(|_| allowed(id)) else { continue };
+        let cost = cost(callee);
+        if cost > *left || !is_wanted(callee, cost) {
+            continue;
         }
-        let block = &mut func.blocks[current.index()];
-        block.insts.push(inst);
-        block.locs.push(loc);
+        *left -= cost;
+        cx.work.shape_known = false;
+        let after = BlockId(func.blocks.len() as u32);
+        let loc = func.code_locs[at];
+        let Block { end, term_loc, .. } = func.blocks[current.index()];
+        let before = &mut func.blocks[current.index()];
+        before.end = at as u32;
+        before.term_loc = loc;
+        let term = std::mem::replace(&mut before.term, Term::Unreachable);
+        func.blocks.push(Block { start: at as u32 + 1, end, term, term_loc });
+        let entry = copy_body(func, cx, callee, Site { args, rets, loc, current, after });
+        func.blocks[current.index()].term = Term::Jump(entry);
+        current = after;
     }
-    func.blocks[current.index()].term = whole.term;
-    func.blocks[current.index()].term_loc = whole.term_loc;
-    any
+    current != start
 }
 
 /// A call that is expanded.
@@ -115,7 +102,7 @@ struct Map {
     args: SmallVec<[Operand; 8]>,
     /// Added to a register that isn't a parameter.
     regs: u32,
-    consts: Vec<Operand>,
+    consts: SmallVec<[Operand; 16]>,
     slots: u32,
     blocks: u32,
     locs: u32,
@@ -158,18 +145,15 @@ fn copy_body(func: &mut Func, cx: &mut Cx<'_>, callee: &Func, site: Site) -> Blo
         }
     }
     for block in &callee.blocks {
-        let mut copy = Block {
-            insts: Vec::with_capacity(block.insts.len()),
-            locs: block.locs.iter().map(|&loc| map.loc(loc)).collect(),
-            term: Term::Unreachable,
-            term_loc: map.loc(block.term_loc),
-        };
-        for &inst in &block.insts {
+        let start = func.code.len() as u32;
+        for (&inst, &loc) in callee.code[block.range()].iter().zip(&callee.code_locs[block.range()]) {
             let inst = copy_inst(func, callee, &map, inst);
-            copy.insts.push(inst);
+            func.code.push(inst);
+            func.code_locs.push(map.loc(loc));
         }
-        copy.term = copy_term(func, callee, &map, site, &block.term, &mut copy);
-        func.blocks.push(copy);
+        let term_loc = map.loc(block.term_loc);
+        let term = copy_term(func, callee, &map, site, &block.term, term_loc);
+        func.blocks.push(Block { start, end: func.code.len() as u32, term, term_loc });
     }
     map.block(BlockId(0))
 }
@@ -184,9 +168,7 @@ fn prepare(func: &mut Func, cx: &mut Cx<'_>, callee: &Func, site: Site) -> Map {
         {
             let dst = Reg(func.regs.len() as u32);
             func.regs.push(RegInfo { ty: func.regs[reg.index()].ty, mutable: false });
-            let block = &mut func.blocks[site.current.index()];
-            block.insts.push(Inst::Copy { dst, src: *arg });
-            block.locs.push(site.loc);
+            func.append(site.current, Inst::Copy { dst, src: *arg }, site.loc);
             *arg = dst.into();
         }
     }
@@ -238,14 +220,14 @@ fn copy_inst(func: &mut Func, callee: &Func, map: &Map, mut inst: Inst) -> Inst 
 }
 
 /// The callee's end of a block: a return becomes copies to the call's results and a jump to what follows.
-fn copy_term(func: &mut Func, callee: &Func, map: &Map, site: Site, term: &Term, copy: &mut Block) -> Term {
+fn copy_term(func: &mut Func, callee: &Func, map: &Map, site: Site, term: &Term, loc: LocId) -> Term {
     let mut term = term.clone();
     match &mut term {
         Term::Return(values) => {
             for (i, &value) in callee.list(*values).iter().enumerate() {
                 let dst = func.list(site.rets)[i].as_reg().expect("results are registers");
-                copy.insts.push(Inst::Copy { dst, src: map.operand(value) });
-                copy.locs.push(copy.term_loc);
+                func.code.push(Inst::Copy { dst, src: map.operand(value) });
+                func.code_locs.push(loc);
             }
             return Term::Jump(site.after);
         }
@@ -268,7 +250,7 @@ mod tests {
     fn pass(func: &mut Func, cx: &mut Cx<'_>) {
         super::run(func, cx, &|_| true);
         crate::passes::simplify_cfg::run(func, cx);
-        crate::passes::compact::compact(func);
+        crate::passes::compact::compact(func, cx);
     }
 
     #[test]

@@ -9,30 +9,45 @@ const NONE: u32 = u32::MAX;
 const MAX_BITS: usize = 1 << 22;
 
 /// The `var` registers live at the end of each block.
+#[derive(Default)]
 pub struct LiveVars {
     /// The registers that are live at the end of some block, perhaps.
     vars: Vec<Reg>,
     words: usize,
     /// Of each block the set of its live `vars`; empty when they were too many.
     live_out: Vec<u64>,
+    /// Of each block what it reads before it assigns it; then, what is live at its start.
+    live_in: Vec<u64>,
+    /// Of each block what it assigns.
+    assigns: Vec<u64>,
+    /// Each register's place among `vars`.
+    index: Vec<u32>,
+    /// The block that each register was seen to be assigned in last.
+    assigned_in: Vec<u32>,
 }
 
 impl LiveVars {
     /// Computes the sets of the reachable blocks.
-    pub fn new(func: &Func, cfg: &Cfg) -> LiveVars {
-        let (vars, index) = across_blocks(func, cfg);
-        let words = vars.len().div_ceil(64);
-        let mut live = LiveVars { vars, words, live_out: Vec::new() };
+    pub fn compute(&mut self, func: &Func, cfg: &Cfg) {
+        self.find_vars(func, cfg);
+        self.words = self.vars.len().div_ceil(64);
+        let words = self.words;
         let n = func.blocks.len();
+        self.live_out.clear();
         if words * 64 * n > MAX_BITS {
-            return live;
+            return;
         }
-        // What a block reads before it assigns, and what it assigns.
-        let mut reads = vec![0u64; words * n];
-        let mut assigns = vec![0u64; words * n];
+        let LiveVars { live_in, assigns, index, .. } = self;
+        for sets in [&mut *live_in, &mut *assigns, &mut self.live_out] {
+            sets.clear();
+            sets.resize(words * n, 0);
+        }
+        if words == 0 {
+            return;
+        }
         for &block in &cfg.rpo {
             let base = block.index() * words;
-            let (reads, assigns) = (&mut reads[base..base + words], &mut assigns[base..base + words]);
+            let (reads, assigns) = (&mut live_in[base..base + words], &mut assigns[base..base + words]);
             let mut read = |assigns: &[u64], operand: Operand| {
                 let Some(i) = operand.as_reg().map(|reg| index[reg.index()]).filter(|&i| i != NONE) else {
                     return;
@@ -42,7 +57,7 @@ impl LiveVars {
                     reads[word] |= bit;
                 }
             };
-            for inst in &func.blocks[block.index()].insts {
+            for inst in func.insts(block) {
                 inst.uses(&func.pool, |operand| read(assigns, operand));
                 inst.defs(&func.pool, |reg| {
                     let i = index[reg.index()];
@@ -53,14 +68,11 @@ impl LiveVars {
             }
             func.blocks[block.index()].term.uses(&func.pool, |operand| read(assigns, operand));
         }
-        live.live_out = vec![0; words * n];
-        live.spread(func, cfg, reads, &assigns);
-        live
+        self.spread(func, cfg);
     }
 
-    /// Carries what is read against the order of the code until nothing changes; `live_in` begins with what
-    /// each block reads itself.
-    fn spread(&mut self, func: &Func, cfg: &Cfg, mut live_in: Vec<u64>, assigns: &[u64]) {
+    /// Carries what is read against the order of the code until nothing changes.
+    fn spread(&mut self, func: &Func, cfg: &Cfg) {
         let words = self.words;
         let mut changed = true;
         while changed {
@@ -69,15 +81,17 @@ impl LiveVars {
                 let base = block.index() * words;
                 func.blocks[block.index()].term.successors(|to| {
                     for word in 0..words {
-                        self.live_out[base + word] |= live_in[to.index() * words + word];
+                        self.live_out[base + word] |= self.live_in[to.index() * words + word];
                     }
                 });
                 for at in base..base + words {
-                    let new = live_in[at] | (self.live_out[at] & !assigns[at]);
-                    changed |= new != live_in[at];
-                    live_in[at] = new;
+                    let new = self.live_in[at] | (self.live_out[at] & !self.assigns[at]);
+                    changed |= new != self.live_in[at];
+                    self.live_in[at] = new;
                 }
             }
+            // Without a cycle every block came after those that it leads to.
+            changed &= cfg.has_cycle();
         }
     }
 
@@ -95,27 +109,38 @@ impl LiveVars {
             }
         }
     }
-}
 
-/// The `var` registers that some block reads before it assigns them, and each register's place among them.
-fn across_blocks(func: &Func, cfg: &Cfg) -> (Vec<Reg>, Vec<u32>) {
-    let mut vars = Vec::new();
-    let mut index = vec![NONE; func.regs.len()];
-    let mut assigned_in = vec![NONE; func.regs.len()];
-    for &block in &cfg.rpo {
-        let mut read = |assigned_in: &[u32], operand: Operand| {
-            let Some(reg) = operand.as_reg() else { return };
-            let i = reg.index();
-            if func.regs[i].mutable && index[i] == NONE && assigned_in[i] != block.0 {
+    /// Numbers the `var` registers: all of them, or if they are many those that some block reads before it assigns
+    /// them.
+    fn find_vars(&mut self, func: &Func, cfg: &Cfg) {
+        let LiveVars { vars, index, assigned_in, .. } = self;
+        vars.clear();
+        index.clear();
+        index.resize(func.regs.len(), NONE);
+        let all = || func.regs.iter().enumerate().filter(|(_, info)| info.mutable);
+        if all().take(65).count() <= 64 {
+            for (i, _) in all() {
                 index[i] = vars.len() as u32;
-                vars.push(reg);
+                vars.push(Reg(i as u32));
             }
-        };
-        for inst in &func.blocks[block.index()].insts {
-            inst.uses(&func.pool, |operand| read(&assigned_in, operand));
-            inst.defs(&func.pool, |reg| assigned_in[reg.index()] = block.0);
+            return;
         }
-        func.blocks[block.index()].term.uses(&func.pool, |operand| read(&assigned_in, operand));
+        assigned_in.clear();
+        assigned_in.resize(func.regs.len(), NONE);
+        for &block in &cfg.rpo {
+            let mut read = |assigned_in: &[u32], operand: Operand| {
+                let Some(reg) = operand.as_reg() else { return };
+                let i = reg.index();
+                if func.regs[i].mutable && index[i] == NONE && assigned_in[i] != block.0 {
+                    index[i] = vars.len() as u32;
+                    vars.push(reg);
+                }
+            };
+            for inst in func.insts(block) {
+                inst.uses(&func.pool, |operand| read(assigned_in, operand));
+                inst.defs(&func.pool, |reg| assigned_in[reg.index()] = block.0);
+            }
+            func.blocks[block.index()].term.uses(&func.pool, |operand| read(assigned_in, operand));
+        }
     }
-    (vars, index)
 }

@@ -5,7 +5,7 @@ mod counted;
 mod hoist;
 mod rotate;
 
-use super::Cx;
+use super::{Cx, Work};
 use crate::cfg::{Cfg, DomTree};
 use crate::func::*;
 use crate::ids::*;
@@ -17,33 +17,45 @@ pub fn run(func: &mut Func, cx: &mut Cx<'_>) {
     if !leads_back(func) {
         return;
     }
-    let mut cfg = Cfg::new(func);
-    let mut tree = DomTree::new(&cfg);
-    let headers = headers(&cfg, &tree);
+    let Work { cfg, tree, .. } = &mut *cx.work;
+    cfg.compute(func);
+    tree.compute(cfg);
+    let headers = headers(cfg, tree);
     if headers.is_empty() {
         return;
     }
-    if add_preheaders(func, &cfg, &tree, &headers) {
-        cfg = Cfg::new(func);
-        tree = DomTree::new(&cfg);
+    cx.work.shape_known = false;
+    let Work { cfg, tree, dead, loops: room, .. } = &mut *cx.work;
+    let mut changed = wants_work(func, &mut Loops::new(func, cfg, tree, room), &headers);
+    if changed {
+        if add_preheaders(func, cfg, tree, &headers) {
+            cfg.compute(func);
+            tree.compute(cfg);
+        }
+        let mut loops = Loops::new(func, cfg, tree, room);
+        for (i, &header) in headers.iter().enumerate() {
+            loops.enter(func, i as u32, header);
+            counted::run(func, &loops, dead);
+            hoist::run(func, &mut loops, dead);
+        }
     }
-    let mut loops = Loops {
-        cfg: &cfg,
-        tree: &tree,
-        member: vec![NONE; func.blocks.len()],
-        assigned: vec![NONE; func.regs.len()],
-        home: homes(func),
-        blocks: Vec::new(),
-        header: BlockId(0),
-        number: 0,
-    };
-    for (i, &header) in headers.iter().enumerate() {
+    changed |= rotate::run(func, cfg, tree, &headers);
+    if changed {
+        super::simplify_cfg::run(func, cx);
+    }
+}
+
+/// True when some loop has a check that might go or an instruction that might move.
+fn wants_work(func: &Func, loops: &mut Loops<'_>, headers: &[BlockId]) -> bool {
+    headers.iter().enumerate().any(|(i, &header)| {
         loops.enter(func, i as u32, header);
-        counted::run(func, &loops);
-        hoist::run(func, &mut loops);
-    }
-    rotate::run(func, &cfg, &tree, &headers);
-    super::simplify_cfg::run(func, cx);
+        loops.room.blocks.iter().any(|&block| {
+            let always = loops.latches().all(|latch| loops.tree.dominates(block, latch));
+            func.insts(block).iter().any(|inst| {
+                matches!(inst, Inst::Bounds { .. }) || always && hoist::is_movable(func, loops, inst)
+            })
+        })
+    })
 }
 
 /// True when some block leads to one that doesn't stand after it, as some must where there is a loop.
@@ -82,26 +94,14 @@ fn add_preheaders(func: &mut Func, cfg: &Cfg, tree: &DomTree, headers: &[BlockId
             });
         }
         let term_loc = func.blocks[header.index()].term_loc;
-        func.blocks.push(Block { insts: Vec::new(), locs: Vec::new(), term: Term::Jump(header), term_loc });
+        func.blocks.push(Block::empty(Term::Jump(header), term_loc));
     }
     func.blocks.len() > before
 }
 
-/// The block that assigns each temporary.
-fn homes(func: &Func) -> Vec<u32> {
-    let mut home = vec![NONE; func.regs.len()];
-    for (i, block) in func.blocks.iter().enumerate() {
-        for inst in &block.insts {
-            inst.defs(&func.pool, |reg| home[reg.index()] = i as u32);
-        }
-    }
-    home
-}
-
-/// One loop after the other.
-struct Loops<'a> {
-    cfg: &'a Cfg,
-    tree: &'a DomTree,
+/// Room for the pass.
+#[derive(Default)]
+pub(super) struct Room {
     /// The loop that each block was seen in last.
     member: Vec<u32>,
     /// The loop that each register was seen to be assigned in last.
@@ -110,9 +110,37 @@ struct Loops<'a> {
     home: Vec<u32>,
     /// The blocks of the current loop, each before those that it dominates.
     blocks: Vec<BlockId>,
+    stack: Vec<BlockId>,
+}
+
+/// One loop after the other.
+struct Loops<'a> {
+    cfg: &'a Cfg,
+    tree: &'a DomTree,
+    room: &'a mut Room,
     header: BlockId,
     /// The current loop.
     number: u32,
+}
+
+impl<'a> Loops<'a> {
+    fn new(func: &Func, cfg: &'a Cfg, tree: &'a DomTree, room: &'a mut Room) -> Loops<'a> {
+        let lists = [
+            (&mut room.member, func.blocks.len()),
+            (&mut room.assigned, func.regs.len()),
+            (&mut room.home, func.regs.len()),
+        ];
+        for (list, len) in lists {
+            list.clear();
+            list.resize(len, NONE);
+        }
+        for (i, block) in func.blocks.iter().enumerate() {
+            for inst in &func.code[block.range()] {
+                inst.defs(&func.pool, |reg| room.home[reg.index()] = i as u32);
+            }
+        }
+        Loops { cfg, tree, room, header: BlockId(0), number: 0 }
+    }
 }
 
 impl Loops<'_> {
@@ -120,44 +148,40 @@ impl Loops<'_> {
     fn enter(&mut self, func: &Func, number: u32, header: BlockId) {
         self.number = number;
         self.header = header;
-        self.blocks.clear();
-        self.blocks.push(header);
-        self.member[header.index()] = number;
-        let mut stack: Vec<BlockId> = self
-            .cfg
-            .preds(header)
-            .iter()
-            .copied()
-            .filter(|&pred| self.tree.dominates(header, pred))
-            .collect();
+        let Room { member, assigned, blocks, stack, .. } = &mut *self.room;
+        blocks.clear();
+        blocks.push(header);
+        member[header.index()] = number;
+        stack.clear();
+        let (cfg, tree) = (self.cfg, self.tree);
+        stack.extend(cfg.preds(header).iter().filter(|&&pred| tree.dominates(header, pred)));
         while let Some(block) = stack.pop() {
-            if self.member[block.index()] == number {
+            if member[block.index()] == number {
                 continue;
             }
-            self.member[block.index()] = number;
-            self.blocks.push(block);
-            stack.extend(self.cfg.preds(block));
+            member[block.index()] = number;
+            blocks.push(block);
+            stack.extend(cfg.preds(block));
         }
-        let cfg = self.cfg;
-        self.blocks.sort_unstable_by_key(|&block| cfg.position(block));
-        for &block in &self.blocks {
-            for inst in &func.blocks[block.index()].insts {
-                inst.defs(&func.pool, |reg| self.assigned[reg.index()] = number);
+        blocks.sort_unstable_by_key(|&block| cfg.position(block));
+        for &block in &*blocks {
+            for inst in func.insts(block) {
+                inst.defs(&func.pool, |reg| assigned[reg.index()] = number);
             }
         }
     }
 
     fn contains(&self, block: BlockId) -> bool {
-        self.member[block.index()] == self.number
+        self.room.member[block.index()] == self.number
     }
 
     /// True when the operand has the same value all the time that the loop runs.
     fn is_invariant(&self, func: &Func, operand: Operand) -> bool {
         let Some(reg) = operand.as_reg() else { return true };
         if func.regs[reg.index()].mutable {
-            return self.assigned[reg.index()] != self.number;
+            return self.room.assigned[reg.index()] != self.number;
         }
-        let home = self.home[reg.index()];
+        let home = self.room.home[reg.index()];
         home == NONE || !self.contains(BlockId(home))
     }
 

@@ -39,8 +39,8 @@ pub fn bottom_up(module: &Module, ids: &[FuncId]) -> Vec<FuncId> {
 /// The functions that a function calls by name.
 fn callees(module: &Module, id: FuncId) -> Vec<FuncId> {
     let Some(func) = module.func(id) else { return Vec::new() };
-    let insts = func.blocks.iter().flat_map(|block| &block.insts);
-    let mut callees: Vec<FuncId> = insts
+    let mut callees: Vec<FuncId> = func
+        .all_insts()
         .filter_map(|inst| match inst {
             Inst::Call { callee: Callee::Func(id), .. } => Some(*id),
             _ => None,

@@ -6,27 +6,42 @@ use crate::cfg::Cfg;
 use crate::func::*;
 use crate::ids::*;
 
-/// Simplifies; true when a branch turned out to be none. Afterwards every block is reachable.
+/// Room for the pass.
+#[derive(Default)]
+pub(super) struct Room {
+    /// Where a jump to each block ends up.
+    to: Vec<BlockId>,
+    /// Of each block: 0 is new, 1 on the way, 2 done.
+    state: Vec<u8>,
+    chain: Vec<BlockId>,
+    /// Old numbers to new ones.
+    number: Vec<u32>,
+    blocks: Vec<Block>,
+}
+
+/// Simplifies; true when a branch turned out to be none. Afterwards every block is reachable, and the shape is known.
 pub fn run(func: &mut Func, cx: &mut Cx<'_>) -> bool {
-    if func.blocks.len() == 1 {
-        return false;
-    }
     let (mut any_folded, mut any) = (false, false);
-    for _ in 0..3 {
-        let folded = fold_branches(func, cx);
-        let threaded = thread(func);
-        any_folded |= folded;
-        any |= folded | threaded;
-        // Tests that were copied may be known where they are now.
-        if !threaded {
-            break;
+    if func.blocks.len() > 1 {
+        for _ in 0..3 {
+            let folded = fold_branches(func, cx);
+            let threaded = func.blocks.iter().any(Block::is_empty) && thread(func, &mut cx.work.shape);
+            any_folded |= folded;
+            any |= folded | threaded;
+            // Tests that were copied may be known where they are now.
+            if !threaded {
+                break;
+            }
         }
     }
-    let mut entries = entries(func);
-    let all_reachable = entries[1..].iter().all(|&entries| entries > 0);
-    if merge(func, &mut entries) | any | !all_reachable {
-        reorder(func);
+    if cx.work.shape_known && !any {
+        return false;
     }
+    cx.work.cfg.compute(func);
+    if rebuild(func, &cx.work.cfg, &mut cx.work.shape) {
+        cx.work.cfg.compute_in_order(func);
+    }
+    cx.work.shape_known = true;
     any_folded
 }
 
@@ -62,18 +77,23 @@ fn fold_branches(func: &mut Func, cx: &Cx<'_>) -> bool {
 }
 
 /// Where a jump to each block ends up, past blocks that only jump on.
-fn destinations(func: &Func) -> Vec<BlockId> {
+fn destinations(func: &Func, room: &mut Room) {
     let n = func.blocks.len();
-    let mut to: Vec<BlockId> = (0..n as u32).map(BlockId).collect();
+    let Room { to, state, chain, .. } = room;
+    to.clear();
+    to.extend((0..n as u32).map(BlockId));
     let next = |block: BlockId| match &func.blocks[block.index()] {
-        Block { insts, term: Term::Jump(to), .. } if insts.is_empty() => Some(*to),
+        block @ Block { term: Term::Jump(to), .. } if block.is_empty() => Some(*to),
         _ => None,
     };
-    // A chain is followed once: every block on it learns its end. 0 is new, 1 on the way, 2 done.
-    let mut state = vec![0u8; n];
-    let mut chain = Vec::new();
+    // A chain is followed once: every block on it learns its end.
+    state.clear();
+    state.resize(n, 0);
     for start in 0..n as u32 {
         let mut block = BlockId(start);
+        if next(block).is_none() {
+            continue;
+        }
         chain.clear();
         while state[block.index()] == 0 {
             state[block.index()] = 1;
@@ -85,19 +105,19 @@ fn destinations(func: &Func) -> Vec<BlockId> {
         }
         // An endless chain of jumps stays as it is where it closes.
         let end = to[block.index()];
-        for &block in &chain {
+        for &block in &*chain {
             state[block.index()] = 2;
             if next(block).is_some() {
                 to[block.index()] = end;
             }
         }
     }
-    to
 }
 
 /// Skips blocks that only jump; a jump to a block that only ends becomes that end.
-fn thread(func: &mut Func) -> bool {
-    let to = destinations(func);
+fn thread(func: &mut Func, room: &mut Room) -> bool {
+    destinations(func, room);
+    let to = &room.to;
     let mut changed = false;
     for i in 0..func.blocks.len() {
         func.blocks[i].term.successors_mut(|block| {
@@ -105,8 +125,8 @@ fn thread(func: &mut Func) -> bool {
             *block = to[block.index()];
         });
         let Term::Jump(target) = func.blocks[i].term else { continue };
-        let Block { insts, term, term_loc, .. } = &func.blocks[target.index()];
-        if !insts.is_empty() || target.index() == i {
+        let Block { term, term_loc, .. } = &func.blocks[target.index()];
+        if !func.blocks[target.index()].is_empty() || target.index() == i {
             continue;
         }
         let end = match term {
@@ -135,63 +155,67 @@ fn with_own_list(func: &mut Func, mut term: Term) -> Term {
     term
 }
 
-/// How many ways lead to each block from those that the entry reaches.
-fn entries(func: &Func) -> Vec<u32> {
-    let mut entries = vec![0u32; func.blocks.len()];
-    // The entry has no predecessor, but is entered.
-    let mut stack = vec![BlockId(0)];
-    while let Some(block) = stack.pop() {
-        func.blocks[block.index()].term.successors(|to| {
-            entries[to.index()] += 1;
-            if entries[to.index()] == 1 {
-                stack.push(to);
-            }
-        });
+/// Joins each block with the one that follows it, where neither has another neighbour there; drops what can't be
+/// reached; puts the rest into reverse postorder. True when anything changed.
+fn rebuild(func: &mut Func, cfg: &Cfg, room: &mut Room) -> bool {
+    let Room { number, blocks, state, .. } = room;
+    // 1 for blocks that are joined to the one before. That stands right before them, as it leads nowhere else.
+    state.clear();
+    state.resize(func.blocks.len(), 0);
+    let mut any_joined = false;
+    for pair in cfg.rpo.windows(2) {
+        let &[before, block] = pair else { continue };
+        let joins = matches!(func.blocks[before.index()].term, Term::Jump(to) if to == block)
+            && cfg.preds(block).len() == 1;
+        state[block.index()] = joins as u8;
+        any_joined |= joins;
     }
-    entries
-}
-
-/// Joins a block with the one that follows it, where neither has another neighbour there.
-fn merge(func: &mut Func, entries: &mut [u32]) -> bool {
-    let mut changed = false;
-    for i in 0..func.blocks.len() {
-        if i > 0 && entries[i] == 0 {
-            continue;
-        }
-        while let Term::Jump(next) = func.blocks[i].term {
-            if next.index() == i || entries[next.index()] != 1 {
-                break;
+    if !any_joined && cfg.is_in_order() {
+        return false;
+    }
+    number.clear();
+    number.resize(func.blocks.len(), 0);
+    blocks.clear();
+    for &id in &cfg.rpo {
+        let gone = Block::empty(Term::Unreachable, LocId(0));
+        let block = std::mem::replace(&mut func.blocks[id.index()], gone);
+        match blocks.last_mut() {
+            Some(into) if state[id.index()] == 1 => {
+                join(&mut func.code, &mut func.code_locs, into, &block);
+                (into.term, into.term_loc) = (block.term, block.term_loc);
             }
-            let term_loc = func.blocks[next.index()].term_loc;
-            let empty = Block { insts: Vec::new(), locs: Vec::new(), term: Term::Unreachable, term_loc };
-            let mut taken = std::mem::replace(&mut func.blocks[next.index()], empty);
-            entries[next.index()] = 0;
-            changed = true;
-            let into = &mut func.blocks[i];
-            into.insts.append(&mut taken.insts);
-            into.locs.append(&mut taken.locs);
-            into.term = taken.term;
-            into.term_loc = taken.term_loc;
+            _ => {
+                number[id.index()] = blocks.len() as u32;
+                blocks.push(block);
+            }
         }
     }
-    changed
+    std::mem::swap(&mut func.blocks, blocks);
+    for block in &mut func.blocks {
+        block.term.successors_mut(|to| to.0 = number[to.index()]);
+    }
+    true
 }
 
-/// Only reachable blocks, in reverse postorder.
-fn reorder(func: &mut Func) {
-    let cfg = Cfg::new(func);
-    let in_order = cfg.rpo.iter().enumerate().all(|(i, block)| block.index() == i);
-    if in_order && cfg.rpo.len() == func.blocks.len() {
+/// Appends the instructions of one block to another's.
+fn join(code: &mut Vec<Inst>, locs: &mut Vec<LocId>, into: &mut Block, block: &Block) {
+    if block.is_empty() {
         return;
     }
-    let mut old: Vec<Option<Block>> = std::mem::take(&mut func.blocks).into_iter().map(Some).collect();
-    for &block in &cfg.rpo {
-        let mut block = old[block.index()].take().expect("a block stands once in the order");
-        block.term.successors_mut(|to| {
-            let position = cfg.position(*to).expect("a reachable block leads to reachable ones");
-            *to = BlockId(position as u32);
-        });
-        func.blocks.push(block);
+    if into.is_empty() {
+        (into.start, into.end) = (block.start, block.end);
+    } else if into.end == block.start {
+        into.end = block.end;
+    } else {
+        if into.end as usize != code.len() {
+            let start = code.len() as u32;
+            code.extend_from_within(into.range());
+            locs.extend_from_within(into.range());
+            (into.start, into.end) = (start, code.len() as u32);
+        }
+        code.extend_from_within(block.range());
+        locs.extend_from_within(block.range());
+        into.end = code.len() as u32;
     }
 }
 

@@ -1,28 +1,32 @@
 //! `var` registers that are assigned once, before every use, become temporaries: their value then holds
 //! everywhere, not only within a region.
 
-use crate::cfg::{Cfg, DomTree};
+use super::{Cx, Work};
 use crate::func::*;
 use crate::ids::*;
 
+/// Where a register is assigned, as far as the walk has come.
 #[derive(Clone, Copy, PartialEq)]
-enum Def {
+pub(super) enum Def {
     None,
+    /// Here only: block, and place in the code.
     One(BlockId, u32),
     No,
 }
 
 /// Turns what can be turned in a function all of whose blocks are reachable.
-pub fn run(func: &mut Func, cfg: &Cfg, tree: &DomTree) {
+pub fn run(func: &mut Func, cx: &mut Cx<'_>) {
     if !func.regs.iter().any(|reg| reg.mutable) {
         return;
     }
-    let mut defs = vec![Def::None; func.regs.len()];
+    let Work { cfg, tree, single: defs, .. } = &mut *cx.work;
+    defs.clear();
+    defs.resize(func.regs.len(), Def::None);
     for &id in &cfg.rpo {
-        for (i, inst) in func.blocks[id.index()].insts.iter().enumerate() {
-            inst.defs(&func.pool, |reg| {
+        for at in func.blocks[id.index()].range() {
+            func.code[at].defs(&func.pool, |reg| {
                 let def = &mut defs[reg.index()];
-                *def = if *def == Def::None { Def::One(id, i as u32) } else { Def::No };
+                *def = if *def == Def::None { Def::One(id, at as u32) } else { Def::No };
             });
         }
     }
@@ -37,12 +41,12 @@ pub fn run(func: &mut Func, cfg: &Cfg, tree: &DomTree) {
                 *def = Def::No;
             }
         };
-        for (i, inst) in block.insts.iter().enumerate() {
-            inst.uses(&func.pool, |operand| read(operand, i));
+        for at in block.range() {
+            func.code[at].uses(&func.pool, |operand| read(operand, at));
         }
-        block.term.uses(&func.pool, |operand| read(operand, block.insts.len()));
+        block.term.uses(&func.pool, |operand| read(operand, block.end as usize));
     }
-    for (info, def) in func.regs.iter_mut().zip(&defs) {
+    for (info, def) in func.regs.iter_mut().zip(&*defs) {
         if info.mutable && matches!(def, Def::One(..)) {
             info.mutable = false;
         }
@@ -56,9 +60,9 @@ mod tests {
     #[test]
     fn one_assignment_before_all_uses() {
         check(
-            |func, _| {
-                let cfg = crate::cfg::Cfg::new(func);
-                super::run(func, &cfg, &crate::cfg::DomTree::new(&cfg));
+            |func, cx| {
+                cx.find_shape(func);
+                super::run(func, cx);
             },
             "
             fn0 = func \"f\" (r0: i64, r1: i8) -> (i64) {

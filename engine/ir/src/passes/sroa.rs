@@ -34,8 +34,8 @@ pub fn run(func: &mut Func, cx: &mut Cx<'_>) -> bool {
             leaf.reg = Some(Reg(func.regs.len() as u32 - 1));
         }
     }
-    for i in 0..func.blocks.len() {
-        rewrite(func, cx, &plan, i);
+    for i in 0..func.blocks.len() as u32 {
+        rewrite(func, cx, &plan, BlockId(i));
     }
     let mut vars = std::mem::take(&mut func.debug_vars);
     vars.retain_mut(|var| match var.place {
@@ -55,33 +55,31 @@ pub fn run(func: &mut Func, cx: &mut Cx<'_>) -> bool {
 }
 
 /// The instructions of one block without the slots that go.
-fn rewrite(func: &mut Func, cx: &mut Cx<'_>, plan: &Plan, index: usize) {
+fn rewrite(func: &mut Func, cx: &mut Cx<'_>, plan: &Plan, id: BlockId) {
     let touches = |inst: &Inst| {
         let mut touches = false;
         inst.addrs(|addr| touches |= plan.promoted_at(addr).is_some());
         touches
     };
-    let block = &mut func.blocks[index];
-    if !block.insts.iter().any(touches) {
+    if !func.insts(id).iter().any(touches) {
         return;
     }
-    let insts = std::mem::take(&mut block.insts);
-    let locs = std::mem::take(&mut block.locs);
-    let mut out = Vec::with_capacity(insts.len());
-    let mut out_locs = Vec::with_capacity(insts.len());
-    for (inst, loc) in insts.into_iter().zip(locs) {
+    let range = func.blocks[id.index()].range();
+    let start = func.code.len() as u32;
+    let mut replaced = SmallVec::<[Inst; 8]>::new();
+    for at in range {
+        let (inst, loc) = (func.code[at], func.code_locs[at]);
         if touches(&inst) {
-            let mut replaced = SmallVec::<[Inst; 8]>::new();
+            replaced.clear();
             replace(func, cx, plan, inst, &mut replaced);
-            out_locs.extend(replaced.iter().map(|_| loc));
-            out.extend(replaced);
+            func.code.extend_from_slice(&replaced);
+            func.code_locs.resize(func.code.len(), loc);
         } else {
-            out.push(inst);
-            out_locs.push(loc);
+            func.code.push(inst);
+            func.code_locs.push(loc);
         }
     }
-    func.blocks[index].insts = out;
-    func.blocks[index].locs = out_locs;
+    (func.blocks[id.index()].start, func.blocks[id.index()].end) = (start, func.code.len() as u32);
 }
 
 /// What stands for one instruction that names a slot that goes.

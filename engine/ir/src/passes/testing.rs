@@ -42,8 +42,7 @@ fn check_with(pass: impl Fn(&mut Func, &mut Cx<'_>), before: &str, after: &str, 
     let id = FuncId(module.funcs.len() as u32 - 1);
     let mut func = module.func(id).expect("the last entry is a function").as_ref().clone();
     verified(&func, &module, "before the pass");
-    let mut cx = Cx::new(&module, &func);
-    pass(&mut func, &mut cx);
+    pass(&mut func, &mut Cx::new(&module, &mut Default::default()));
     verified(&func, &module, "after the pass");
     let text = print_func(id, &func, None, PrintOptions { locs });
     pretty_assertions::assert_eq!(lines(&text), lines(after), "\n{text}");

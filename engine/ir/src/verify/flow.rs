@@ -24,13 +24,13 @@ impl Verifier<'_> {
             if !cfg.is_reachable(id) {
                 continue;
             }
-            for (j, inst) in block.insts.iter().enumerate() {
+            for (j, inst) in func.code[block.range()].iter().enumerate() {
                 self.at = (Some(id), Some(j));
                 inst.uses(&func.pool, |operand| self.check_use(&defs, tree, cfg, operand, id, j));
             }
             self.at = (Some(id), None);
             block.term.uses(&func.pool, |operand| {
-                self.check_use(&defs, tree, cfg, operand, id, block.insts.len());
+                self.check_use(&defs, tree, cfg, operand, id, block.len());
             });
         }
         self.at = (None, None);
@@ -41,7 +41,7 @@ impl Verifier<'_> {
         let mut defs = vec![Def::Never; func.regs.len()];
         defs[..func.sig.params.len()].fill(Def::Param);
         for (i, block) in func.blocks.iter().enumerate() {
-            for (j, inst) in block.insts.iter().enumerate() {
+            for (j, inst) in func.code[block.range()].iter().enumerate() {
                 let id = BlockId(i as u32);
                 self.at = (Some(id), Some(j));
                 inst.defs(&func.pool, |reg| {

@@ -203,8 +203,8 @@ fn broken_structure_is_found() {
         let errors = errors(&func);
         assert!(errors.iter().any(|error| error.contains(expected)), "{expected:?} not in {errors:#?}");
     };
-    broken(|f| f.blocks[0].locs.clear(), "1 instructions but 0 positions");
-    broken(|f| f.blocks[0].locs[0] = LocId(9), "its position isn't there");
+    broken(|f| f.code_locs.clear(), "1 instructions but 0 positions");
+    broken(|f| f.code_locs[0] = LocId(9), "its position isn't there");
     broken(|f| f.blocks[0].term_loc = LocId(9), "its position isn't there");
     broken(|f| f.blocks[0].term = Term::Jump(BlockId(7)), "there is no b7");
     broken(|f| f.blocks[1].term = Term::Return(List { start: 9, len: 9 }), "outside the pool");

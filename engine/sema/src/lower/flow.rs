@@ -252,9 +252,12 @@ impl Lower<'_, '_> {
         );
         let mut func = self.b.finish();
         if !hoisted.is_empty() {
-            let entry = &mut func.blocks[0];
-            entry.locs.splice(0..0, hoisted.iter().map(|_| LocId(0)));
-            entry.insts.splice(0..0, hoisted.into_iter().map(|(dst, addr)| Inst::AddrOf { dst, addr }));
+            let (start, range) = (func.code.len() as u32, func.blocks[0].range());
+            func.code.extend(hoisted.iter().map(|&(dst, addr)| Inst::AddrOf { dst, addr }));
+            func.code_locs.resize(func.code.len(), LocId(0));
+            func.code.extend_from_within(range.clone());
+            func.code_locs.extend_from_within(range);
+            (func.blocks[0].start, func.blocks[0].end) = (start, func.code.len() as u32);
         }
         lay_out(&mut func, &order);
         #[cfg(debug_assertions)]

@@ -204,9 +204,9 @@ impl<'b> Lower<'_, 'b> {
         if temp.0 < mark || func.regs[temp.index()].mutable {
             return false;
         }
-        let count = func.blocks[block.index()].insts.len();
-        for at in (count.saturating_sub(4)..count).rev() {
-            let mut inst = func.blocks[block.index()].insts[at];
+        let range = func.blocks[block.index()].range();
+        for at in range.rev().take(4) {
+            let mut inst = func.code[at];
             let (mut defines, mut touches) = (false, false);
             inst.defs(&func.pool, |def| {
                 defines |= def == temp;
@@ -218,7 +218,7 @@ impl<'b> Lower<'_, 'b> {
                     return false;
                 }
                 inst.map_defs(&mut func.pool, |def| if def == temp { reg } else { def });
-                func.blocks[block.index()].insts[at] = inst;
+                func.code[at] = inst;
                 return true;
             }
             inst.uses(&func.pool, |used| touches |= used == op || used == reg.into());

@@ -4,7 +4,7 @@
 //! callee's frame will begin. Then all others are placed around them: arguments directly in the window that they are for,
 //! results where the window leaves them. So most calls move nothing.
 
-use super::analyze::{Analysis, Item, NEAR_SLOT_BYTES};
+use super::analyze::{Analysis, Item, NEAR_SLOT_BYTES, filled};
 use super::live::{Interval, Live};
 use super::order::NONE;
 use crate::interp::state::MIN_WINDOW;
@@ -22,6 +22,7 @@ const MAX_SLOT: u32 = 65_000;
 pub(crate) const SCRATCH: u32 = 4;
 
 /// The frame.
+#[derive(Default)]
 pub(crate) struct Frame {
     /// Of each register, and behind them of each constant.
     pub slots: Vec<u16>,
@@ -39,11 +40,63 @@ pub(crate) struct Frame {
     pub size: u32,
 }
 
+/// Room that functions share.
+#[derive(Default)]
+pub(crate) struct Room {
+    pub frame: Frame,
+    taken: Taken,
+    results: Vec<(u32, u32)>,
+    arguments: Vec<u16>,
+    busy: Vec<u32>,
+    rest: Vec<Interval>,
+    occupied: Occupied,
+    ends: BinaryHeap<Reverse<(u32, u32)>>,
+}
+
+/// What the first pass put into each slot, by time.
+#[derive(Default)]
+struct Taken {
+    /// Of each slot the first and the last entry.
+    slots: Vec<(u32, u32)>,
+    /// Start and end, and the next entry of the same slot.
+    entries: Vec<(u32, u32, u32)>,
+}
+
+impl Taken {
+    fn clear(&mut self) {
+        self.slots.clear();
+        self.entries.clear();
+    }
+    fn push(&mut self, slot: u32, interval: Interval) {
+        if self.slots.len() <= slot as usize {
+            self.slots.resize(slot as usize + 1, (NONE, NONE));
+        }
+        let new = self.entries.len() as u32;
+        let (first, last) = &mut self.slots[slot as usize];
+        match self.entries.get_mut(*last as usize) {
+            Some(last) => last.2 = new,
+            None => *first = new,
+        }
+        *last = new;
+        self.entries.push((interval.start, interval.end, NONE));
+    }
+    /// True when nothing in the slot overlaps the interval. Those asked for come by start: what ended before is forgotten.
+    fn is_free(&mut self, slot: u32, interval: Interval) -> bool {
+        let Some((first, _)) = self.slots.get_mut(slot as usize) else { return true };
+        while let Some(&(start, end, next)) = self.entries.get(*first as usize) {
+            if end >= interval.start {
+                return start > interval.end;
+            }
+            *first = next;
+        }
+        true
+    }
+}
+
 struct Alloc<'a, 'f> {
     analysis: &'a Analysis<'f>,
     frame: Frame,
-    /// Of each slot: what the first pass put there, by time.
-    taken: Vec<Vec<(u32, u32)>>,
+    taken: &'a mut Taken,
     /// Slots that registers may use begin here, besides those of parameters.
     base: u32,
     params: u32,
@@ -53,22 +106,23 @@ struct Alloc<'a, 'f> {
 }
 
 /// Lays out the frame.
-pub(crate) fn allocate(analysis: &Analysis<'_>, live: &Live) -> Result<Frame, String> {
+pub(crate) fn allocate(analysis: &Analysis<'_>, live: &Live, room: &mut Room) -> Result<Frame, String> {
     let func = analysis.func;
     let params = func.sig.params.len() as u32;
     let count = func.regs.len() + analysis.consts.len();
+    room.taken.clear();
     let mut alloc = Alloc {
         analysis,
         frame: Frame {
-            slots: vec![NO_SLOT; count],
-            const_ends: vec![0; analysis.consts.len()],
-            memory: Vec::new(),
-            windows: Vec::with_capacity(live.calls.len()),
+            slots: filled(&mut room.frame.slots, count, NO_SLOT),
+            const_ends: filled(&mut room.frame.const_ends, analysis.consts.len(), 0),
+            memory: filled(&mut room.frame.memory, 0, 0),
+            windows: filled(&mut room.frame.windows, 0, 0),
             far: false,
             scratch: 0,
             size: 0,
         },
-        taken: Vec::new(),
+        taken: &mut room.taken,
         base: params,
         params,
         top: params,
@@ -85,9 +139,12 @@ pub(crate) fn allocate(analysis: &Analysis<'_>, live: &Live) -> Result<Frame, St
         alloc.near_memory = false;
         alloc.frame.far = true;
     }
-    let mut rest = Vec::with_capacity(live.intervals.len());
-    alloc.place_crossing(live, &mut rest)?;
-    alloc.place_rest(live, &rest)?;
+    let mut results = std::mem::take(&mut room.results);
+    alloc.result_hints(live, &mut results);
+    let mut rest = filled(&mut room.rest, 0, Interval { id: 0, start: 0, end: 0 });
+    alloc.place_crossing(live, &results, &mut rest, &mut room.occupied, &mut room.ends)?;
+    alloc.place_rest(live, &results, &rest, &mut room.arguments, &mut room.busy)?;
+    (room.results, room.rest) = (results, rest);
     alloc.finish(live)?;
     Ok(alloc.frame)
 }
@@ -110,10 +167,7 @@ impl Alloc<'_, '_> {
         Ok(offset.next_multiple_of(8) - base as u64 * 8)
     }
     fn take(&mut self, slot: u32, interval: Interval) {
-        if self.taken.len() <= slot as usize {
-            self.taken.resize(slot as usize + 1, Vec::new());
-        }
-        self.taken[slot as usize].push((interval.start, interval.end));
+        self.taken.push(slot, interval);
         self.set(slot, interval);
     }
     fn set(&mut self, slot: u32, interval: Interval) {
@@ -124,31 +178,36 @@ impl Alloc<'_, '_> {
         self.top = self.top.max(slot + 1);
     }
     /// The first pass: parameters where they come in, intervals that cross calls, windows.
-    fn place_crossing(&mut self, live: &Live, rest: &mut Vec<Interval>) -> Result<(), String> {
-        let hints = self.result_hints(live);
-        let mut occupied = Occupied::default();
+    fn place_crossing(
+        &mut self,
+        live: &Live,
+        hints: &[(u32, u32)],
+        rest: &mut Vec<Interval>,
+        occupied: &mut Occupied,
+        ends: &mut BinaryHeap<Reverse<(u32, u32)>>,
+    ) -> Result<(), String> {
+        occupied.words.clear();
         for slot in self.params..self.base {
             occupied.insert(slot);
         }
-        let mut ends: BinaryHeap<Reverse<(u32, u32)>> = BinaryHeap::new();
+        ends.clear();
         let mut next_call = 0;
         for &interval in &live.intervals {
             while next_call < live.calls.len() && 2 * live.calls[next_call] < interval.start {
-                self.open_window(live.calls[next_call], &mut occupied, &mut ends);
+                self.open_window(live.calls[next_call], occupied, ends);
                 next_call += 1;
             }
             let param = interval.id < self.params;
-            let first = live.calls.partition_point(|&call| 2 * call < interval.start);
-            let crosses = live.calls.get(first).is_some_and(|&call| 2 * call < interval.end);
+            let crosses = live.calls.get(next_call).is_some_and(|&call| 2 * call < interval.end);
             if !param && !crosses {
                 rest.push(interval);
                 continue;
             }
-            occupied.expire(&mut ends, interval.start);
+            occupied.expire(ends, interval.start);
             let slot = if param {
                 interval.id
             } else {
-                match self.hinted(&hints, interval.id).filter(|&slot| !occupied.contains(slot)) {
+                match self.hinted(hints, interval.id).filter(|&slot| !occupied.contains(slot)) {
                     Some(slot) => slot,
                     None => occupied.lowest_free(),
                 }
@@ -161,7 +220,7 @@ impl Alloc<'_, '_> {
             self.take(slot, interval);
         }
         while next_call < live.calls.len() {
-            self.open_window(live.calls[next_call], &mut occupied, &mut ends);
+            self.open_window(live.calls[next_call], occupied, ends);
             next_call += 1;
         }
         Ok(())
@@ -178,11 +237,12 @@ impl Alloc<'_, '_> {
         self.frame.windows.push(window);
     }
     /// Which call and which of its results each register is, as `call index, result`.
-    fn result_hints(&self, live: &Live) -> Vec<(u32, u32)> {
+    fn result_hints(&self, live: &Live, hints: &mut Vec<(u32, u32)>) {
         let func = self.analysis.func;
-        let mut hints = vec![(NONE, 0); func.regs.len()];
+        hints.clear();
+        hints.resize(func.regs.len(), (NONE, 0));
         for (index, &call) in live.calls.iter().enumerate() {
-            if let Item::Inst(Inst::Call { rets, .. }) = self.analysis.items[call as usize] {
+            if let Item::Inst(Inst::Call { rets, .. }) = self.analysis.item(call) {
                 for (i, ret) in func.list(*rets).iter().enumerate() {
                     if let Some(reg) = ret.as_reg().and_then(|reg| self.analysis.subst[reg.index()].as_reg())
                     {
@@ -191,7 +251,6 @@ impl Alloc<'_, '_> {
                 }
             }
         }
-        hints
     }
     fn hinted(&self, hints: &[(u32, u32)], id: u32) -> Option<u32> {
         let &(call, result) = hints.get(id as usize)?;
@@ -200,11 +259,11 @@ impl Alloc<'_, '_> {
         (!self.frame.far && slot < MAX_SLOT).then_some(slot)
     }
     /// Where arguments should be computed: in the window of the call that reads them.
-    fn argument_hints(&self, live: &Live) -> Vec<u16> {
+    fn argument_hints(&self, live: &Live, hints: &mut Vec<u16>) {
         let func = self.analysis.func;
-        let mut hints = vec![NO_SLOT; func.regs.len()];
+        hints.resize(func.regs.len(), NO_SLOT);
         for (&call, &window) in live.calls.iter().zip(&self.frame.windows) {
-            if let Item::Inst(Inst::Call { args, .. }) = self.analysis.items[call as usize] {
+            if let Item::Inst(Inst::Call { args, .. }) = self.analysis.item(call) {
                 for (i, arg) in func.list(*args).iter().enumerate() {
                     let slot = window + i as u32;
                     if let Some(reg) = self.analysis.resolve(*arg).as_reg()
@@ -216,20 +275,27 @@ impl Alloc<'_, '_> {
                 }
             }
         }
-        hints
     }
     /// The second pass: everything that crosses no call.
-    fn place_rest(&mut self, live: &Live, rest: &[Interval]) -> Result<(), String> {
-        let results = self.result_hints(live);
-        let arguments = if self.frame.far { Vec::new() } else { self.argument_hints(live) };
-        let mut busy: Vec<u32> = Vec::new();
-        let mut cursor: Vec<u32> = Vec::new();
+    fn place_rest(
+        &mut self,
+        live: &Live,
+        results: &[(u32, u32)],
+        rest: &[Interval],
+        arguments: &mut Vec<u16>,
+        busy: &mut Vec<u32>,
+    ) -> Result<(), String> {
+        arguments.clear();
+        if !self.frame.far {
+            self.argument_hints(live, arguments);
+        }
+        busy.clear();
         for &interval in rest {
             let argument = arguments.get(interval.id as usize).copied().filter(|&slot| slot != NO_SLOT);
-            let hint = argument.map(u32::from).or_else(|| self.hinted(&results, interval.id));
+            let hint = argument.map(u32::from).or_else(|| self.hinted(results, interval.id));
             let slot = match hint {
-                Some(slot) if self.is_free(slot, interval, &busy, &mut cursor) => slot,
-                _ => self.find_free(interval, &busy, &mut cursor),
+                Some(slot) if self.is_free(slot, interval, busy) => slot,
+                _ => self.find_free(interval, busy),
             };
             if slot > MAX_SLOT {
                 return Err("function too large: too many values are live at once".into());
@@ -243,26 +309,16 @@ impl Alloc<'_, '_> {
         Ok(())
     }
     /// `busy` holds the first position at which each slot is free again.
-    fn is_free(&self, slot: u32, interval: Interval, busy: &[u32], cursor: &mut Vec<u32>) -> bool {
-        if busy.get(slot as usize).is_some_and(|&until| until > interval.start) {
-            return false;
-        }
-        let Some(taken) = self.taken.get(slot as usize) else { return true };
-        if cursor.len() < self.taken.len() {
-            cursor.resize(self.taken.len(), 0);
-        }
-        let next = &mut cursor[slot as usize];
-        while taken.get(*next as usize).is_some_and(|&(_, end)| end < interval.start) {
-            *next += 1;
-        }
-        taken.get(*next as usize).is_none_or(|&(start, _)| start > interval.end)
+    fn is_free(&mut self, slot: u32, interval: Interval, busy: &[u32]) -> bool {
+        busy.get(slot as usize).is_none_or(|&until| until <= interval.start)
+            && self.taken.is_free(slot, interval)
     }
-    fn find_free(&self, interval: Interval, busy: &[u32], cursor: &mut Vec<u32>) -> u32 {
+    fn find_free(&mut self, interval: Interval, busy: &[u32]) -> u32 {
         /// Slots that are tried before the frame is made larger instead.
         const TRIES: u32 = 256;
         let params = 0..self.params.min(TRIES);
         let rest = self.base..self.top.min(self.base + TRIES);
-        params.chain(rest).find(|&slot| self.is_free(slot, interval, busy, cursor)).unwrap_or(self.top)
+        params.chain(rest).find(|&slot| self.is_free(slot, interval, busy)).unwrap_or(self.top)
     }
     /// Scratch slots behind all windows; in far frames the memory and the one window behind them.
     fn finish(&mut self, live: &Live) -> Result<(), String> {
@@ -271,7 +327,7 @@ impl Alloc<'_, '_> {
         }
         let mut end = self.top;
         for (&call, &window) in live.calls.iter().zip(&self.frame.windows) {
-            if let Item::Inst(Inst::Call { args, rets, .. }) = self.analysis.items[call as usize] {
+            if let Item::Inst(Inst::Call { args, rets, .. }) = self.analysis.item(call) {
                 end = end.max(window + args.len.max(rets.len));
             }
         }

@@ -15,7 +15,7 @@ use sx_ir::{
 /// Memory slots of the frame larger than this live behind the registers and windows, reached by byte offsets only.
 pub(crate) const NEAR_SLOT_BYTES: u64 = 32 * 1024;
 
-/// An instruction's place in order.
+/// An instruction or the end of a block.
 #[derive(Clone, Copy)]
 pub(crate) enum Item<'a> {
     Inst(&'a Inst),
@@ -26,8 +26,8 @@ pub(crate) enum Item<'a> {
 pub(crate) struct Analysis<'a> {
     pub func: &'a Func,
     pub order: Order,
-    /// Instructions and ends of blocks, in order.
-    pub items: Vec<Item<'a>>,
+    /// Instructions and ends of blocks, in order: places in the function's code, and blocks with [`TERM`].
+    items: Vec<u32>,
     /// The number of each block's first item, and one more at the end.
     pub first: Vec<u32>,
     /// Emits nothing of its own.
@@ -50,6 +50,36 @@ pub(crate) struct Analysis<'a> {
     zero_extended: Vec<bool>,
 }
 
+/// Marks items that are the ends of blocks.
+const TERM: u32 = 1 << 31;
+
+/// Room that functions share.
+#[derive(Default)]
+pub(crate) struct Room {
+    order: Order,
+    items: Vec<u32>,
+    first: Vec<u32>,
+    absorbed: Vec<bool>,
+    bounds: Vec<u32>,
+    polls: Vec<bool>,
+    data: FxHashMap<u32, Operand>,
+    def: Vec<u32>,
+    subst: Vec<Operand>,
+    consts: Vec<Const>,
+    uses: Vec<u32>,
+    zero_extended: Vec<bool>,
+    touched: Vec<u32>,
+    written: Vec<u32>,
+}
+
+/// A list of `len` times the same in the room of an older one.
+pub(super) fn filled<T: Clone>(room: &mut Vec<T>, len: usize, value: T) -> Vec<T> {
+    let mut list = std::mem::take(room);
+    list.clear();
+    list.resize(len, value);
+    list
+}
+
 /// Progress inside a block.
 struct Local {
     /// The last item that read or wrote each mutable register.
@@ -66,38 +96,50 @@ struct Local {
 }
 
 impl<'a> Analysis<'a> {
-    pub fn new(module: &Module, func: &'a Func, tables: &mut Tables) -> Result<Analysis<'a>, String> {
-        let order = Order::new(func);
-        let mut items = Vec::new();
-        let mut first = Vec::with_capacity(order.blocks.len() + 1);
-        for &block in &order.blocks {
-            let block = &func.blocks[block.index()];
+    pub fn new(
+        module: &Module,
+        func: &'a Func,
+        tables: &mut Tables,
+        room: &mut Room,
+    ) -> Result<Analysis<'a>, String> {
+        let mut order = std::mem::take(&mut room.order);
+        order.compute(func);
+        let mut items = filled(&mut room.items, 0, 0);
+        let mut first = filled(&mut room.first, 0, 0);
+        for &id in &order.blocks {
+            let block = &func.blocks[id.index()];
             first.push(items.len() as u32);
-            items.extend(block.insts.iter().map(Item::Inst));
-            items.push(Item::Term(&block.term));
+            items.extend(block.start..block.end);
+            items.push(id.0 | TERM);
         }
         first.push(items.len() as u32);
         let regs = func.regs.len();
+        let mut subst = filled(&mut room.subst, 0, Operand::reg(Reg(0)));
+        subst.extend((0..regs as u32).map(|reg| Operand::reg(Reg(reg))));
+        let mut consts = std::mem::take(&mut room.consts);
+        consts.clear();
+        consts.extend_from_slice(&func.consts);
+        let mut data = std::mem::take(&mut room.data);
+        data.clear();
         let mut analysis = Analysis {
             func,
-            order,
             first,
-            absorbed: vec![false; items.len()],
-            bounds: vec![NONE; items.len()],
+            absorbed: filled(&mut room.absorbed, items.len(), false),
+            bounds: filled(&mut room.bounds, items.len(), NONE),
             items,
-            polls: Vec::new(),
-            data: FxHashMap::default(),
-            def: vec![NONE; regs],
-            subst: (0..regs as u32).map(|reg| Operand::reg(Reg(reg))).collect(),
-            consts: func.consts.clone(),
-            uses: vec![0; regs],
-            zero_extended: vec![false; regs],
+            polls: filled(&mut room.polls, order.blocks.len(), false),
+            order,
+            data,
+            def: filled(&mut room.def, regs, NONE),
+            subst,
+            consts,
+            uses: filled(&mut room.uses, regs, 0),
+            zero_extended: filled(&mut room.zero_extended, regs, false),
         };
-        analysis.polls = vec![false; analysis.order.blocks.len()];
         analysis.count_uses();
         let mut local = Local {
-            touched: vec![NONE; regs],
-            written: vec![NONE; regs],
+            touched: filled(&mut room.touched, regs, NONE),
+            written: filled(&mut room.written, regs, NONE),
             barrier: 0,
             bounds: NONE,
             null_check: NONE,
@@ -114,8 +156,42 @@ impl<'a> Analysis<'a> {
             }
             analysis.absorb_poll(block);
         }
-        analysis.drop_unused();
+        (room.touched, room.written) = (local.touched, local.written);
+        analysis.drop_unused(room);
         Ok(analysis)
+    }
+    /// Leaves its room to the next function.
+    pub fn leave(self, room: &mut Room) {
+        let Analysis { order, items, first, absorbed, bounds, polls, data, def, subst, consts, uses, .. } =
+            self;
+        let zero_extended = self.zero_extended;
+        let (touched, written) = (std::mem::take(&mut room.touched), std::mem::take(&mut room.written));
+        *room = Room {
+            order,
+            items,
+            first,
+            absorbed,
+            bounds,
+            polls,
+            data,
+            def,
+            subst,
+            consts,
+            uses,
+            zero_extended,
+            touched,
+            written,
+        };
+    }
+    /// An item by its number.
+    #[inline]
+    pub fn item(&self, number: u32) -> Item<'a> {
+        let item = self.items[number as usize];
+        if item & TERM == 0 {
+            Item::Inst(&self.func.code[item as usize])
+        } else {
+            Item::Term(&self.func.blocks[(item & !TERM) as usize].term)
+        }
     }
     fn count_uses(&mut self) {
         let func = self.func;
@@ -125,11 +201,10 @@ impl<'a> Analysis<'a> {
                 uses[reg.index()] += 1;
             }
         };
-        for item in &self.items {
-            match item {
-                Item::Inst(inst) => reads(func, inst, &mut count),
-                Item::Term(term) => term_reads(func, term, &mut count),
-            }
+        for block in &self.order.blocks {
+            let block = &func.blocks[block.index()];
+            func.code[block.range()].iter().for_each(|inst| reads(func, inst, &mut count));
+            term_reads(func, &block.term, &mut count);
         }
     }
     /// What stands for an operand.
@@ -147,10 +222,8 @@ impl<'a> Analysis<'a> {
     /// The instruction that defines what stands for an operand, if it is a temporary.
     pub fn definition(&self, operand: Operand) -> Option<(u32, &'a Inst)> {
         let number = self.def[self.resolve(operand).as_reg()?.index()];
-        match self.items.get(number as usize)? {
-            Item::Inst(inst) => Some((number, inst)),
-            Item::Term(_) => None,
-        }
+        let &item = self.items.get(number as usize)?;
+        (item & TERM == 0).then(|| (number, &self.func.code[item as usize]))
     }
     /// The frame place that an operand is the address of.
     pub fn frame_place(&self, operand: Operand) -> Option<(SlotId, i32)> {
@@ -202,7 +275,7 @@ impl<'a> Analysis<'a> {
         local: &mut Local,
     ) -> Result<(), String> {
         let func = self.func;
-        match self.items[number as usize] {
+        match self.item(number) {
             Item::Term(term) => {
                 if let Term::Branch { cond, .. } = term {
                     self.absorb_condition(*cond, local);
@@ -464,7 +537,7 @@ impl<'a> Analysis<'a> {
         if local.bounds == NONE || local.bounds < local.barrier {
             return;
         }
-        if let Item::Inst(check @ Inst::Bounds { index: checked, len }) = self.items[local.bounds as usize]
+        if let Item::Inst(check @ Inst::Bounds { index: checked, len }) = self.item(local.bounds)
             && self.resolve(*checked) == self.resolve(index)
             && self.constant(*checked).is_none()
             && self.constant(*len).is_none_or(|len| len.bits <= u32::MAX as u64)
@@ -479,7 +552,7 @@ impl<'a> Analysis<'a> {
     fn fold_access(&mut self, number: u32, ty: Ty, addr: &Addr, local: &mut Local) {
         let Base::Reg(base) = addr.base else { return };
         if local.null_check != NONE && local.null_check >= local.barrier {
-            if let Item::Inst(Inst::NullCheck { ptr }) = self.items[local.null_check as usize]
+            if let Item::Inst(Inst::NullCheck { ptr }) = self.item(local.null_check)
                 && self.resolve(*ptr) == self.resolve(base)
                 && self.resolve(base).as_reg().is_some_and(|reg| {
                     let written = local.written[reg.index()];
@@ -510,7 +583,7 @@ impl<'a> Analysis<'a> {
             }
             return;
         }
-        let Item::Inst(check_inst @ Inst::Bounds { len, .. }) = self.items[check as usize] else { return };
+        let Item::Inst(check_inst @ Inst::Bounds { len, .. }) = self.item(check) else { return };
         if check < local.barrier || !self.stable(check, check_inst, local) {
             return;
         }
@@ -548,11 +621,11 @@ impl<'a> Analysis<'a> {
     /// A poll before a block's jump or branch is emitted with it; what only computes may stand between.
     fn absorb_poll(&mut self, block: usize) {
         let (start, end) = (self.first[block], self.first[block + 1] - 1);
-        if !matches!(self.items[end as usize], Item::Term(Term::Jump(_) | Term::Branch { .. })) {
+        if !matches!(self.item(end), Item::Term(Term::Jump(_) | Term::Branch { .. })) {
             return;
         }
         for before in (start..end).rev() {
-            match self.items[before as usize] {
+            match self.item(before) {
                 Item::Inst(Inst::Poll) => {
                     self.absorbed[before as usize] = true;
                     self.polls[block] = true;
@@ -564,10 +637,10 @@ impl<'a> Analysis<'a> {
         }
     }
     /// Absorbs what nobody reads, transitively.
-    fn drop_unused(&mut self) {
-        let mut uses = vec![0u32; self.uses.len()];
+    fn drop_unused(&mut self, room: &mut Room) {
+        let mut uses = filled(&mut room.uses, self.uses.len(), 0);
         for number in (0..self.items.len() as u32).rev() {
-            if let Item::Inst(inst) = self.items[number as usize]
+            if let Item::Inst(inst) = self.item(number)
                 && is_pure(inst)
                 && !self.absorbed[number as usize]
                 && self.bounds[number as usize] == NONE
@@ -586,11 +659,11 @@ impl<'a> Analysis<'a> {
                 });
             }
         }
-        self.uses = uses;
+        room.uses = std::mem::replace(&mut self.uses, uses);
     }
     /// Calls `f` with everything that an emitted item reads, what it absorbed included; substituted.
     pub fn needs(&self, number: u32, f: &mut impl FnMut(Operand)) {
-        match self.items[number as usize] {
+        match self.item(number) {
             Item::Inst(inst) => self.inst_needs(number, inst, f),
             Item::Term(term) => term_reads(self.func, term, |operand| self.operand_needs(operand, f)),
         }
@@ -598,7 +671,7 @@ impl<'a> Analysis<'a> {
     fn inst_needs(&self, number: u32, inst: &Inst, f: &mut impl FnMut(Operand)) {
         let check = self.bounds[number as usize];
         if check != NONE
-            && let Item::Inst(Inst::Bounds { len, .. }) = self.items[check as usize]
+            && let Item::Inst(Inst::Bounds { len, .. }) = self.item(check)
         {
             self.operand_needs(*len, f);
         }

@@ -32,11 +32,11 @@ pub(super) struct Emit<'a, 'f> {
     pub frame: &'a Frame,
     pub tables: &'a mut Tables,
     pub module: &'a sx_ir::Module,
-    pub words: Vec<Word>,
-    pub locs: Vec<(u32, LocId)>,
+    pub words: &'a mut Vec<Word>,
+    pub locs: &'a mut Vec<(u32, LocId)>,
     /// The first word of each block, by position in order.
-    starts: Vec<u32>,
-    fixups: Vec<Fixup>,
+    starts: &'a mut Vec<u32>,
+    fixups: &'a mut Vec<Fixup>,
     /// The first word that may be changed or taken back: behind the last label.
     pub barrier: u32,
     /// Conditional jumps go over a long one.
@@ -54,9 +54,18 @@ pub(super) struct Emit<'a, 'f> {
 
 /// What code generation ends with.
 pub(super) struct Written {
-    pub words: Vec<Word>,
-    pub locs: Vec<(u32, LocId)>,
+    pub words: Box<[Word]>,
+    pub locs: Box<[(u32, LocId)]>,
     pub frame_slots: u32,
+}
+
+/// Room that functions share.
+#[derive(Default)]
+pub(crate) struct Room {
+    words: Vec<Word>,
+    locs: Vec<(u32, LocId)>,
+    starts: Vec<u32>,
+    fixups: Vec<Fixup>,
 }
 
 impl<'a, 'f> Emit<'a, 'f> {
@@ -65,17 +74,24 @@ impl<'a, 'f> Emit<'a, 'f> {
         analysis: &'a Analysis<'f>,
         frame: &'a Frame,
         tables: &'a mut Tables,
+        room: &'a mut Room,
         long_jumps: bool,
     ) -> Self {
+        let Room { words, locs, starts, fixups } = room;
+        words.clear();
+        locs.clear();
+        starts.clear();
+        starts.resize(analysis.order.blocks.len(), 0);
+        fixups.clear();
         Emit {
             analysis,
             frame,
             tables,
             module,
-            words: Vec::with_capacity(analysis.items.len() * 2),
-            locs: Vec::new(),
-            starts: vec![0; analysis.order.blocks.len()],
-            fixups: Vec::new(),
+            words,
+            locs,
+            starts,
+            fixups,
             barrier: 0,
             long_jumps,
             block: 0,
@@ -97,8 +113,9 @@ impl<'a, 'f> Emit<'a, 'f> {
             let source = &analysis.func.blocks[id.index()];
             let first = analysis.first[block];
             for number in first..analysis.first[block + 1] {
-                let item = analysis.items[number as usize];
-                let loc = source.locs.get((number - first) as usize).copied().unwrap_or(source.term_loc);
+                let item = analysis.item(number);
+                let locs = &self.analysis.func.code_locs[source.range()];
+                let loc = locs.get((number - first) as usize).copied().unwrap_or(source.term_loc);
                 if let Item::Inst(_) = item
                     && analysis.absorbed[number as usize]
                 {
@@ -121,8 +138,8 @@ impl<'a, 'f> Emit<'a, 'f> {
         }
         self.pair_up();
         Ok(Some(Written {
-            words: self.words,
-            locs: self.locs,
+            words: self.words[..].into(),
+            locs: self.locs[..].into(),
             frame_slots: self.frame_slots.next_multiple_of(2),
         }))
     }
@@ -318,7 +335,7 @@ impl<'a, 'f> Emit<'a, 'f> {
     }
     /// Fills in the distances.
     fn link(&mut self) -> bool {
-        for fixup in &self.fixups {
+        for fixup in &*self.fixups {
             let position = self.analysis.order.position[fixup.target.index()];
             debug_assert!(position != NONE, "jumps go to reachable blocks");
             let from = match fixup.place {

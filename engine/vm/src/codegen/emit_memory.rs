@@ -162,7 +162,7 @@ impl Emit<'_, '_> {
         if check == NONE {
             return None;
         }
-        match self.analysis.items[check as usize] {
+        match self.analysis.item(check) {
             Item::Inst(Inst::Bounds { len, .. }) => Some(*len),
             _ => None,
         }

@@ -6,7 +6,7 @@
 //! but not the definition. A mutable register behaves like a temporary when its first write dominates its reads;
 //! otherwise it covers every loop that it occurs in.
 
-use super::analyze::{Analysis, Item};
+use super::analyze::{Analysis, Item, filled};
 use super::imm;
 use super::order::{Dominators, NONE};
 use super::uses::writes;
@@ -23,19 +23,36 @@ pub(crate) struct Interval {
 }
 
 /// All intervals, and the calls that they may cross.
+#[derive(Default)]
 pub(crate) struct Live {
     /// By start.
     pub intervals: Vec<Interval>,
     /// Items that are calls, in order.
     pub calls: Vec<u32>,
+    room: Room,
+}
+
+/// Room that functions share.
+#[derive(Default)]
+struct Room {
+    spans: Vec<Span>,
+    written_in: Vec<u32>,
+    exposed: Vec<(u32, u32)>,
+}
+
+/// What is known of a register or constant.
+#[derive(Clone, Copy)]
+struct Span {
+    start: u32,
+    end: u32,
+    /// The block of the first definition.
+    home: u32,
 }
 
 struct Builder<'a, 'f> {
     analysis: &'a Analysis<'f>,
-    start: Vec<u32>,
-    end: Vec<u32>,
-    /// The block of each register's first definition.
-    home: Vec<u32>,
+    /// Of each register, and behind them of each constant.
+    spans: Vec<Span>,
     /// The block that last wrote each mutable register, as far as the walk has come.
     written_in: Vec<u32>,
     /// Mutable registers read in blocks that didn't write them before.
@@ -43,34 +60,35 @@ struct Builder<'a, 'f> {
     calls: Vec<u32>,
 }
 
-/// Finds all intervals.
-pub(crate) fn live(analysis: &Analysis<'_>) -> Live {
-    let count = analysis.func.regs.len() + analysis.consts.len();
-    let mut builder = Builder {
-        analysis,
-        start: vec![NONE; count],
-        end: vec![0; count],
-        home: vec![NONE; count],
-        written_in: vec![NONE; analysis.func.regs.len()],
-        exposed: Vec::new(),
-        calls: Vec::new(),
-    };
-    for param in 0..analysis.func.sig.params.len() {
-        builder.start[param] = 0;
-        builder.home[param] = 0;
-    }
-    builder.walk();
-    builder.extend_mutable();
-    let mut intervals: Vec<Interval> = (0..count)
-        .filter(|&id| builder.start[id] != NONE)
-        .map(|id| Interval {
+impl Live {
+    /// Finds all intervals of a function, in the room of another's.
+    pub fn compute(&mut self, analysis: &Analysis<'_>) {
+        let regs = analysis.func.regs.len();
+        let none = Span { start: NONE, end: 0, home: NONE };
+        let mut builder = Builder {
+            analysis,
+            spans: filled(&mut self.room.spans, regs + analysis.consts.len(), none),
+            written_in: filled(&mut self.room.written_in, regs, NONE),
+            exposed: filled(&mut self.room.exposed, 0, (0, 0)),
+            calls: filled(&mut self.calls, 0, 0),
+        };
+        for span in &mut builder.spans[..analysis.func.sig.params.len()] {
+            (span.start, span.home) = (0, 0);
+        }
+        builder.walk();
+        builder.extend_mutable();
+        self.intervals.clear();
+        let spans = builder.spans.iter().enumerate().filter(|(_, span)| span.start != NONE);
+        self.intervals.extend(spans.map(|(id, span)| Interval {
             id: id as u32,
-            start: builder.start[id],
-            end: builder.end[id].max(builder.start[id]),
-        })
-        .collect();
-    intervals.sort_unstable_by_key(|interval| (interval.start, interval.id));
-    Live { intervals, calls: builder.calls }
+            start: span.start,
+            end: span.end.max(span.start),
+        }));
+        self.intervals.sort_unstable_by_key(|interval| (interval.start, interval.id));
+        let Builder { spans, written_in, exposed, calls, .. } = builder;
+        self.calls = calls;
+        self.room = Room { spans, written_in, exposed };
+    }
 }
 
 impl Builder<'_, '_> {
@@ -82,7 +100,7 @@ impl Builder<'_, '_> {
                 if analysis.absorbed[number as usize] {
                     continue;
                 }
-                let item = analysis.items[number as usize];
+                let item = analysis.item(number);
                 analysis.needs(number, &mut |operand| self.read(operand, item, number, block));
                 if let Item::Inst(inst) = item {
                     if matches!(inst, Inst::Call { .. }) {
@@ -103,30 +121,30 @@ impl Builder<'_, '_> {
             let index = operand.as_const().expect("an operand is a register or a constant");
             if analysis.order.loop_of[block as usize] != NONE && !imm::folds(analysis, item, index) {
                 let id = analysis.func.regs.len() + index as usize;
-                self.start[id] = 0;
-                self.home[id] = 0;
-                self.end[id] = self.end[id].max(2 * number);
+                self.spans[id].start = 0;
+                self.spans[id].home = 0;
+                self.spans[id].end = self.spans[id].end.max(2 * number);
                 self.extend(id, block, 0);
             }
             return;
         };
         let id = reg.index();
-        self.end[id] = self.end[id].max(2 * number);
+        self.spans[id].end = self.spans[id].end.max(2 * number);
         if !analysis.func.regs[id].mutable {
-            self.extend(id, block, self.home[id]);
+            self.extend(id, block, self.spans[id].home);
         } else if self.written_in[id] != block {
-            self.start[id] = self.start[id].min(2 * number);
+            self.spans[id].start = self.spans[id].start.min(2 * number);
             self.exposed.push((id as u32, block));
         }
     }
     fn write(&mut self, reg: Reg, number: u32, block: u32) {
         let id = reg.index();
         let position = 2 * number + 1;
-        if self.start[id] == NONE {
-            self.start[id] = position;
-            self.home[id] = block;
+        if self.spans[id].start == NONE {
+            self.spans[id].start = position;
+            self.spans[id].home = block;
         }
-        self.end[id] = self.end[id].max(position);
+        self.spans[id].end = self.spans[id].end.max(position);
         self.written_in[id] = block;
     }
     /// Extends to the ends of the loops around `block` that don't hold `home`.
@@ -135,16 +153,19 @@ impl Builder<'_, '_> {
         let mut header = order.loop_of[block as usize];
         while header != NONE && (home == NONE || header > home) {
             let end = 2 * (self.analysis.first[order.loop_end[header as usize] as usize + 1] - 1) + 1;
-            self.end[id] = self.end[id].max(end);
+            self.spans[id].end = self.spans[id].end.max(end);
             header = order.loop_parent[header as usize];
         }
     }
     fn extend_mutable(&mut self) {
+        if self.exposed.is_empty() {
+            return;
+        }
         let exposed = std::mem::take(&mut self.exposed);
         let mut dominators = None;
         let mut irregular = FxHashSet::default();
         for &(id, block) in &exposed {
-            let home = self.home[id as usize];
+            let home = self.spans[id as usize].home;
             if home == block {
                 // The first write is in this block, behind the read: the value comes around a loop.
                 irregular.insert(id);
@@ -164,6 +185,7 @@ impl Builder<'_, '_> {
         if !irregular.is_empty() {
             self.cover_loops(&irregular);
         }
+        self.exposed = exposed;
     }
     /// Makes registers live through every loop that they occur in.
     fn cover_loops(&mut self, irregular: &FxHashSet<u32>) {
@@ -184,8 +206,8 @@ impl Builder<'_, '_> {
                 }
                 let mut cover = |reg: Reg| {
                     if irregular.contains(&reg.0) {
-                        self.start[reg.index()] = self.start[reg.index()].min(start);
-                        self.end[reg.index()] = self.end[reg.index()].max(end);
+                        self.spans[reg.index()].start = self.spans[reg.index()].start.min(start);
+                        self.spans[reg.index()].end = self.spans[reg.index()].end.max(end);
                     }
                 };
                 analysis.needs(number, &mut |operand| {
@@ -193,7 +215,7 @@ impl Builder<'_, '_> {
                         cover(reg);
                     }
                 });
-                if let Item::Inst(inst) = analysis.items[number as usize] {
+                if let Item::Inst(inst) = analysis.item(number) {
                     writes(analysis.func, inst, |reg| {
                         if let Some(reg) = analysis.subst[reg.index()].as_reg() {
                             cover(reg);

@@ -53,33 +53,58 @@ impl std::fmt::Display for CompileError {
 
 impl std::error::Error for CompileError {}
 
+/// Functions are many and small: what code generation counts and lists in is kept from one to the next.
+#[derive(Default)]
+pub(crate) struct Room {
+    analysis: analyze::Room,
+    live: live::Live,
+    alloc: alloc::Room,
+    emit: emit::Room,
+    verify: verify::Room,
+}
+
 /// Compiles a verified function.
-pub(crate) fn compile(module: &Module, func: &Arc<Func>, tables: &mut Tables) -> Result<Code, CompileError> {
+pub(crate) fn compile(
+    module: &Module,
+    func: &Arc<Func>,
+    tables: &mut Tables,
+    room: &mut Room,
+) -> Result<Code, CompileError> {
     let fail = |message: String| {
         let place = func.locs.first().map(|loc| (loc.file, loc.offset));
         CompileError::new(func.name.clone(), place, message)
     };
-    let written = write(module, func, tables).map_err(fail)?;
+    let written = write(module, func, tables, room).map_err(fail)?;
     let class = tables.class(&func.sig);
     let code = Code {
-        words: written.words.into(),
+        words: written.words,
         frame_slots: written.frame_slots,
         locs: written.locs,
         func: func.clone(),
         class,
     };
-    verify::verify(&code, tables).map_err(fail)?;
+    verify::verify(&code, tables, &mut room.verify).map_err(fail)?;
     Ok(code)
 }
 
-fn write(module: &Module, func: &Func, tables: &mut Tables) -> Result<emit::Written, String> {
-    let analysis = Analysis::new(module, func, tables)?;
-    let live = live::live(&analysis);
-    let frame = alloc::allocate(&analysis, &live)?;
+fn write(
+    module: &Module,
+    func: &Func,
+    tables: &mut Tables,
+    room: &mut Room,
+) -> Result<emit::Written, String> {
+    let analysis = Analysis::new(module, func, tables, &mut room.analysis)?;
+    room.live.compute(&analysis);
+    let frame = alloc::allocate(&analysis, &room.live, &mut room.alloc)?;
+    let mut written = None;
     for long_jumps in [false, true] {
-        if let Some(written) = emit::Emit::new(module, &analysis, &frame, tables, long_jumps).run()? {
-            return Ok(written);
+        let emit = emit::Emit::new(module, &analysis, &frame, tables, &mut room.emit, long_jumps);
+        written = emit.run()?;
+        if written.is_some() {
+            break;
         }
     }
-    Err("function too large: its jumps reach too far".into())
+    room.alloc.frame = frame;
+    analysis.leave(&mut room.analysis);
+    written.ok_or_else(|| "function too large: its jumps reach too far".into())
 }

@@ -9,7 +9,7 @@ use sx_ir::{BlockId, Func, Term};
 pub(crate) const NONE: u32 = u32::MAX;
 
 /// Blocks in order; everything here is numbered by position in that order.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Order {
     /// The blocks.
     pub blocks: Vec<BlockId>,
@@ -21,6 +21,9 @@ pub(crate) struct Order {
     pub loop_end: Vec<u32>,
     /// For headers: the header of the loop around it, or [`NONE`].
     pub loop_parent: Vec<u32>,
+    /// Room for [`Order::compute`].
+    stack: Vec<(BlockId, usize)>,
+    outer: Vec<u32>,
 }
 
 /// Calls `f` with each successor.
@@ -56,10 +59,20 @@ fn successor(term: &Term, index: usize) -> Option<BlockId> {
 }
 
 impl Order {
-    pub fn new(func: &Func) -> Order {
-        let mut position = vec![NONE; func.blocks.len()];
-        let mut blocks = Vec::with_capacity(func.blocks.len());
-        let mut stack: Vec<(BlockId, usize)> = vec![(BlockId(0), 0)];
+    #[cfg(test)]
+    fn new(func: &Func) -> Order {
+        let mut order = Order::default();
+        order.compute(func);
+        order
+    }
+    /// Orders a function's blocks in the room of another's.
+    pub fn compute(&mut self, func: &Func) {
+        let Order { blocks, position, stack, .. } = self;
+        position.clear();
+        position.resize(func.blocks.len(), NONE);
+        blocks.clear();
+        stack.clear();
+        stack.push((BlockId(0), 0));
         position[0] = 0;
         while let Some((block, next)) = stack.last_mut() {
             match successor(&func.blocks[block.index()].term, *next) {
@@ -80,55 +93,55 @@ impl Order {
         for (i, block) in blocks.iter().enumerate() {
             position[block.index()] = i as u32;
         }
-        let mut order = Order {
-            position,
-            loop_of: Vec::new(),
-            loop_end: vec![NONE; blocks.len()],
-            loop_parent: Vec::new(),
-            blocks,
-        };
-        order.find_loops(func);
-        order
+        self.find_loops(func);
     }
     fn find_loops(&mut self, func: &Func) {
-        let count = self.blocks.len();
-        for (i, block) in self.blocks.iter().enumerate() {
+        let Order { blocks, position, loop_of, loop_end, loop_parent, outer, .. } = self;
+        let count = blocks.len();
+        for list in [&mut *loop_of, &mut *loop_end, &mut *loop_parent] {
+            list.clear();
+            list.resize(count, NONE);
+        }
+        let mut any = false;
+        for (i, block) in blocks.iter().enumerate() {
             successors(&func.blocks[block.index()].term, |to| {
-                let header = self.position[to.index()] as usize;
+                let header = position[to.index()] as usize;
                 if header <= i {
-                    let end = &mut self.loop_end[header];
+                    any = true;
+                    let end = &mut loop_end[header];
                     *end = if *end == NONE { i as u32 } else { (*end).max(i as u32) };
                 }
             });
         }
-        self.loop_parent = vec![NONE; count];
-        self.loop_of = vec![NONE; count];
+        if !any {
+            return;
+        }
         // Loops to the right that no other loop contains yet, the leftmost on top.
-        let mut outer: Vec<u32> = Vec::new();
+        outer.clear();
         for header in (0..count).rev() {
-            if self.loop_end[header] == NONE {
+            if loop_end[header] == NONE {
                 continue;
             }
-            let mut end = self.loop_end[header];
+            let mut end = loop_end[header];
             while let Some(&inner) = outer.last()
                 && inner <= end
             {
-                end = end.max(self.loop_end[inner as usize]);
-                self.loop_parent[inner as usize] = header as u32;
+                end = end.max(loop_end[inner as usize]);
+                loop_parent[inner as usize] = header as u32;
                 outer.pop();
             }
-            self.loop_end[header] = end;
+            loop_end[header] = end;
             outer.push(header as u32);
         }
         let mut current = NONE;
         for i in 0..count {
-            while current != NONE && self.loop_end[current as usize] < i as u32 {
-                current = self.loop_parent[current as usize];
+            while current != NONE && loop_end[current as usize] < i as u32 {
+                current = loop_parent[current as usize];
             }
-            if self.loop_end[i] != NONE {
+            if loop_end[i] != NONE {
                 current = i as u32;
             }
-            self.loop_of[i] = current;
+            loop_of[i] = current;
         }
     }
     /// True when control goes from `from` to `to` backward.
@@ -146,32 +159,27 @@ pub(crate) struct Dominators {
 }
 
 impl Dominators {
-    /// Cooper, Harvey and Kennedy's iteration.
+    /// After Cooper, Harvey and Kennedy's iteration, from blocks to those that they lead to: the nearest common dominator
+    /// of the ways found so far only moves up, so it ends at that of all.
     pub fn new(func: &Func, order: &Order) -> Dominators {
-        let count = order.blocks.len();
-        let mut preds: Vec<Vec<u32>> = vec![Vec::new(); count];
-        for (i, block) in order.blocks.iter().enumerate() {
-            successors(&func.blocks[block.index()].term, |to| {
-                preds[order.position[to.index()] as usize].push(i as u32);
-            });
-        }
-        let mut immediate = vec![NONE; count];
+        let mut immediate = vec![NONE; order.blocks.len()];
         immediate[0] = 0;
         let mut changed = true;
         while changed {
             changed = false;
-            for i in 1..count {
-                let mut found = NONE;
-                for &pred in &preds[i] {
-                    if immediate[pred as usize] != NONE {
-                        found = if found == NONE { pred } else { meet(&immediate, found, pred) };
-                    }
-                }
-                if immediate[i] != found {
-                    immediate[i] = found;
-                    changed = true;
-                }
+            let mut cycle = false;
+            for (i, block) in order.blocks.iter().enumerate() {
+                successors(&func.blocks[block.index()].term, |to| {
+                    let to = order.position[to.index()];
+                    cycle |= to <= i as u32;
+                    let known = &immediate[to as usize];
+                    let found = if *known == NONE { i as u32 } else { meet(&immediate, *known, i as u32) };
+                    changed |= *known != found;
+                    immediate[to as usize] = found;
+                });
             }
+            // Without a cycle all ways into a block were known before those out of it.
+            changed &= cycle;
         }
         Dominators { subtrees: subtrees(&immediate) }
     }

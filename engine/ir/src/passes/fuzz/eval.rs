@@ -106,7 +106,7 @@ impl Machine<'_> {
         let mut frame = Frame { func, regs, slots };
         let mut block = BlockId(0);
         loop {
-            for inst in &func.blocks[block.index()].insts {
+            for inst in func.insts(block) {
                 self.step()?;
                 self.inst(&mut frame, inst)?;
             }

@@ -2,7 +2,7 @@
 
 use super::*;
 
-impl Gvn<'_, '_> {
+impl Gvn<'_> {
     /// Starts a block.
     pub(super) fn enter(&mut self, func: &mut Func, cfg: &Cfg, block: BlockId, last: Option<BlockId>) {
         self.block = block;
@@ -36,7 +36,7 @@ impl Gvn<'_, '_> {
         if func.regs[reg.index()].mutable {
             if same_region {
                 self.stamp_of(reg);
-                self.known[reg.index()].value = Some(self.cx.constant(func, Ty::I8, outcome as u64));
+                self.known[reg.index()].value = Some(self.constant(func, Ty::I8, outcome as u64));
             }
             return;
         }
@@ -55,7 +55,7 @@ impl Gvn<'_, '_> {
     /// From here on the address counts as checked.
     fn note_not_null(&mut self, func: &Func, operand: Operand) {
         let key = self.key(func, Inst::NullCheck { ptr: operand });
-        self.available.insert(key, (self.block, None));
+        self.available.insert(key, self.block, None);
     }
 
     /// The `var` that every way into a loop's first block has compared with null; `pred`, the block before the
@@ -75,15 +75,14 @@ impl Gvn<'_, '_> {
 
 /// What isn't null when the block's end leads to `to`, by a comparison in the block itself.
 fn compared_with_null(func: &Func, block: BlockId, to: BlockId) -> Option<Operand> {
-    let block = &func.blocks[block.index()];
-    let Term::Branch { cond, then, else_ } = block.term else { return None };
+    let Term::Branch { cond, then, else_ } = func.blocks[block.index()].term else { return None };
     let op = match (then == to, else_ == to) {
         (true, false) => CmpOp::Ne,
         (false, true) => CmpOp::Eq,
         _ => return None,
     };
     let cond = cond.as_reg().filter(|reg| !func.regs[reg.index()].mutable)?;
-    block.insts.iter().find_map(|inst| match *inst {
+    func.insts(block).iter().find_map(|inst| match *inst {
         Inst::Cmp { op: found, ty: Ty::Ptr, dst, a, b } if dst == cond && found == op => {
             func.operand_const(b).is_some_and(|null| null.bits == 0).then_some(a)
         }
@@ -93,10 +92,9 @@ fn compared_with_null(func: &Func, block: BlockId, to: BlockId) -> Option<Operan
 
 /// True when the block assigns the `var` behind the comparison that its end tests.
 fn assigned_after_test(func: &Func, block: BlockId, var: Reg) -> bool {
-    let block = &func.blocks[block.index()];
-    let Term::Branch { cond, .. } = block.term else { return true };
+    let Term::Branch { cond, .. } = func.blocks[block.index()].term else { return true };
     let mut assigned = false;
-    for inst in &block.insts {
+    for inst in func.insts(block) {
         if inst.dst().is_some_and(|dst| cond == dst.into()) {
             assigned = false;
         } else {

@@ -14,6 +14,7 @@ struct Fact {
     stamp: u32,
 }
 
+#[derive(Default)]
 pub(super) struct Memory {
     facts: Vec<Fact>,
     /// Slots whose address is taken: others may write there.
@@ -29,14 +30,19 @@ enum Written {
 }
 
 impl Memory {
-    pub(super) fn new(func: &Func) -> Memory {
-        let mut escaped = vec![false; func.slots.len()];
-        for inst in func.blocks.iter().flat_map(|block| &block.insts) {
+    /// Forgets another function.
+    pub(super) fn reset(&mut self, func: &Func) {
+        self.facts.clear();
+        self.escaped.clear();
+        if func.slots.is_empty() {
+            return;
+        }
+        self.escaped.resize(func.slots.len(), false);
+        for inst in func.all_insts() {
             if let Inst::AddrOf { addr: Addr { base: Base::Slot(slot), .. }, .. } = inst {
-                escaped[slot.index()] = true;
+                self.escaped[slot.index()] = true;
             }
         }
-        Memory { facts: Vec::new(), escaped }
     }
 
     pub(super) fn forget(&mut self) {
@@ -64,6 +70,9 @@ impl Memory {
     }
 
     fn forget_written(&mut self, written: Written, ptr_size: u32) {
+        if self.facts.is_empty() {
+            return;
+        }
         let mut facts = std::mem::take(&mut self.facts);
         facts.retain(|fact| match written {
             Written::Bytes(addr, size) => !self.may_overlap(fact.addr, fact.ty.size(ptr_size), addr, size),
@@ -73,7 +82,7 @@ impl Memory {
     }
 }
 
-impl Gvn<'_, '_> {
+impl Gvn<'_> {
     fn fact_stamp(&mut self, func: &Func, addr: Addr, value: Operand) -> u32 {
         // A store reads just these two.
         self.stamp(func, &Inst::Store { ty: Ty::I8, addr, val: value })
@@ -93,7 +102,7 @@ impl Gvn<'_, '_> {
         if let Base::Data(data) = addr.base
             && let Some(bits) = self.data_bits(data, addr.off, ty)
         {
-            return Some(self.cx.constant(func, ty, bits));
+            return Some(self.constant(func, ty, bits));
         }
         let found =
             self.memory.facts.iter().rev().find(|fact| fact.addr == addr && fact.ty == ty).copied()?;
@@ -102,8 +111,8 @@ impl Gvn<'_, '_> {
 
     /// The bits of a constant in read-only data, unless an address is filled in there.
     fn data_bits(&self, data: DataId, off: i32, ty: Ty) -> Option<u64> {
-        let data = self.cx.module.datas.get(data.index())?;
-        let ptr_size = self.cx.ptr_size();
+        let data = self.module.datas.get(data.index())?;
+        let ptr_size = self.ptr_size();
         let start = usize::try_from(off).ok()?;
         let end = start + ty.size(ptr_size) as usize;
         let bytes = data.bytes.get(start..end)?;
@@ -119,7 +128,7 @@ impl Gvn<'_, '_> {
 
     /// Notes what an instruction that stays does to memory.
     pub(super) fn memory_effect(&mut self, func: &Func, inst: &Inst) {
-        let ptr_size = self.cx.ptr_size();
+        let ptr_size = self.ptr_size();
         let written = match *inst {
             Inst::Load { ty, dst, addr } => {
                 // `p = load [p]` tells nothing of the new `p`.

@@ -5,8 +5,10 @@ use crate::passes::fold;
 
 /// What an instruction turns out to be.
 pub(super) enum Outcome {
+    /// What it is.
+    Same,
     /// This instruction.
-    Keep(Inst),
+    Become(Inst),
     /// Its result is this operand.
     Value(Operand),
     /// Nothing at all.
@@ -15,20 +17,20 @@ pub(super) enum Outcome {
     Trap(TrapKind, [Operand; 3], usize),
 }
 
-use Outcome::{Keep, Remove, Value};
+use Outcome::{Become, Remove, Same, Value};
 
 /// True when the length and index as signed numbers are in range.
 fn in_range(index: u64, len: u64) -> bool {
     (index as i64) >= 0 && (index as i64) < len as i64
 }
 
-impl Gvn<'_, '_> {
+impl Gvn<'_> {
     fn bits(&self, func: &Func, operand: Operand) -> Option<u64> {
         func.operand_const(operand).map(|constant| constant.bits)
     }
 
     fn value(&mut self, func: &mut Func, ty: Ty, bits: u64) -> Outcome {
-        Value(self.cx.constant(func, ty, bits))
+        Value(self.constant(func, ty, bits))
     }
 
     pub(super) fn simplify(&mut self, func: &mut Func, inst: Inst) -> Outcome {
@@ -44,32 +46,32 @@ impl Gvn<'_, '_> {
                 None if ty == Ty::I8 && self.bits(func, a) == Some(1) && self.bits(func, b) == Some(0) => {
                     Value(cond)
                 }
-                None => Keep(inst),
+                None => Same,
             },
             Inst::AddrOf { addr: Addr { base: Base::Reg(base), off: 0 }, .. } => Value(base),
             Inst::Load { .. } | Inst::Store { .. } | Inst::AddrOf { .. } | Inst::MemZero { .. } => {
-                Keep(self.direct_addrs(func, inst))
+                self.direct_addrs(func, inst)
             }
             Inst::MemCopy { dst, src, size } => {
                 if size == 0 || dst == src {
                     Remove
                 } else {
-                    Keep(self.direct_addrs(func, inst))
+                    self.direct_addrs(func, inst)
                 }
             }
             Inst::Index { dst, base, index, stride } => {
-                let Some(index) = self.bits(func, index) else { return Keep(inst) };
+                let Some(index) = self.bits(func, index) else { return Same };
                 let off = (index as i64).checked_mul(stride as i64).and_then(|off| i32::try_from(off).ok());
                 match off {
-                    Some(off) => Keep(Inst::AddrOf { dst, addr: Addr { base: Base::Reg(base), off } }),
-                    None => Keep(inst),
+                    Some(off) => Become(Inst::AddrOf { dst, addr: Addr { base: Base::Reg(base), off } }),
+                    None => Same,
                 }
             }
             Inst::MemMove { len, .. } | Inst::MemSet { len, .. } => {
                 if self.bits(func, len) == Some(0) {
                     Remove
                 } else {
-                    Keep(inst)
+                    Same
                 }
             }
             Inst::Bounds { .. } | Inst::SliceBounds { .. } | Inst::NullCheck { .. } | Inst::Check { .. } => {
@@ -82,14 +84,15 @@ impl Gvn<'_, '_> {
             | Inst::MemCmp { .. }
             | Inst::Call { .. }
             | Inst::Poll
-            | Inst::ErrTrace(_) => Keep(inst),
+            | Inst::ErrTrace(_) => Same,
         }
     }
 
     /// Places named by what their address was computed from.
-    fn direct_addrs(&mut self, func: &Func, mut inst: Inst) -> Inst {
+    fn direct_addrs(&mut self, func: &Func, mut inst: Inst) -> Outcome {
+        let mut changed = false;
         let (size, computes) = match inst {
-            Inst::Load { ty, .. } | Inst::Store { ty, .. } => (ty.size(self.cx.ptr_size()), false),
+            Inst::Load { ty, .. } | Inst::Store { ty, .. } => (ty.size(self.ptr_size()), false),
             Inst::MemCopy { size, .. } | Inst::MemZero { size, .. } => (size, false),
             _ => (0, true),
         };
@@ -105,13 +108,14 @@ impl Gvn<'_, '_> {
                 return;
             }
             *addr = Addr { base: inner.base, off };
+            changed = true;
         });
-        inst
+        if changed { Become(inst) } else { Same }
     }
 
     fn simplify_bin(&mut self, func: &mut Func, inst: Inst) -> Outcome {
-        let Inst::Bin { op, ty, dst, a, b } = inst else { return Keep(inst) };
-        let ptr_size = self.cx.ptr_size();
+        let Inst::Bin { op, ty, dst, a, b } = inst else { return Same };
+        let ptr_size = self.ptr_size();
         let (ca, cb) = (self.bits(func, a), self.bits(func, b));
         if let (Some(ca), Some(cb)) = (ca, cb)
             && let Some(bits) = fold::bin(op, ty, ptr_size, ca, cb)
@@ -119,12 +123,12 @@ impl Gvn<'_, '_> {
             return self.value(func, ty, bits);
         }
         if ca.is_some() && cb.is_none() && fold::commutes(op) {
-            return Keep(Inst::Bin { op, ty, dst, a: b, b: a });
+            return Become(Inst::Bin { op, ty, dst, a: b, b: a });
         }
         if ty.is_float() {
             return match cb {
                 Some(cb) if float_identity(op, ty, cb) => Value(a),
-                _ => Keep(inst),
+                _ => Same,
             };
         }
         if a == b {
@@ -136,14 +140,14 @@ impl Gvn<'_, '_> {
         }
         match cb {
             Some(cb) => self.bin_with_constant(func, inst, cb),
-            None => Keep(inst),
+            None => Same,
         }
     }
 
     /// An integer operation whose right operand is a constant.
     fn bin_with_constant(&mut self, func: &mut Func, inst: Inst, cb: u64) -> Outcome {
-        let Inst::Bin { op, ty, dst, a, .. } = inst else { return Keep(inst) };
-        let ptr_size = self.cx.ptr_size();
+        let Inst::Bin { op, ty, dst, a, .. } = inst else { return Same };
+        let ptr_size = self.ptr_size();
         let mask = fold::mask(ty, ptr_size);
         let width = ty.size(ptr_size) as u64 * 8;
         match (op, cb) {
@@ -157,17 +161,17 @@ impl Gvn<'_, '_> {
                 return Outcome::Trap(TrapKind::DivisionByZero, [a; 3], 0);
             }
             (BinOp::UDiv, _) if cb.is_power_of_two() => {
-                let b = self.cx.constant(func, ty, cb.trailing_zeros() as u64);
-                return Keep(Inst::Bin { op: BinOp::UShr, ty, dst, a, b });
+                let b = self.constant(func, ty, cb.trailing_zeros() as u64);
+                return Become(Inst::Bin { op: BinOp::UShr, ty, dst, a, b });
             }
             (BinOp::URem, _) if cb.is_power_of_two() => {
-                let b = self.cx.constant(func, ty, cb - 1);
-                return Keep(Inst::Bin { op: BinOp::And, ty, dst, a, b });
+                let b = self.constant(func, ty, cb - 1);
+                return Become(Inst::Bin { op: BinOp::And, ty, dst, a, b });
             }
             // A difference becomes a sum, which folds with others.
             (BinOp::Sub, _) if ty != Ty::Ptr => {
-                let b = self.cx.constant(func, ty, cb.wrapping_neg());
-                return Keep(Inst::Bin { op: BinOp::Add, ty, dst, a, b });
+                let b = self.constant(func, ty, cb.wrapping_neg());
+                return Become(Inst::Bin { op: BinOp::Add, ty, dst, a, b });
             }
             _ => {}
         }
@@ -175,8 +179,8 @@ impl Gvn<'_, '_> {
             let off = fold::signed(ty, ptr_size, cb);
             let off = if op == BinOp::Sub { off.checked_neg() } else { Some(off) };
             return match off.and_then(|off| i32::try_from(off).ok()) {
-                Some(off) => Keep(Inst::AddrOf { dst, addr: Addr { base: Base::Reg(a), off } }),
-                None => Keep(inst),
+                Some(off) => Become(Inst::AddrOf { dst, addr: Addr { base: Base::Reg(a), off } }),
+                None => Same,
             };
         }
         self.regroup(func, inst, cb)
@@ -192,30 +196,29 @@ impl Gvn<'_, '_> {
             ..
         } = inst
         else {
-            return Keep(inst);
+            return Same;
         };
         match self.def(func, a) {
             Some(Inst::Bin { op: inner, ty: inner_ty, a: x, b: c, .. }) if inner == op && inner_ty == ty => {
-                let folded = self.bits(func, c).and_then(|c| fold::bin(op, ty, self.cx.ptr_size(), c, cb));
+                let folded = self.bits(func, c).and_then(|c| fold::bin(op, ty, self.ptr_size(), c, cb));
                 match folded {
                     Some(bits) => {
-                        let b = self.cx.constant(func, ty, bits);
-                        Keep(Inst::Bin { op, ty, dst, a: x, b })
+                        let b = self.constant(func, ty, bits);
+                        Become(Inst::Bin { op, ty, dst, a: x, b })
                     }
-                    None => Keep(inst),
+                    None => Same,
                 }
             }
-            _ => Keep(inst),
+            _ => Same,
         }
     }
 
     fn simplify_un(&mut self, func: &mut Func, op: UnOp, ty: Ty, dst: Reg, a: Operand) -> Outcome {
         if let Some(bits) = self.bits(func, a)
-            && let Some(bits) = fold::un(op, ty, self.cx.ptr_size(), bits)
+            && let Some(bits) = fold::un(op, ty, self.ptr_size(), bits)
         {
             return self.value(func, ty, bits);
         }
-        let same = Keep(Inst::Un { op, ty, dst, a });
         match (op, self.def(func, a)) {
             (UnOp::SextIn(n) | UnOp::ZextIn(n), _) if n as u32 == ty.size(8) * 8 => Value(a),
             // The negation of a negation, whose operand has the same type as there is only one.
@@ -223,18 +226,18 @@ impl Gvn<'_, '_> {
                 Value(x)
             }
             (UnOp::FAbs, Some(Inst::Un { op: UnOp::FNeg | UnOp::FAbs, a: x, .. })) => {
-                Keep(Inst::Un { op, ty, dst, a: x })
+                Become(Inst::Un { op, ty, dst, a: x })
             }
             (UnOp::ZextIn(n), Some(Inst::Un { op: UnOp::ZextIn(m), .. })) if m <= n => Value(a),
             (UnOp::SextIn(n), Some(Inst::Un { op: UnOp::SextIn(m), .. })) if m <= n => Value(a),
             (UnOp::BoolNot, Some(Inst::Cmp { op: inner, ty, a, b, .. })) => match fold::inverse(inner) {
-                Some(op) => Keep(Inst::Cmp { op, ty, dst, a, b }),
-                None => same,
+                Some(op) => Become(Inst::Cmp { op, ty, dst, a, b }),
+                None => Same,
             },
             (UnOp::BoolNot, Some(Inst::Un { op: UnOp::BoolNot, a: x, .. })) if self.is_bool(func, x) => {
                 Value(x)
             }
-            _ => same,
+            _ => Same,
         }
     }
 
@@ -247,14 +250,14 @@ impl Gvn<'_, '_> {
     }
 
     fn simplify_cmp(&mut self, func: &mut Func, inst: Inst) -> Outcome {
-        let Inst::Cmp { op, ty, dst, a, b } = inst else { return Keep(inst) };
+        let Inst::Cmp { op, ty, dst, a, b } = inst else { return Same };
         let (ca, cb) = (self.bits(func, a), self.bits(func, b));
         if let (Some(ca), Some(cb)) = (ca, cb) {
-            let result = fold::cmp(op, ty, self.cx.ptr_size(), ca, cb);
+            let result = fold::cmp(op, ty, self.ptr_size(), ca, cb);
             return self.value(func, Ty::I8, result as u64);
         }
         if ca.is_some() {
-            return Keep(Inst::Cmp { op: fold::exchanged(op), ty, dst, a: b, b: a });
+            return Become(Inst::Cmp { op: fold::exchanged(op), ty, dst, a: b, b: a });
         }
         if a == b && !ty.is_float() {
             let result = fold::cmp(op, Ty::I8, 8, 0, 0);
@@ -265,7 +268,7 @@ impl Gvn<'_, '_> {
             (CmpOp::UGe, Some(0)) => self.value(func, Ty::I8, 1),
             (CmpOp::Ne, Some(0)) | (CmpOp::Eq, Some(1)) if ty == Ty::I8 && self.is_bool(func, a) => Value(a),
             (CmpOp::Eq, Some(0)) | (CmpOp::Ne, Some(1)) if ty == Ty::I8 && self.is_bool(func, a) => {
-                Keep(Inst::Un { op: UnOp::BoolNot, ty, dst, a })
+                Become(Inst::Un { op: UnOp::BoolNot, ty, dst, a })
             }
             (CmpOp::Eq | CmpOp::Ne, Some(0)) if ty == Ty::Ptr && self.is_not_null(func, a) => {
                 self.value(func, Ty::I8, (op == CmpOp::Ne) as u64)
@@ -273,17 +276,17 @@ impl Gvn<'_, '_> {
             // Of a widened number only the number matters.
             (CmpOp::Eq | CmpOp::Ne, Some(cb)) => match self.def(func, a) {
                 Some(Inst::Conv { op: conv @ (ConvOp::Zext | ConvOp::Sext), from, to, a: x, .. }) => {
-                    let ptr_size = self.cx.ptr_size();
+                    let ptr_size = self.ptr_size();
                     let narrow = cb & fold::mask(from, ptr_size);
                     if fold::conv(conv, from, to, ptr_size, narrow) != cb {
                         return self.value(func, Ty::I8, (op == CmpOp::Ne) as u64);
                     }
-                    let b = self.cx.constant(func, from, narrow);
-                    Keep(Inst::Cmp { op, ty: from, dst, a: x, b })
+                    let b = self.constant(func, from, narrow);
+                    Become(Inst::Cmp { op, ty: from, dst, a: x, b })
                 }
-                _ => Keep(inst),
+                _ => Same,
             },
-            _ => Keep(inst),
+            _ => Same,
         }
     }
 
@@ -297,30 +300,29 @@ impl Gvn<'_, '_> {
         a: Operand,
     ) -> Outcome {
         if let Some(bits) = self.bits(func, a) {
-            let bits = fold::conv(op, from, to, self.cx.ptr_size(), bits);
+            let bits = fold::conv(op, from, to, self.ptr_size(), bits);
             return self.value(func, to, bits);
         }
-        let same = Keep(Inst::Conv { op, from, to, dst, a });
         if from == to {
             return Value(a);
         }
-        let Some(Inst::Conv { op: inner, from: first, a: x, .. }) = self.def(func, a) else { return same };
-        let size = |ty: Ty| ty.size(self.cx.ptr_size());
+        let Some(Inst::Conv { op: inner, from: first, a: x, .. }) = self.def(func, a) else { return Same };
+        let size = |ty: Ty| ty.size(self.ptr_size());
         match (op, inner) {
             (ConvOp::Bitcast, ConvOp::Bitcast) if first == to => Value(x),
             (ConvOp::Sext, ConvOp::Sext) | (ConvOp::Zext, ConvOp::Zext) | (ConvOp::Trunc, ConvOp::Trunc) => {
-                Keep(Inst::Conv { op, from: first, to, dst, a: x })
+                Become(Inst::Conv { op, from: first, to, dst, a: x })
             }
             // Above zeros the sign is clear.
-            (ConvOp::Sext, ConvOp::Zext) => Keep(Inst::Conv { op: inner, from: first, to, dst, a: x }),
+            (ConvOp::Sext, ConvOp::Zext) => Become(Inst::Conv { op: inner, from: first, to, dst, a: x }),
             (ConvOp::Trunc, ConvOp::Sext | ConvOp::Zext) if first == to => Value(x),
             (ConvOp::Trunc, ConvOp::Sext | ConvOp::Zext) if size(first) > size(to) => {
-                Keep(Inst::Conv { op, from: first, to, dst, a: x })
+                Become(Inst::Conv { op, from: first, to, dst, a: x })
             }
             (ConvOp::Trunc, ConvOp::Sext | ConvOp::Zext) => {
-                Keep(Inst::Conv { op: inner, from: first, to, dst, a: x })
+                Become(Inst::Conv { op: inner, from: first, to, dst, a: x })
             }
-            _ => same,
+            _ => Same,
         }
     }
 
@@ -341,7 +343,7 @@ impl Gvn<'_, '_> {
 
     fn was_null_checked(&mut self, func: &Func, operand: Operand) -> bool {
         let key = self.key(func, Inst::NullCheck { ptr: operand });
-        self.available.get(&key).is_some_and(|(home, _)| self.tree.dominates(*home, self.block))
+        self.available.get(&key).is_some_and(|(home, _)| self.tree.dominates(home, self.block))
     }
 
     fn simplify_check(&mut self, func: &mut Func, inst: Inst) -> Outcome {
@@ -349,18 +351,18 @@ impl Gvn<'_, '_> {
             Inst::NullCheck { ptr } => match self.bits(func, ptr) {
                 Some(0) => Outcome::Trap(TrapKind::NullDereference, [ptr; 3], 0),
                 _ if self.is_not_null(func, ptr) => Remove,
-                _ => Keep(inst),
+                _ => Same,
             },
             Inst::Check { cond, kind } => match self.bits(func, cond) {
                 Some(0) => Outcome::Trap(kind, [cond; 3], 0),
                 Some(_) => Remove,
                 None if self.is_known_by_inverse(func, cond) => Remove,
-                None => Keep(inst),
+                None => Same,
             },
             Inst::Bounds { index, len } => match (self.bits(func, index), self.bits(func, len)) {
                 (Some(i), Some(n)) if in_range(i, n) => Remove,
                 (Some(_), Some(_)) => Outcome::Trap(TrapKind::IndexOutOfRange, [index, len, len], 2),
-                _ => Keep(inst),
+                _ => Same,
             },
             Inst::SliceBounds { lo, hi, len } => {
                 let bits = |operand| self.bits(func, operand).map(|bits| bits as i64);
@@ -370,10 +372,10 @@ impl Gvn<'_, '_> {
                         Remove
                     }
                     (Some(_), Some(_), Some(_)) => Outcome::Trap(TrapKind::SliceOutOfRange, [lo, hi, len], 3),
-                    _ => Keep(inst),
+                    _ => Same,
                 }
             }
-            _ => Keep(inst),
+            _ => Same,
         }
     }
 
@@ -381,8 +383,8 @@ impl Gvn<'_, '_> {
     fn is_known_by_inverse(&mut self, func: &mut Func, cond: Operand) -> bool {
         let Some(Inst::Cmp { op, ty, a, b, .. }) = self.def(func, cond) else { return false };
         let Some(op) = fold::inverse(op) else { return false };
-        let key = self.key(func, Inst::Cmp { op, ty, dst: ANY, a, b });
-        let Some(&(home, Some(opposite))) = self.available.get(&key) else { return false };
+        let key = self.key(func, Inst::Cmp { op, ty, dst: Reg(0), a, b });
+        let Some((home, Some(opposite))) = self.available.get(&key) else { return false };
         if !self.tree.dominates(home, self.block) {
             return false;
         }

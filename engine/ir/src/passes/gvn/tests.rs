@@ -8,11 +8,11 @@ fn check_body(before: &str, after: &str) {
         format!("fn0 = func \"f\" (r0: ptr, r1: i64, r2: i64, r3: f64, r4: i8) -> (i64) {{\n{body}\n}}")
     };
     fn pass(func: &mut Func, cx: &mut Cx<'_>) {
-        let cfg = crate::cfg::Cfg::new(func);
-        super::run(func, cx, &cfg, &crate::cfg::DomTree::new(&cfg));
+        cx.find_shape(func);
+        super::run(func, cx);
         crate::passes::simplify_cfg::run(func, cx);
-        crate::passes::dce::run(func, &crate::cfg::Cfg::new(func));
-        crate::passes::compact::compact(func);
+        crate::passes::dce::run(func, cx);
+        crate::passes::compact::compact(func, cx);
     }
     check(pass, &wrap(before), &wrap(after));
 }
@@ -319,10 +319,11 @@ fn stores_are_forwarded_until_someone_may_write() {
         )
     };
     fn pass(func: &mut Func, cx: &mut Cx<'_>) {
-        let cfg = crate::cfg::Cfg::new(func);
-        super::run(func, cx, &cfg, &crate::cfg::DomTree::new(&cfg));
-        crate::passes::dce::run(func, &crate::cfg::Cfg::new(func));
-        crate::passes::compact::compact(func);
+        cx.find_shape(func);
+        super::run(func, cx);
+        cx.find_shape(func);
+        crate::passes::dce::run(func, cx);
+        crate::passes::compact::compact(func, cx);
     }
     check(
         pass,
@@ -531,12 +532,14 @@ fn checks_after(body: &str) -> usize {
     );
     let module = crate::passes::testing::module(&text);
     let mut func = module.funcs[0].as_deref().expect("one function").clone();
-    let mut cx = Cx::new(&module, &func);
-    let cfg = crate::cfg::Cfg::new(&func);
-    super::run(&mut func, &mut cx, &cfg, &crate::cfg::DomTree::new(&cfg));
+    let mut work = Default::default();
+    let mut cx = Cx::new(&module, &mut work);
+    cx.find_shape(&func);
+    super::run(&mut func, &mut cx);
     crate::passes::testing::verified(&func, &module, "after");
-    let insts = func.blocks.iter().flat_map(|block| &block.insts);
-    insts.filter(|inst| matches!(inst, crate::Inst::NullCheck { .. } | crate::Inst::Check { .. })).count()
+    func.all_insts()
+        .filter(|inst| matches!(inst, crate::Inst::NullCheck { .. } | crate::Inst::Check { .. }))
+        .count()
 }
 
 #[test]

@@ -7,7 +7,6 @@
 use super::Loops;
 use crate::func::*;
 use crate::ids::*;
-use crate::passes::dce::keep;
 use crate::passes::fold;
 
 /// A loop that counts up by one.
@@ -22,34 +21,25 @@ struct Counted {
 }
 
 /// Removes the checks of the current loop that can't fail.
-pub(super) fn run(func: &mut Func, loops: &Loops<'_>) {
-    let has_checks = loops
-        .blocks
-        .iter()
-        .any(|block| func.blocks[block.index()].insts.iter().any(|inst| matches!(inst, Inst::Bounds { .. })));
-    if !has_checks {
+pub(super) fn run(func: &mut Func, loops: &Loops<'_>, dead: &mut Vec<bool>) {
+    let is_check = |inst: &Inst| matches!(inst, Inst::Bounds { .. });
+    if !loops.room.blocks.iter().any(|&block| func.insts(block).iter().any(is_check)) {
         return;
     }
     let Some(counted) = recognise(func, loops) else { return };
     let copies = copies(func, loops, &counted);
-    for &block in &loops.blocks {
-        let dead: Vec<bool> = func.blocks[block.index()]
-            .insts
-            .iter()
-            .enumerate()
-            .map(|(i, inst)| match *inst {
-                Inst::Bounds { index, len } => {
-                    let in_time = index == counted.var.into() && is_before_step(loops, &counted, block, i);
-                    let counts = in_time || index.as_reg().is_some_and(|reg| copies.contains(&reg));
-                    counts && covers(func, counted.limit, len)
-                }
-                _ => false,
-            })
-            .collect();
+    for &block in &loops.room.blocks {
+        dead.clear();
+        dead.extend(func.insts(block).iter().enumerate().map(|(i, inst)| match *inst {
+            Inst::Bounds { index, len } => {
+                let in_time = index == counted.var.into() && is_before_step(loops, &counted, block, i);
+                let counts = in_time || index.as_reg().is_some_and(|reg| copies.contains(&reg));
+                counts && covers(func, counted.limit, len)
+            }
+            _ => false,
+        }));
         if dead.contains(&true) {
-            let block = &mut func.blocks[block.index()];
-            keep(&mut block.insts, &dead);
-            keep(&mut block.locs, &dead);
+            func.remove(block, dead);
         }
     }
 }
@@ -74,8 +64,8 @@ fn is_before_step(loops: &Loops<'_>, counted: &Counted, block: BlockId, at: usiz
 /// Temporaries that hold the counter's value of a round.
 fn copies(func: &Func, loops: &Loops<'_>, counted: &Counted) -> Vec<Reg> {
     let mut copies = Vec::new();
-    for &block in &loops.blocks {
-        for (i, inst) in func.blocks[block.index()].insts.iter().enumerate() {
+    for &block in &loops.room.blocks {
+        for (i, inst) in func.insts(block).iter().enumerate() {
             if let Inst::Copy { dst, src } = *inst
                 && src == counted.var.into()
                 && !func.regs[dst.index()].mutable
@@ -105,10 +95,10 @@ struct Test {
 
 /// The test of a block's end that holds towards a block for which `inside` is true.
 fn test(func: &Func, block: BlockId, inside: impl Fn(BlockId) -> bool) -> Option<Test> {
-    let block = &func.blocks[block.index()];
-    let Term::Branch { cond, then, else_ } = block.term else { return None };
-    let at = block.insts.iter().rposition(|inst| inst.dst().is_some_and(|dst| cond == dst.into()))?;
-    let Inst::Cmp { op, ty: Ty::I64, a, b, dst } = block.insts[at] else { return None };
+    let Term::Branch { cond, then, else_ } = func.blocks[block.index()].term else { return None };
+    let insts = func.insts(block);
+    let at = insts.iter().rposition(|inst| inst.dst().is_some_and(|dst| cond == dst.into()))?;
+    let Inst::Cmp { op, ty: Ty::I64, a, b, dst } = insts[at] else { return None };
     if func.regs[dst.index()].mutable {
         return None;
     }
@@ -149,7 +139,7 @@ fn test_last(func: &Func, loops: &Loops<'_>) -> Option<Counted> {
     if !loops.is_invariant(func, test.limit) {
         return None;
     }
-    let stepped = &func.blocks[latch.index()].insts;
+    let stepped = func.insts(latch);
     // The test reads the counter after the step, or what the step copies to it.
     let var = is_var(func, test.below).or_else(|| {
         stepped.iter().find_map(|inst| match *inst {
@@ -179,8 +169,7 @@ fn starts_below(func: &Func, loops: &Loops<'_>, var: Reg, limit: Operand) -> boo
         _ => test.below == var.into(),
     };
     // What was compared must not change on the way from there.
-    let later =
-        func.blocks[guard.index()].insts[test.at..].iter().chain(&func.blocks[preheader.index()].insts);
+    let later = func.insts(guard)[test.at..].iter().chain(func.insts(preheader));
     let mut stays = true;
     for inst in later {
         inst.defs(&func.pool, |reg| stays &= Operand::from(reg) != limit && reg != var);
@@ -192,7 +181,7 @@ fn starts_below(func: &Func, loops: &Loops<'_>, var: Reg, limit: Operand) -> boo
 fn first_value(func: &Func, loops: &Loops<'_>, var: Reg) -> Option<i64> {
     let mut block = loops.preheader()?;
     for _ in 0..4 {
-        for inst in func.blocks[block.index()].insts.iter().rev() {
+        for inst in func.insts(block).iter().rev() {
             let mut assigns = false;
             inst.defs(&func.pool, |reg| assigns |= reg == var);
             match *inst {
@@ -210,8 +199,8 @@ fn first_value(func: &Func, loops: &Loops<'_>, var: Reg) -> Option<i64> {
 /// The only assignment of the counter in the loop, if it adds one.
 fn only_step(func: &Func, loops: &Loops<'_>, var: Reg) -> Option<(BlockId, usize)> {
     let mut step = None;
-    for &block in &loops.blocks {
-        for (i, inst) in func.blocks[block.index()].insts.iter().enumerate() {
+    for &block in &loops.room.blocks {
+        for (i, inst) in func.insts(block).iter().enumerate() {
             let mut assigns = false;
             inst.defs(&func.pool, |reg| assigns |= reg == var);
             if !assigns {
@@ -220,12 +209,12 @@ fn only_step(func: &Func, loops: &Loops<'_>, var: Reg) -> Option<(BlockId, usize
             let adds_one = match *inst {
                 Inst::Copy { src, .. } => {
                     let from = src.as_reg().filter(|reg| !func.regs[reg.index()].mutable)?;
-                    let home = BlockId(loops.home[from.index()]);
+                    let home = BlockId(loops.room.home[from.index()]);
                     // Assigned in this very round, when the counter had its present value.
-                    loops.home[from.index()] != super::NONE
+                    loops.room.home[from.index()] != super::NONE
                         && loops.contains(home)
-                        && func.blocks[home.index()]
-                            .insts
+                        && func
+                            .insts(home)
                             .iter()
                             .any(|inst| inst.dst() == Some(from) && is_next(func, inst, var))
                 }
@@ -257,12 +246,11 @@ fn starts_at_zero_or_more(func: &Func, loops: &Loops<'_>, var: Reg) -> bool {
         return first >= 0;
     }
     let mut is_set = false;
-    for (i, block) in func.blocks.iter().enumerate() {
-        let id = BlockId(i as u32);
+    for id in (0..func.blocks.len() as u32).map(BlockId) {
         if loops.contains(id) || !loops.cfg.is_reachable(id) {
             continue;
         }
-        for inst in &block.insts {
+        for inst in func.insts(id) {
             let mut assigns = false;
             inst.defs(&func.pool, |reg| assigns |= reg == var);
             if !assigns {

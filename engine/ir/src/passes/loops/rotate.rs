@@ -10,12 +10,12 @@ const MAX_HEADER: usize = 6;
 /// Nor for more jumps back than this.
 const MAX_LATCHES: usize = 3;
 
-/// Copies the tests of all loops that begin with a small one.
-pub(super) fn run(func: &mut Func, cfg: &Cfg, tree: &DomTree, headers: &[BlockId]) {
+/// Copies the tests of all loops that begin with a small one; true when there were any.
+pub(super) fn run(func: &mut Func, cfg: &Cfg, tree: &DomTree, headers: &[BlockId]) -> bool {
     let mut uses: Option<Vec<u32>> = None;
     for &header in headers {
         let block = &func.blocks[header.index()];
-        if block.insts.len() > MAX_HEADER || !matches!(block.term, Term::Branch { .. }) {
+        if block.len() > MAX_HEADER || !matches!(block.term, Term::Branch { .. }) {
             continue;
         }
         let latches: Vec<BlockId> = cfg
@@ -37,6 +37,7 @@ pub(super) fn run(func: &mut Func, cfg: &Cfg, tree: &DomTree, headers: &[BlockId
             copy_test(func, header, latch, &shared);
         }
     }
+    uses.is_some()
 }
 
 /// How often each register is read in some blocks.
@@ -48,7 +49,7 @@ fn count<'a>(func: &Func, blocks: impl Iterator<Item = &'a Block>) -> Vec<u32> {
         }
     };
     for block in blocks {
-        block.insts.iter().for_each(|inst| inst.uses(&func.pool, &mut read));
+        func.code[block.range()].iter().for_each(|inst| inst.uses(&func.pool, &mut read));
         block.term.uses(&func.pool, &mut read);
     }
     uses
@@ -59,10 +60,10 @@ fn count<'a>(func: &Func, blocks: impl Iterator<Item = &'a Block>) -> Vec<u32> {
 fn share(func: &mut Func, header: BlockId, uses: &[u32]) -> Vec<Reg> {
     let inside = count(func, std::iter::once(&func.blocks[header.index()]));
     let mut own = Vec::new();
-    let insts = std::mem::take(&mut func.blocks[header.index()].insts);
-    for inst in &insts {
-        inst.defs(&func.pool, |reg| {
-            let info = &mut func.regs[reg.index()];
+    let Func { code, pool, regs, blocks, .. } = func;
+    for inst in &code[blocks[header.index()].range()] {
+        inst.defs(pool, |reg| {
+            let info = &mut regs[reg.index()];
             if info.mutable {
                 return;
             }
@@ -74,7 +75,6 @@ fn share(func: &mut Func, header: BlockId, uses: &[u32]) -> Vec<Reg> {
             }
         });
     }
-    func.blocks[header.index()].insts = insts;
     own
 }
 
@@ -86,8 +86,9 @@ fn copy_test(func: &mut Func, header: BlockId, latch: BlockId, own: &[Reg]) {
     }
     let map = |reg: Reg| fresh.get(&reg).copied().unwrap_or(reg);
     let operand = |operand: Operand| operand.as_reg().map_or(operand, |reg| map(reg).into());
-    let Block { insts, locs, mut term, term_loc } = func.blocks[header.index()].clone();
-    for (mut inst, loc) in insts.into_iter().zip(locs) {
+    let Block { mut term, term_loc, .. } = func.blocks[header.index()].clone();
+    for at in func.blocks[header.index()].range() {
+        let (mut inst, loc) = (func.code[at], func.code_locs[at]);
         if let Inst::Call { args, rets, .. } = &mut inst {
             for list in [args, rets] {
                 let start = func.pool.len() as u32;
@@ -97,9 +98,7 @@ fn copy_test(func: &mut Func, header: BlockId, latch: BlockId, own: &[Reg]) {
         }
         inst.map_uses(&mut func.pool, operand);
         inst.map_defs(&mut func.pool, map);
-        let to = &mut func.blocks[latch.index()];
-        to.insts.push(inst);
-        to.locs.push(loc);
+        func.append(latch, inst, loc);
     }
     term.map_uses(&mut func.pool, operand);
     let to = &mut func.blocks[latch.index()];

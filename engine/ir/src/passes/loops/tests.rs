@@ -5,7 +5,7 @@ fn check_body(before: &str, after: &str) {
     let wrap = |body: &str| format!("fn0 = func \"f\" (r0: ptr, r1: i64, r2: i64) -> (i64) {{\n{body}\n}}");
     let pass = |func: &mut crate::Func, cx: &mut crate::passes::Cx<'_>| {
         super::run(func, cx);
-        crate::passes::compact::compact(func);
+        crate::passes::compact::compact(func, cx);
     };
     check(pass, &wrap(before), &wrap(after));
 }
@@ -173,10 +173,9 @@ fn has_checks(text: &str) -> bool {
     let module = crate::passes::testing::module(text);
     let mut func = module.funcs[0].as_deref().expect("one function").clone();
     crate::passes::testing::verified(&func, &module, "before");
-    let mut cx = crate::passes::Cx::new(&module, &func);
-    super::run(&mut func, &mut cx);
+    super::run(&mut func, &mut crate::passes::Cx::new(&module, &mut Default::default()));
     crate::passes::testing::verified(&func, &module, "after");
-    func.blocks.iter().flat_map(|block| &block.insts).any(|inst| matches!(inst, crate::Inst::Bounds { .. }))
+    func.all_insts().any(|inst| matches!(inst, crate::Inst::Bounds { .. }))
 }
 
 /// The same loop as lowering makes it: `if guard { do { check; more; i += 1 } while i < limit }`.

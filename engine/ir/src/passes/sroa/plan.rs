@@ -36,13 +36,16 @@ fn castable(a: Ty, b: Ty) -> bool {
 impl Plan {
     /// The plan for a function; none when no slot can go.
     pub fn new(func: &Func, ptr_size: u32) -> Option<Plan> {
+        if func.slots.iter().all(|slot| slot.size > MAX_SLOT_BYTES) {
+            return None;
+        }
         let slots = func.slots.iter().map(|slot| SlotPlan {
             promoted: slot.size <= MAX_SLOT_BYTES,
             leaves: SmallVec::new(),
             gain: 0,
         });
         let mut plan = Plan { slots: slots.collect(), ptr_size };
-        for inst in func.blocks.iter().flat_map(|block| &block.insts) {
+        for inst in func.all_insts() {
             if let Inst::AddrOf { addr: Addr { base: Base::Slot(slot), .. }, .. } = inst {
                 plan.slots[slot.index()].promoted = false;
             }
@@ -52,7 +55,7 @@ impl Plan {
         }
         let mut moves = Vec::new();
         let mut zeros = Vec::new();
-        for inst in func.blocks.iter().flat_map(|block| &block.insts) {
+        for inst in func.all_insts() {
             match *inst {
                 Inst::Load { ty, addr, .. } | Inst::Store { ty, addr, .. } => plan.access(addr, ty),
                 Inst::MemZero { dst, size } => zeros.push((dst, size)),

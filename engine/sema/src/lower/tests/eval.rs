@@ -125,7 +125,7 @@ impl<'m> Machine<'m> {
         let mut at = BlockId(0);
         let result = loop {
             let block = &func.blocks[at.index()];
-            for inst in &block.insts {
+            for inst in &func.code[block.range()] {
                 self.step()?;
                 self.inst(&mut frame_of, inst)?;
             }
