@@ -2,6 +2,7 @@
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use sx_benches::{compile, generate};
+use sx_ir::passes::Level;
 
 fn check(c: &mut Criterion) {
     let mut group = c.benchmark_group("check");
@@ -13,13 +14,15 @@ fn check(c: &mut Criterion) {
         group.bench_function(format!("check and lower {lines} lines"), |b| {
             b.iter_with_large_drop(|| compile::check_parsed(&parsed));
         });
-        group.bench_function(format!("bytecode of {lines} lines"), |b| {
-            b.iter_batched(
-                || compile::check_parsed(&parsed),
-                |mut sema| compile::bytecode(&mut sema),
-                BatchSize::PerIteration,
-            );
-        });
+        for level in [Level::None, Level::Default] {
+            group.bench_function(format!("bytecode of {lines} lines, {level:?}"), |b| {
+                b.iter_batched(
+                    || compile::check_parsed(&parsed),
+                    |mut sema| compile::bytecode(&mut sema, level),
+                    BatchSize::PerIteration,
+                );
+            });
+        }
     }
     group.finish();
 }

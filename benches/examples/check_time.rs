@@ -1,7 +1,9 @@
-//! Prints how long a generated program takes in each stage: a quick look, and something to profile.
+//! Prints how long a generated program takes in each stage: a quick look, and something to profile. Arguments: lines,
+//! and how much is optimised, `none`, `less` or `default`.
 
 use std::time::Instant;
 use sx_benches::{compile, generate};
+use sx_ir::passes::Level;
 
 fn main() {
     let lines = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(100_000);
@@ -15,8 +17,13 @@ fn main() {
     for diagnostic in sema.diagnostics.iter().take(5) {
         eprintln!("{}", sx_syntax::diag::render(diagnostic, &sema.sources, Default::default()));
     }
+    let level = match std::env::args().nth(2).as_deref() {
+        Some("none") => Level::None,
+        Some("less") => Level::Less,
+        _ => Level::Default,
+    };
     let start = Instant::now();
-    let program = compile::bytecode(&mut sema);
+    let program = compile::bytecode(&mut sema, level);
     let bytecode = start.elapsed();
     drop(program);
     let total = check + bytecode;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use sx_ir::FuncId;
+use sx_ir::passes::Level;
 use sx_sema::{LoadError, Loaded, Loader, Options, Sema};
 use sx_syntax::source::File;
 use sx_vm::Program;
@@ -51,13 +52,13 @@ pub fn check(files: &[(String, String)]) -> Sema {
     check_parsed(&parse(files))
 }
 
-/// Makes bytecode of every function, optimised.
-pub fn bytecode(sema: &mut Sema) -> Program {
+/// Makes bytecode of every function, optimised so far.
+pub fn bytecode(sema: &mut Sema, level: Level) -> Program {
     let ids: Vec<FuncId> = (0..sema.module.funcs.len() as u32)
         .map(FuncId)
         .filter(|&id| sema.module.func(id).is_some())
         .collect();
-    sx_ir::passes::optimize(&mut sema.module, &ids, sx_ir::passes::Level::Default);
+    sx_ir::passes::optimize(&mut sema.module, &ids, level);
     let program = Program::new();
     program.compile_all(&sema.module).expect("generated functions aren't too large");
     program
