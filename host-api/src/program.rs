@@ -240,14 +240,15 @@ fn own_functions(sema: &Sema) -> impl Iterator<Item = (FuncId, &Arc<sx_ir::Func>
     let funcs = sema.module.funcs.iter().enumerate();
     funcs.filter_map(|(index, func)| {
         let func = func.as_ref()?;
-        let file = func.locs.first().map_or(0, |loc| loc.file);
+        // What was inlined may come from elsewhere, and code before the first statement has no place.
+        let mut places = func.locs.iter().filter(|loc| loc.inlined_at.is_none());
+        let file = places.find(|loc| (loc.file, loc.offset) != (0, 0)).map_or(0, |loc| loc.file);
         let own = sema.module.files.get(file as usize).is_none_or(|path| !path.starts_with(FOLDER));
         own.then_some((FuncId(index as u32), func))
     })
 }
 
 /// Says what the compiler finds in a file and the files that it imports.
-/// What the compiler finds.
 ///
 /// # Errors
 /// When compile-time code printed what couldn't be written.

@@ -1,8 +1,8 @@
 //! What the command is given.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use std::ffi::OsString;
-use std::path::PathBuf;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 
 /// Runs, checks, tests and formats programs of the sx language.
 #[derive(Parser)]
@@ -61,6 +61,7 @@ pub enum Opt {
 }
 
 #[derive(Args)]
+#[command(override_usage = "sx run [OPTIONS] <FILE> [ARGS]...")]
 pub struct RunArgs {
     /// How the program is executed.
     #[arg(long, value_enum, default_value_t = Tier::Interp)]
@@ -71,11 +72,26 @@ pub struct RunArgs {
     /// How compile errors are written to standard error.
     #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
     pub message_format: Format,
-    /// The program; `-` reads it from standard input.
-    pub file: PathBuf,
+    /// The program, or `-` to read it from standard input; all that follows belongs to the program, options included.
+    // One list, so that from the file on nothing is taken for an option of the command.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true, value_names = ["FILE", "ARGS"])]
+    program: Vec<OsString>,
+}
+
+impl RunArgs {
+    /// The program.
+    pub fn file(&self) -> &Path {
+        Path::new(self.program.first().map_or(OsStr::new(""), |file| file))
+    }
     /// What the program is given.
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    pub args: Vec<OsString>,
+    pub fn args(&self) -> &[OsString] {
+        self.program.get(1..).unwrap_or_default()
+    }
+    /// What stands in the file's place and can only be meant as an option.
+    pub fn unknown_option(&self) -> Option<&str> {
+        let file = self.program.first()?.to_str()?;
+        (file.starts_with('-') && file != "-" && file != "--").then_some(file)
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

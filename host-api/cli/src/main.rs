@@ -12,7 +12,8 @@ mod run;
 mod test;
 
 use args::{Cli, Command};
-use clap::Parser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, Parser};
 use std::process::ExitCode;
 
 /// Exit codes; a program that runs to its end gives its own.
@@ -26,12 +27,19 @@ mod code {
 }
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse().and_then(checked) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and versions aren't errors; clap knows the stream of each.
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { code::USAGE } else { 0 });
+            let printed = error.print();
+            return ExitCode::from(match printed {
+                _ if error.use_stderr() => code::USAGE,
+                Ok(()) => 0,
+                Err(error) => {
+                    output::Output::new(args::Color::Auto).lost(&error);
+                    code::FAILED
+                }
+            });
         }
     };
     let out = output::Output::new(cli.color);
@@ -46,4 +54,19 @@ fn main() -> ExitCode {
         Command::Repl => repl::repl(&out),
         Command::New(args) => new::new(&args, &out),
     }
+}
+
+/// Refuses options that `run` doesn't have: its program's options may be anything, so the parser lets them pass.
+fn checked(cli: Cli) -> Result<Cli, clap::Error> {
+    let Command::Run(args) = &cli.command else { return Ok(cli) };
+    let Some(option) = args.unknown_option() else { return Ok(cli) };
+    let mut command = Cli::command();
+    command.build();
+    let mut error = clap::Error::new(ErrorKind::UnknownArgument);
+    if let Some(run) = command.find_subcommand("run") {
+        error = error.with_cmd(run);
+        error.insert(ContextKind::Usage, ContextValue::StyledStr(run.clone().render_usage()));
+    }
+    error.insert(ContextKind::InvalidArg, ContextValue::String(option.to_owned()));
+    Err(error)
 }

@@ -2,6 +2,7 @@
 
 use crate::args::{Color, Format, Opt};
 use crate::code;
+use std::cell::Cell;
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -10,6 +11,8 @@ use sx::{Engine, EngineBuilder, Error, ErrorKind, Limits, OptLevel, Style};
 /// How messages are shown.
 pub struct Output {
     pub style: Style,
+    /// It was said that output was lost.
+    told: Cell<bool>,
 }
 
 impl Output {
@@ -22,7 +25,7 @@ impl Output {
                     && io::stderr().is_terminal()
             }
         };
-        Output { style: Style { color } }
+        Output { style: Style { color }, told: Cell::new(false) }
     }
     /// Writes to standard error.
     pub fn say(&self, text: &str) {
@@ -45,16 +48,20 @@ impl Output {
             _ => code::FAILED,
         })
     }
+    /// Says that output was lost.
+    pub fn lost(&self, error: &io::Error) {
+        // Whoever closed the pipe knows; of a full disk it is enough to hear once.
+        if error.kind() != io::ErrorKind::BrokenPipe && !self.told.replace(true) {
+            self.error(format_args!("output couldn't be written: {error}"));
+        }
+    }
     /// Writes to standard output; the exit code.
     pub fn print(&self, text: &str) -> ExitCode {
         let mut stdout = io::stdout().lock();
         match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
-                // Whoever closed the pipe knows.
-                if error.kind() != io::ErrorKind::BrokenPipe {
-                    self.error(format_args!("output couldn't be written: {error}"));
-                }
+                self.lost(&error);
                 ExitCode::from(code::FAILED)
             }
         }

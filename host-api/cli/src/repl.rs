@@ -100,7 +100,7 @@ impl Repl<'_> {
     fn command(&mut self, command: &str) -> After {
         match command {
             ":quit" | ":q" => return After::Leave(self.ended()),
-            ":help" | ":h" => _ = self.out.print(HELP),
+            ":help" | ":h" => self.failed |= self.out.print(HELP) != ExitCode::SUCCESS,
             ":reset" => match Session::new(engine(Opt::Default)) {
                 Ok(session) => self.session = session,
                 Err(error) => _ = self.out.report(&error, Format::Text),

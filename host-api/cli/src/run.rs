@@ -7,7 +7,7 @@ use sx::{Error, ErrorKind};
 
 pub fn run(args: &RunArgs, out: &Output) -> ExitCode {
     let engine = engine(args.opt).build();
-    let program = match compile(&engine, &args.file, out, args.message_format) {
+    let program = match compile(&engine, args.file(), out, args.message_format) {
         Ok(program) => program,
         Err(code) => return code,
     };
@@ -17,8 +17,8 @@ pub fn run(args: &RunArgs, out: &Output) -> ExitCode {
             crate::args::Format::Json => out.say(&(warning.to_json() + "\n")),
         }
     }
-    let given = args.args.iter().map(|arg| arg.to_string_lossy().into_owned());
-    let argv = std::iter::once(args.file.to_string_lossy().into_owned()).chain(given);
+    let given = args.args().iter().map(|arg| arg.to_string_lossy().into_owned());
+    let argv = std::iter::once(args.file().to_string_lossy().into_owned()).chain(given);
     let result = program.instance().args(argv).build().and_then(|mut instance| {
         let ended = instance.run_main();
         // The process ends: its memory needn't be given back piece by piece.
@@ -34,7 +34,7 @@ pub fn run(args: &RunArgs, out: &Output) -> ExitCode {
 
 fn ended_badly(error: &Error, args: &RunArgs, out: &Output) -> ExitCode {
     if error.kind() == ErrorKind::NotFound {
-        out.error(format_args!("`{}` has no `main` to run", args.file.display()));
+        out.error(format_args!("`{}` has no `main` to run", args.file().display()));
         return ExitCode::from(crate::code::FAILED);
     }
     out.report(error, args.message_format)

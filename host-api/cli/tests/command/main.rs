@@ -1,7 +1,11 @@
 //! The `sx` command from outside: exit codes, streams, files.
 
 mod check;
+mod files;
 mod fmt;
+mod json;
+mod lost_output;
+mod places;
 mod repl;
 mod run;
 mod test;
@@ -101,9 +105,16 @@ fn help_and_version() {
 
 #[test]
 fn wrong_usage_exits_with_2() {
-    for args in
-        [&[][..], &["walk"], &["run"], &["run", "--tier", "magic", "x.sx"], &["--color", "red", "repl"]]
-    {
+    for args in [
+        &[][..],
+        &["walk"],
+        &["run"],
+        &["run", "--bogus", "x.sx"],
+        &["run", "-x"],
+        &["run", "--opt"],
+        &["run", "--tier", "magic", "x.sx"],
+        &["--color", "red", "repl"],
+    ] {
         let ran = sx(args);
         assert_eq!(ran.code, 2, "{args:?}");
         assert!(!ran.err.is_empty() && ran.out.is_empty(), "{args:?}: {ran:?}");
@@ -147,5 +158,17 @@ fn the_middle_form_and_bytecode_are_shown() {
     assert_eq!(bytecode.code, 0);
     assert!(!bytecode.out.is_empty());
     assert!(sx(&["ir", "--all", &file]).out.len() > ir.out.len());
+    // The library's functions are there only if they are asked for, also where nothing is left out.
+    let std = folder.file("q.sx", "#import \"modules/std.sx\";\nmain :: () { print(\"{}\\n\", 1); }\n");
+    for level in ["none", "less", "default"] {
+        let ir = sx(&["ir", "--opt", level, &std]).out;
+        assert_eq!(ir.matches("= func \"").count(), 1, "{level}: {ir}");
+        assert!(sx(&["ir", "--all", "--opt", level, &std]).out.matches("= func \"").count() > 10, "{level}");
+        assert_eq!(
+            sx(&["bytecode", "--opt", level, &std]).out.matches(" parameters, ").count(),
+            1,
+            "{level}"
+        );
+    }
     assert_eq!(sx(&["ir", &folder.path("none.sx")]).code, 1);
 }

@@ -26,6 +26,15 @@ fn arguments_and_input_reach_the_program() {
     );
     let ran = sx(&["run", "--tier", "interp", &file, "one", "--flag", "-x", "two words", "--"]);
     assert_eq!(ran.out, "<one>\n<--flag>\n<-x>\n<two words>\n<-->\n");
+    // Options of the command, too, belong to the program from the file on.
+    for args in
+        [&["--help"][..], &["-h"], &["--version"], &["--opt", "none"], &["--color", "never"], &["--", "-h"]]
+    {
+        let ran = sx(&[&["run", &file], args].concat());
+        let expected: String = args.iter().map(|arg| format!("<{arg}>\n")).collect();
+        assert_eq!((ran.code, ran.out), (0, expected), "{args:?}");
+    }
+    assert_eq!(sx(&["run", "--opt", "none", &file, "--opt"]).out, "<--opt>\n");
 }
 
 #[test]
@@ -70,6 +79,43 @@ fn long_stacks_show_both_ends() {
     assert!((32..64).contains(&shown), "{}", ran.err);
     assert_eq!(ran.err.lines().filter(|line| line.starts_with("  … ")).count(), 1);
     assert!(ran.err.ends_with("in main\n"));
+}
+
+#[test]
+fn stacks_of_mutual_recursion_keep_their_order() {
+    let folder = Folder::new();
+    let file = folder.file(
+        "p.sx",
+        "down :: (n: i64) -> i64 {\n    if n == 0 { xs := .[1]; return xs[n + 1]; }\n    up(n - 1) + n\n}\nup :: (n: i64) -> i64 {\n    down(n) * 2\n}\nmain :: () -> i64 {\n    down(40)\n}\n",
+    );
+    let ran = sx(&["run", "--opt", "none", &file]);
+    assert_eq!(ran.code, 134);
+    let frames: Vec<&str> = ran.err.lines().skip(1).collect();
+    // 81 calls of `down` and `up` in turn, and `main`: sixteen of each end are shown, and how many aren't.
+    assert_eq!(frames.len(), 33, "{}", ran.err);
+    assert!(frames[0].ends_with("p.sx:2:36 in down") && frames[1].ends_with("p.sx:6:5 in up"), "{}", ran.err);
+    assert!(frames[16].contains(" 50 "), "{}", frames[16]);
+    assert!(frames[31].ends_with("p.sx:3:5 in down") || frames[31].ends_with("in down"), "{}", ran.err);
+    assert!(frames[32].ends_with("p.sx:9:5 in main"), "{}", ran.err);
+}
+
+#[test]
+fn what_compile_time_code_prints_is_shown() {
+    let folder = Folder::new();
+    let text = format!(
+        "{STD}f :: () -> i64 {{ print(\"in f\"); 3 }}\nN :: #run f();\n#run print(\"!\\n\");\nmain :: () {{ print(\"{{}}\\n\", N); }}\ntest \"t\" {{}}\n"
+    );
+    let file = folder.file("p.sx", &text);
+    assert_eq!(sx(&["run", &file]).out, "in f!\n3\n");
+    assert_eq!(sx(&["check", &file]).out, "in f!\n");
+    assert!(sx(&["test", &file]).out.starts_with("in f!\nok "));
+    // Also when something is wrong, and what was printed before a trap.
+    let bad = folder.file("bad.sx", format!("{text}wrong :: () {{ nope(); }}\n"));
+    let ran = sx(&["run", &bad]);
+    assert_eq!((ran.code, ran.out.contains("in f")), (1, true), "{ran:?}");
+    let trap = folder.file("trap.sx", text.replace("; 3 }", "; xs := .[1]; n := 4; xs[n] }"));
+    let ran = sx(&["check", &trap]);
+    assert_eq!((ran.code, ran.out.contains("in f")), (1, true), "{ran:?}");
 }
 
 #[test]
