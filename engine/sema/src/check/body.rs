@@ -15,6 +15,9 @@ use sx_syntax::span::{FileId, Loc, Span};
 impl<'b> Cx<'_, '_, 'b> {
     /// A function's body as one expression of its result type (or `noreturn`); none after a report.
     pub(crate) fn function_root(&mut self, body: FuncBody) -> Option<E<'b>> {
+        if let FuncBody::Arrow(body) | FuncBody::Block(body) = body {
+            self.f.body = Some(body);
+        }
         match body {
             FuncBody::Arrow(value) => {
                 let void = self.f.ret == Some(TypeId::VOID);
@@ -79,20 +82,32 @@ impl<'b> Cx<'_, '_, 'b> {
         }
         let mut d = Diagnostic::error(Code::E0307, self.loc(span), "the body produces no value")
             .help("leave out the `;` after its last expression, or `return` a value");
-        if let Some(at) = self.f.ret_at {
-            d = d.also(at, "because of this result type");
+        if let Some((at, why)) = self.f.ret_at {
+            d = d.also(at, why);
         }
         self.report(d);
+    }
+
+    /// Where a result type is written, for messages.
+    pub(crate) fn declared_result(&self, func: &sx_syntax::ast::FuncExpr) -> Option<(Loc, &'static str)> {
+        let ty = func.ret.ty?;
+        Some((self.loc(self.span(ty)), "because of this result type"))
+    }
+
+    /// The first value that is returned decides an inferred result's type.
+    pub(crate) fn infer_result(&mut self, ty: TypeId, span: Span) {
+        self.f.inferred = Some(ty);
+        self.f.ret_at = Some((self.loc(span), "because this is returned, too"));
     }
 
     /// Converts to the result's type; a report shows where that is declared.
     pub(crate) fn coerce_result(&mut self, val: Val<'b>, ty: TypeId, span: Span) -> E<'b> {
         let reported = self.s.diagnostics.len();
         let e = self.coerce(val, ty, span);
-        if let (Some(loc), Some(d)) = (self.f.ret_at, self.s.diagnostics.get_mut(reported))
+        if let (Some((loc, why)), Some(d)) = (self.f.ret_at, self.s.diagnostics.get_mut(reported))
             && d.code == Code::E0201
         {
-            d.secondary.insert(0, Label { loc, text: "because of this result type".into() });
+            d.secondary.insert(0, Label { loc, text: why.into() });
         }
         e
     }
@@ -106,7 +121,7 @@ impl<'b> Cx<'_, '_, 'b> {
             None => {
                 let e = self.settle(val, span);
                 if e.ty != TypeId::ERROR {
-                    self.f.inferred = Some(e.ty);
+                    self.infer_result(e.ty, span);
                 }
                 e
             }
@@ -153,7 +168,8 @@ impl Sema {
         let mut cx =
             Cx { s: self, ast: &parsed.ast, file: decl.file, scope: inst.scope, b: &bump, f, depth: 0 };
         let func = *cx.ast.get(decl.ast);
-        cx.f.ret_at = func.ret.ty.map(|ty| Loc::new(decl.file, cx.ast.expr_span(ty)));
+        cx.f.ret_at = if inst.infer_ret { None } else { cx.declared_result(&func) };
+        cx.check_defaults(&inst, &func);
         let params = cx.enter_params(&inst, &func);
         cx.f.params = params.clone();
         let root = cx.function_root(func.body);
@@ -364,10 +380,21 @@ impl Sema {
         if file != self.decl(decl).file || info.generic.is_some() {
             return;
         }
+        let (scope, defaults) = (info.scope, info.defaults.clone());
         let mut members: Vec<DeclId> =
             info.members.values().flat_map(|m| [Some(m.decl), m.setter]).flatten().collect();
         members.sort_unstable_by_key(|&d| self.decl(d).span.lo);
         members.dedup();
+        if let TypeKind::Struct(id) = *self.types.kind(ty) {
+            let types: Vec<TypeId> = self.types.struct_def(id).fields.iter().map(|f| f.ty).collect();
+            self.with_static(file, scope, |cx| {
+                for (default, ty) in defaults.into_iter().zip(types) {
+                    if let Some(default) = default {
+                        cx.check_as(default, ty);
+                    }
+                }
+            });
+        }
         for member in members {
             if matches!(self.decl(member).state, DeclState::Todo)
                 || matches!(self.decl(member).state, DeclState::Done(DeclVal::Func(_)))
@@ -565,6 +592,16 @@ impl Sema {
 }
 
 impl<'b> Cx<'_, '_, 'b> {
+    /// Default values are checked where they are written, whether or not a call needs them.
+    fn check_defaults(&mut self, inst: &Inst, func: &sx_syntax::ast::FuncExpr) {
+        let params = self.ast.list(func.params);
+        for p in &inst.params {
+            if let Some(default) = params[p.decl as usize].default {
+                self.check_as(default, p.ty);
+            }
+        }
+    }
+
     /// Parameters come to life; a pack's elements under one name.
     fn enter_params(&mut self, inst: &Inst, func: &sx_syntax::ast::FuncExpr) -> Vec<LocalId> {
         let mut locals = Vec::with_capacity(inst.params.len());

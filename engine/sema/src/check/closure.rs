@@ -94,7 +94,11 @@ impl<'b> Cx<'_, '_, 'b> {
             let message = format!(
                 "this lambda takes {}, and {} expected",
                 super::call::count(params.len(), "parameter"),
-                wanted.len()
+                match wanted.len() {
+                    0 => "none is".to_string(),
+                    1 => "1 is".to_string(),
+                    n => format!("{n} are"),
+                }
             );
             self.error(Code::E0301, span, message);
             return self.error_val(span);
@@ -153,7 +157,7 @@ impl<'b> Cx<'_, '_, 'b> {
             is_static: false,
             ..FnState::default()
         };
-        inner.ret_at = func.ret.ty.map(|ty| self.loc(self.span(ty)));
+        inner.ret_at = if inner.infer { None } else { self.declared_result(func) };
         std::mem::swap(&mut self.f, &mut inner);
         self.f.parent = Some(Box::new(inner));
         let mut param_ids = Vec::new();

@@ -98,6 +98,9 @@ impl<'b> Cx<'_, '_, 'b> {
         if let Some(help) = self.conversion_help(val, target) {
             d = d.help(help);
         }
+        if matches!(self.kind(val.ty), TypeKind::Optional(_)) {
+            d.notes.extend(self.lost_narrowing(val.e));
+        }
         self.report(d);
     }
 
@@ -142,6 +145,7 @@ impl<'b> Cx<'_, '_, 'b> {
             (TypeKind::UntypedNull, TypeKind::Array(..)) => return None,
             (TypeKind::UntypedNull, _) => format!("a type that has `null` is `?{want}`"),
             (TypeKind::Type, _) | (_, TypeKind::Type) => return None,
+            (_, TypeKind::Ptr(_) | TypeKind::ManyPtr(_)) if self.scalar_like(val.ty) => return None,
             _ if val.lit == Lit::None && self.explicit_cast(val.ty, from, target, to).is_some() => {
                 format!("convert it: `cast({want}) …`, or `xx …`")
             }

@@ -301,7 +301,7 @@ impl<'b> Cx<'_, '_, 'b> {
         let id = self.fresh_loop();
         let label = label.map(|l| self.ident(l));
         let defers = self.f.defers;
-        self.f.loops.push(LoopInfo { id, label, defers });
+        self.f.loops.push(LoopInfo { id, label, defers, round: None });
         id
     }
 
@@ -384,7 +384,11 @@ impl<'b> Cx<'_, '_, 'b> {
             self.error(Code::E0503, span, format!("`{word}` can't leave a `defer` or `onfail`"));
             return self.error_val(span);
         }
-        let kind = if leave { Kind::Break(info.id) } else { Kind::Continue(info.id) };
+        let kind = match info.round {
+            _ if leave => Kind::Break(info.id),
+            Some(round) => Kind::Break(round),
+            None => Kind::Continue(info.id),
+        };
         self.val(TypeId::NORETURN, span, kind)
     }
 
@@ -633,7 +637,12 @@ impl<'b> Cx<'_, '_, 'b> {
             return self.error_val(span);
         }
         let mut diverges = false;
+        let id = self.enter_loop(ast.label);
         for round in 0..rounds {
+            let this = self.fresh_loop();
+            if let Some(info) = self.f.loops.last_mut() {
+                info.round = Some(this);
+            }
             let body = self.scoped(|cx| {
                 let mut stmts = Vec::new();
                 let mut names = Vec::new();
@@ -663,12 +672,24 @@ impl<'b> Cx<'_, '_, 'b> {
                 let ty = if leaves { TypeId::NORETURN } else { TypeId::VOID };
                 cx.mk(ty, span, Kind::Block { stmts, tail: None })
             });
+            let body = if has_break(body, this) { self.once(this, body) } else { body };
             diverges |= body.ty == TypeId::NORETURN;
             out.push(Stmt::Expr(body));
         }
+        self.f.loops.pop();
         let stmts = self.slice_of(out);
         let ty = if diverges { TypeId::NORETURN } else { TypeId::VOID };
-        self.val(ty, span, Kind::Block { stmts, tail: None })
+        let all = self.mk(ty, span, Kind::Block { stmts, tail: None });
+        let all = if has_break(all, id) { self.once(id, all) } else { all };
+        self.of(all)
+    }
+
+    /// A loop that ends after one round: a block that `break` leaves.
+    fn once(&mut self, id: LoopId, body: E<'b>) -> E<'b> {
+        let leave = self.mk_at(TypeId::NORETURN, body.loc, Kind::Break(id));
+        let stmts = self.slice_of(vec![Stmt::Expr(body), Stmt::Expr(leave)]);
+        let body = self.mk_at(TypeId::NORETURN, body.loc, Kind::Block { stmts, tail: None });
+        self.mk_at(TypeId::VOID, body.loc, Kind::While { id, cond: None, body })
     }
 
     fn inline_items(
@@ -867,6 +888,6 @@ enum InlineItem<'b> {
 }
 
 /// True when a loop's body leaves it by `break`.
-fn has_break(e: &Expr<'_>, id: LoopId) -> bool {
+fn has_break(e: E<'_>, id: LoopId) -> bool {
     any_below(e, &mut |e| matches!(e.kind, Kind::Break(l) if l == id))
 }

@@ -400,7 +400,7 @@ impl<'b> Cx<'_, '_, 'b> {
                     return None;
                 }
                 if e.ty != TypeId::NORETURN {
-                    self.f.inferred = Some(e.ty);
+                    self.infer_result(e.ty, span);
                 }
                 Some(e)
             }

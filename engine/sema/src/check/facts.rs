@@ -2,7 +2,8 @@
 
 use super::{Cx, FnState};
 use crate::thir::*;
-use sx_syntax::ast::{Ast as Tree, Expr as Ast, ExprId, NameId, Stmt as AstStmt, StmtId};
+use crate::visit::any_below;
+use sx_syntax::ast::{Ast as Tree, Expr as Ast, ExprId, Iter, NameId, Stmt as AstStmt, StmtId};
 
 /// Something known of a local until it is assigned.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -21,7 +22,7 @@ pub(crate) struct CondFacts {
 }
 
 /// Reads the facts off a checked condition.
-pub(crate) fn cond_facts(e: &Expr<'_>) -> CondFacts {
+pub(crate) fn cond_facts(e: E<'_>) -> CondFacts {
     match e.kind {
         Kind::HasValue(&Expr { kind: Kind::Local(local), .. }) => {
             CondFacts { when_true: vec![(local, true)], when_false: vec![(local, false)] }
@@ -31,17 +32,35 @@ pub(crate) fn cond_facts(e: &Expr<'_>) -> CondFacts {
             CondFacts { when_true: when_false, when_false: when_true }
         }
         Kind::And(a, b) => {
-            let (mut a, b) = (cond_facts(a), cond_facts(b));
-            a.when_true.extend(b.when_true);
-            CondFacts { when_true: a.when_true, when_false: Vec::new() }
+            let mut known = still_true(cond_facts(a).when_true, b);
+            known.extend(cond_facts(b).when_true);
+            CondFacts { when_true: known, when_false: Vec::new() }
         }
         Kind::Or(a, b) => {
-            let (mut a, b) = (cond_facts(a), cond_facts(b));
-            a.when_false.extend(b.when_false);
-            CondFacts { when_true: Vec::new(), when_false: a.when_false }
+            let mut known = still_true(cond_facts(a).when_false, b);
+            known.extend(cond_facts(b).when_false);
+            CondFacts { when_true: Vec::new(), when_false: known }
         }
         _ => CondFacts::default(),
     }
+}
+
+/// Those facts that hold behind an expression, too: of locals that it doesn't assign.
+pub(crate) fn still_true(mut facts: Vec<(LocalId, bool)>, behind: E<'_>) -> Vec<(LocalId, bool)> {
+    facts.retain(|&(local, _)| !assigns(behind, local));
+    facts
+}
+
+fn assigns(e: E<'_>, local: LocalId) -> bool {
+    let is_it = |target: &Expr<'_>| super::root_local(target) == Some(local);
+    any_below(e, &mut |e| {
+        let Kind::Block { stmts, .. } = e.kind else { return false };
+        stmts.iter().any(|stmt| match stmt {
+            Stmt::Assign { targets, .. } => targets.iter().flatten().any(|t| is_it(t)),
+            Stmt::AssignOp { target, .. } => is_it(target),
+            _ => false,
+        })
+    })
 }
 
 impl FnState {
@@ -76,20 +95,48 @@ impl<'b> Cx<'_, '_, 'b> {
             fact.dead = true;
         }
     }
+    /// Why an optional isn't narrowed, where a reader may think that it is.
+    pub(crate) fn lost_narrowing(&self, e: E<'b>) -> Option<String> {
+        let Kind::Local(local) = e.kind else { return None };
+        let info = &self.f.locals[local.0 as usize];
+        if self.f.facts.iter().any(|f| f.local == local && f.dead && f.has_value) {
+            return Some(format!(
+                "`{}` was tested for null, but can be assigned before this runs",
+                info.name
+            ));
+        }
+        info.address_taken
+            .then(|| format!("tests don't narrow `{}`, because its address is taken", info.name))
+    }
     pub(crate) fn is_proven_value(&self, local: LocalId) -> bool {
         self.f.known(local) == Some(true)
     }
     pub(crate) fn is_proven_null(&self, local: LocalId) -> bool {
         self.f.known(local) == Some(false)
     }
+    /// Runs `work` for a cleanup, which runs when the function has gone on: only what nothing in the function
+    /// assigns is still known there. What the cleanup assigns isn't known behind it.
+    pub(crate) fn later<R>(&mut self, cleanup: StmtId, work: impl FnOnce(&mut Self) -> R) -> R {
+        let facts = self.f.facts.clone();
+        if let Some(body) = self.f.body {
+            self.forget_assigned_in(body);
+        }
+        let result = work(self);
+        self.f.facts = facts;
+        self.forget_assigned(|walk| walk.stmt(cleanup));
+        result
+    }
     /// Before a loop: what its body assigns, or what has its address taken, is no longer known.
     pub(crate) fn forget_assigned_in(&mut self, body: ExprId) {
+        self.forget_assigned(|walk| walk.expr(body));
+    }
+    fn forget_assigned(&mut self, look: impl FnOnce(&mut Walk<'_>)) {
         if self.f.facts.iter().all(|f| f.dead) {
             return;
         }
-        let mut names = Vec::new();
-        assigned_names(self.ast, body, &mut names);
-        for name in names {
+        let mut walk = Walk { ast: self.ast, out: Vec::new() };
+        look(&mut walk);
+        for name in walk.out {
             let sym = self.sym(name);
             let locals: Vec<LocalId> = self
                 .f
@@ -107,16 +154,11 @@ impl<'b> Cx<'_, '_, 'b> {
     }
 }
 
-/// Names that are assigned or have their address taken anywhere below an expression. Walks everything: the
-/// tables' order says nothing of nesting, so this follows the children.
-pub(crate) fn assigned_names(ast: &Tree, expr: ExprId, out: &mut Vec<NameId>) {
-    let mut walk = Walk { ast, out };
-    walk.expr(expr);
-}
-
+/// Collects names that are assigned or have their address taken. The syntax tree's tables say nothing of nesting, so
+/// this follows the children.
 struct Walk<'a> {
     ast: &'a Tree,
-    out: &'a mut Vec<NameId>,
+    out: Vec<NameId>,
 }
 
 impl Walk<'_> {
@@ -230,6 +272,15 @@ impl Walk<'_> {
             }
             Ast::For(idx) => {
                 let f = ast.get(idx);
+                for iter in ast.list(f.iters) {
+                    match *iter {
+                        Iter::Each(e) => self.expr(e),
+                        Iter::Range { lo, hi, .. } => {
+                            self.expr(lo);
+                            self.opt(hi);
+                        }
+                    }
+                }
                 self.expr(f.body);
             }
             _ => {}

@@ -36,6 +36,7 @@ impl<'b> Cx<'_, '_, 'b> {
         let scope = self.s.new_scope(Some(decl.scope), decl.file, Vec::new());
         let mut checked: Vec<Option<Val<'b>>> = vec![None; params.len()];
         let mut later = Vec::new();
+        let mut literals = Vec::new();
         for (i, param) in params.iter().enumerate() {
             if param.variadic && (param.comptime || param.ty.is_none()) {
                 if !self.bind_pack(decl, scope, param, sources[i], args, &mut checked) {
@@ -58,7 +59,17 @@ impl<'b> Cx<'_, '_, 'b> {
             if !dollar {
                 continue;
             }
-            if !self.infer_param(decl, scope, i, param, sources[i], args, &mut checked, span) {
+            match self.infer_param(decl, scope, i, param, sources[i], args, &mut checked, span) {
+                Some(true) => literals.push(i),
+                Some(false) => {}
+                None => return self.error_val(span),
+            }
+        }
+        // Typed arguments decide over literals, and among those floats over integers.
+        literals.sort_by_key(|&i| !matches!(checked[i], Some(Val { lit: Lit::Float(_), .. })));
+        for i in literals {
+            let val = checked[i].expect("literals have been checked");
+            if !self.infer_literal(decl, scope, &params[i], val) {
                 return self.error_val(span);
             }
         }
@@ -104,11 +115,7 @@ impl<'b> Cx<'_, '_, 'b> {
         });
         for name in names {
             let introduces = |param: &Param| {
-                let mut names = Vec::new();
-                if let Some(ty) = param.ty {
-                    dollar_names(&parsed.ast, ty, &mut names);
-                }
-                names.iter().any(|n| syms[n.index()] == name)
+                param.ty.is_some_and(|ty| dollar_names_of(self.s.file(decl.file), ty).contains(&name))
             };
             let decided = params.iter().position(introduces).and_then(|i| arg_loc(&sources[i]));
             if let (Some(loc), Some(CVal::Type(ty))) = (decided, self.bound(scope, name)) {
@@ -245,6 +252,8 @@ impl<'b> Cx<'_, '_, 'b> {
         false
     }
 
+    /// Binds what an argument's type says; true when the argument is a literal, which has no type yet. None after a
+    /// report.
     #[allow(clippy::too_many_arguments)]
     fn infer_param(
         &mut self,
@@ -256,10 +265,12 @@ impl<'b> Cx<'_, '_, 'b> {
         args: &[Arg],
         checked: &mut [Option<Val<'b>>],
         span: Span,
-    ) -> bool {
+    ) -> Option<bool> {
         let pattern = param.ty.expect("only typed parameters are inferred");
         if param.variadic {
-            return self.infer_rest(decl, scope, index, pattern, source, args, checked, span);
+            return self
+                .infer_rest(decl, scope, index, pattern, source, args, checked, span)
+                .then_some(false);
         }
         let val = match source {
             Source::Arg(at) => self.check(args[at].value, None),
@@ -268,25 +279,52 @@ impl<'b> Cx<'_, '_, 'b> {
                 let default = param.default.expect("a source is the default only where there is one");
                 self.elsewhere(decl.file, decl.scope, |cx| cx.check(default, None))
             }
-            Source::Rest(_) => return true,
+            Source::Rest(_) => return Some(false),
         };
         if val.ty == TypeId::ERROR {
-            return false;
+            return None;
         }
+        checked[index] = Some(val);
+        if val.lit != Lit::None {
+            return Some(true);
+        }
+        let receiver = matches!(source, Source::Receiver(_));
+        self.unify_arg(decl, scope, param, val.ty, val.e.loc.span, receiver).then_some(false)
+    }
+
+    /// What no other argument has bound takes the default type of a literal.
+    fn infer_literal(&mut self, decl: &FnDecl, scope: ScopeId, param: &Param, val: Val<'b>) -> bool {
+        let pattern = param.ty.expect("only typed parameters are inferred");
+        let syms = dollar_names_of(self.s.file(decl.file), pattern);
+        if syms.iter().all(|&sym| self.bound(scope, sym).is_some()) {
+            // Whether the literal fits is judged when it is passed.
+            return true;
+        }
+        let at = val.e.loc.span;
         let ty = match val.lit {
-            Lit::Int(_) => self.int_literal_for(decl, scope, pattern),
             Lit::Float(_) => TypeId::F64,
             Lit::Null => {
                 let help = "say which: `cast(?T) null`";
                 let message = "`null` alone doesn't say of which type it is";
-                self.error_help(Code::E0203, val.e.loc.span, message, help);
+                self.error_help(Code::E0203, at, message, help);
                 return false;
             }
-            Lit::None => val.ty,
+            Lit::Int(_) | Lit::None => self.int_literal_for(decl, scope, pattern),
         };
-        let receiver = matches!(source, Source::Receiver(_));
-        let at = val.e.loc.span;
-        checked[index] = Some(val);
+        self.unify_arg(decl, scope, param, ty, at, false)
+    }
+
+    /// Matches an argument's type against its parameter; a report when they have different shapes.
+    fn unify_arg(
+        &mut self,
+        decl: &FnDecl,
+        scope: ScopeId,
+        param: &Param,
+        ty: TypeId,
+        at: Span,
+        receiver: bool,
+    ) -> bool {
+        let pattern = param.ty.expect("only typed parameters are inferred");
         self.f.blame = Some(self.loc(at));
         let errors = self.s.errors;
         if self.unify(decl, scope, pattern, ty) {
@@ -981,6 +1019,13 @@ pub(crate) fn has_dollar(ast: &Tree, expr: ExprId) -> bool {
     let mut names = Vec::new();
     dollar_names(ast, expr, &mut names);
     !names.is_empty()
+}
+
+/// The same names, interned.
+fn dollar_names_of(file: &FileScope, expr: ExprId) -> Vec<Sym> {
+    let mut names = Vec::new();
+    dollar_names(&file.file.ast, expr, &mut names);
+    names.into_iter().map(|name| file.syms[name.index()]).collect()
 }
 
 /// The names that a type expression introduces with `$`, in order.

@@ -77,6 +77,8 @@ pub(crate) struct LoopInfo {
     pub label: Option<Sym>,
     /// How many defers enclose it.
     pub defers: u32,
+    /// The round of an `inline for`, which is a block of its own that `continue` leaves.
+    pub round: Option<LoopId>,
 }
 
 /// What belongs to the function being checked.
@@ -94,8 +96,10 @@ pub(crate) struct FnState {
     /// First type found for an inferred result.
     pub inferred: Option<TypeId>,
     pub infer: bool,
-    /// Where the result's type is written.
-    pub ret_at: Option<Loc>,
+    /// The body.
+    pub body: Option<ExprId>,
+    /// What decides the result's type, for messages: where it is written, or the first value that is returned.
+    pub ret_at: Option<(Loc, &'static str)>,
     pub set: Option<ErrorSetId>,
     pub loops: Vec<LoopInfo>,
     pub next_loop: u32,

@@ -241,6 +241,7 @@ impl<'b> Cx<'_, '_, 'b> {
             || matches!(self.kind(b.ty), TypeKind::Optional(_))
         {
             d = d.help("take the value out of the optional first, with `!` or `??`");
+            d.notes.extend([a.e, b.e].into_iter().filter_map(|e| self.lost_narrowing(e)));
         } else if matches!(self.kind(a.ty), TypeKind::Failable { .. }) {
             d = d.help("handle the error first, with `try`, `catch` or `or`");
         } else if [a.ty, b.ty].iter().any(|&ty| matches!(self.kind(ty), TypeKind::Struct(_))) {

@@ -1,5 +1,6 @@
 //! Statements: declarations in blocks, assignment, deferred work, block values.
 
+use super::facts::still_true;
 use super::{Cx, Entry, Lit, Val, is_place, root_local};
 use crate::sema::*;
 use crate::thir::*;
@@ -188,9 +189,10 @@ impl<'b> Cx<'_, '_, 'b> {
         let facts = super::facts::cond_facts(cond);
         let else_leaves = else_.is_some_and(|e| e.ty == TypeId::NORETURN);
         if then.ty == TypeId::NORETURN {
-            self.assume(&facts.when_false);
+            let known = else_.map_or(facts.when_false.clone(), |e| still_true(facts.when_false, e));
+            self.assume(&known);
         } else if else_leaves {
-            self.assume(&facts.when_true);
+            self.assume(&still_true(facts.when_true, then));
         }
     }
 
@@ -841,11 +843,13 @@ impl<'b> Cx<'_, '_, 'b> {
     pub(crate) fn check_cleanup(&mut self, body: StmtId) -> E<'b> {
         self.f.defers += 1;
         let span = self.ast.stmt_span(body);
-        let e = self.scoped(|cx| {
-            let mut out = Vec::new();
-            cx.check_stmts(&[body], &mut out);
-            let stmts = cx.slice_of(out);
-            cx.mk(TypeId::VOID, span, Kind::Block { stmts, tail: None })
+        let e = self.later(body, |cx| {
+            cx.scoped(|cx| {
+                let mut out = Vec::new();
+                cx.check_stmts(&[body], &mut out);
+                let stmts = cx.slice_of(out);
+                cx.mk(TypeId::VOID, span, Kind::Block { stmts, tail: None })
+            })
         });
         self.f.defers -= 1;
         e
