@@ -165,8 +165,12 @@ f :: () -> i64 { x := 1; x.twice() }
 
 #[test]
 fn default_arguments() {
-    // FIXME: a default that no call uses should be checked.
-    check("f :: (a: i64 = \"x\") {}");
+    check(
+        r#"
+f :: (a: i64 = "x") {}
+               ^^^ E0201
+"#,
+    );
     check("f :: (a: i64, b: i64 = N) -> i64 { a + b }\nN :: 3;\ng :: () -> i64 { f(1) }");
     check(
         r#"

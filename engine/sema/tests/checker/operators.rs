@@ -156,6 +156,19 @@ g :: (n: string) {}
 }
 
 #[test]
+fn tagged_unions_are_equal_where_their_payloads_can_be() {
+    check("T :: enum { a: i64; b: f64; c; }\nf :: (a: T, b: T) -> bool { a == b }");
+    check(
+        r#"
+T :: enum { a: []i64; b; }
+f :: (a: T, b: T) -> bool { a == b or a == .b }
+                            ^^^^^^ E0204
+"#,
+    );
+    check("T :: enum { a: []i64; b; }\nf :: (a: T) -> bool { a == .a }");
+}
+
+#[test]
 fn conditions() {
     check("f :: (b: bool, n: i64, p: *u8, o: ?i64) { if b {} if n {} if p {} if o {} while n {} }");
     check(

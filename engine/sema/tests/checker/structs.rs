@@ -112,8 +112,12 @@ S :: struct { x: i64; f :: (self: *S) {} f :: (self: *S) {} }
                                          ^ E0409
 "#,
     );
-    // FIXME: a default that no literal uses should be checked.
-    check("S :: struct { x: i64 = \"a\"; }");
+    check(
+        r#"
+S :: struct { x: i64 = "a"; }
+                       ^^^ E0201
+"#,
+    );
     check(
         r#"
 S :: struct { x: 5; }
