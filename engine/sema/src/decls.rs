@@ -8,7 +8,7 @@ use crate::value::CVal;
 use sx_ir::{Extern, ExternKind, Global};
 use sx_syntax::ast::{Expr as Ast, ExprId, FuncBody, Idx, VarDecl};
 use sx_syntax::diag::{Code, Diagnostic};
-use sx_syntax::span::Loc;
+use sx_syntax::span::{Loc, Span};
 
 /// So many declarations of a cycle are shown behind its first.
 const MAX_LINKS: usize = 6;
@@ -243,6 +243,9 @@ impl<'b> Cx<'_, '_, 'b> {
                 None => self.s.text(decl.name).to_string(),
             };
             let Some(library) = self.library(linkage) else { return DeclVal::Error };
+            if !self.may_declare_extern(library.as_deref(), decl.span) {
+                return DeclVal::Error;
+            }
             let declared = (self.file.0, decl.span.lo);
             let ext = Extern { symbol, library, kind: ExternKind::Data, declared };
             return DeclVal::ExternVar(self.s.module.add_extern(ext), ty);
@@ -290,6 +293,17 @@ impl<'b> Cx<'_, '_, 'b> {
         let size = self.s.types.layout(ty).size;
         let name = self.s.qualified(decl.name, decl.owner);
         DeclVal::Global(self.s.module.add_global(Global { name, size, init }), ty)
+    }
+
+    /// Whether this file may name symbols of a library; reported if not.
+    pub(crate) fn may_declare_extern(&mut self, library: Option<&str>, span: Span) -> bool {
+        let std = self.s.sources.get(self.file).path.starts_with("modules/");
+        // What the host gives is there to be called.
+        let allowed = std || library == Some(Extern::HOST) || self.s.options.allow_extern;
+        if !allowed {
+            self.error(Code::E0801, span, "this engine doesn't allow `extern` declarations");
+        }
+        allowed
     }
 
     /// The library of a linkage: none for libc, an error is reported.

@@ -7,7 +7,7 @@ use crate::sema::*;
 use crate::symbols::Sym;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
-use sx_syntax::ast::{Expr, Stmt};
+use sx_syntax::ast::{Expr, ExprId, Stmt};
 use sx_syntax::diag::{Code, Diagnostic};
 use sx_syntax::source::File;
 use sx_syntax::span::{FileId, Loc, Span};
@@ -61,6 +61,11 @@ impl Sema {
         id
     }
 
+    fn not_yet(&mut self, file: FileId, expr: ExprId, code: Code, message: &str) {
+        let loc = Loc::new(file, self.file(file).file.ast.expr_span(expr));
+        self.report(Diagnostic::error(code, loc, message));
+    }
+
     fn enter_items(&mut self, id: FileId, file: &Arc<File>) {
         let ast = &file.ast;
         let scope = self.file(id).scope;
@@ -98,7 +103,20 @@ impl Sema {
                         self.files[id.0 as usize].imports.push(import);
                     }
                     Expr::Run(_) => self.files[id.0 as usize].runs.push(item),
-                    Expr::Error => {}
+                    Expr::Asm(_) => {
+                        self.not_yet(id, expr, Code::E0804, "inline assembly isn't supported by this build");
+                    }
+                    Expr::Insert(_) => {
+                        self.not_yet(id, expr, Code::E0704, "`#insert` isn't supported by this build");
+                    }
+                    Expr::ImportC(_) => {
+                        self.not_yet(
+                            id,
+                            expr,
+                            Code::E0802,
+                            "importing C headers isn't supported by this build",
+                        );
+                    }
                     // The parser has said that it can't stand here.
                     _ => {}
                 },

@@ -137,6 +137,10 @@ fn what_is_not_allowed_is_refused() {
     let source = "puts :: (s: cstring) -> i32 extern libc; f :: () { puts(\"x\"); }";
     assert_eq!(failure(Engine::new().compile(source)).diagnostics()[0].code(), "E0801");
     assert!(Engine::builder().user_extern(true).build().compile(source).is_ok());
+    let variable = "environ : *cstring extern; f :: () -> *cstring { environ }";
+    let error = Engine::new().compile(variable).map(drop).unwrap_err();
+    assert_eq!(error.diagnostics()[0].code(), "E0801");
+    assert!(Engine::builder().user_extern(true).build().compile(variable).is_ok());
     let missing = "f :: () extern host \"game.nothing\"; g :: () { f(); }";
     let error = failure(Engine::new().compile(missing));
     assert_eq!(error.diagnostics()[0].code(), "E0805");

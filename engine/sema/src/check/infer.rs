@@ -946,11 +946,12 @@ impl<'b> Cx<'_, '_, 'b> {
     ) -> bool {
         let linkage = func.linkage.expect("only foreign functions come here");
         let Some(library) = self.library(linkage) else { return false };
-        let std = self.s.sources.get(self.file).path.starts_with("modules/");
-        // What the host gives is there to be called.
-        let host = library.as_deref() == Some(Extern::HOST);
-        if !std && !host && !self.s.options.allow_extern {
-            self.error(Code::E0801, decl.span, "this engine doesn't allow `extern` declarations");
+        if !self.may_declare_extern(library.as_deref(), decl.span) {
+            return false;
+        }
+        if let FuncBody::Block(body) | FuncBody::Arrow(body) = func.body {
+            let at = self.span(body);
+            self.error(Code::E0801, at, "an `extern` function has its body elsewhere");
             return false;
         }
         if let TypeKind::Failable { .. } = self.kind(sig.ret) {

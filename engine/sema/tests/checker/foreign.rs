@@ -21,8 +21,12 @@ f :: (n: i64) extern missing;
                      ^^^^^^^ E0801
 "#,
     );
-    // FIXME: a body behind `extern` is lost without a word.
-    check("f :: (n: i64) -> i64 extern libc { n }");
+    check(
+        r#"
+f :: (n: i64) -> i64 extern libc { n }
+                                 ^^^^^ E0801
+"#,
+    );
     check("f :: ($T: Type) extern libc;");
     check(
         r#"
@@ -62,8 +66,12 @@ f :: () { asm volatile { "nop" }; }
           ^^^^^^^^^^^^^^^^^^^^^^ E0804
 "#,
     );
-    // FIXME: module-level `asm` isn't there yet, and should be refused like the other form.
-    check("asm { \"nop\" }");
+    check(
+        r#"
+asm { "nop" }
+^^^^^^^^^^^^^ E0804
+"#,
+    );
     check(
         r#"
 c :: #import c { #include "stdio.h"; };
