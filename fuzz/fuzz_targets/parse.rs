@@ -2,7 +2,8 @@
 //! which changes neither its tree nor, the second time, its text.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
+use libfuzzer_sys::{fuzz_crossover, fuzz_mutator, fuzz_target, fuzzer_mutate};
+use sx_fuzz::mutate;
 use sx_syntax::ast::dump::dump;
 use sx_syntax::diag::{self, Style};
 use sx_syntax::source::Sources;
@@ -22,4 +23,22 @@ fuzz_target!(|bytes: &[u8]| {
     let again = parse("fuzz.sx".into(), formatted.as_str().into());
     assert_eq!(tree, dump(&again.ast), "formatting changed the tree");
     assert_eq!(Ok(formatted), format(&again), "formatting twice differs");
+});
+
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+    // Every other time bytes are changed blindly: nowhere else does any byte matter.
+    let new = if seed % 2 == 0 { None } else { mutate::mutate(&data[..size], max_size, seed) };
+    match new {
+        Some(new) => {
+            data[..new.len()].copy_from_slice(new.as_bytes());
+            new.len()
+        }
+        None => fuzzer_mutate(data, size, max_size),
+    }
+});
+
+fuzz_crossover!(|one: &[u8], other: &[u8], out: &mut [u8], seed: u32| {
+    let new = mutate::cross(one, other, out.len(), seed);
+    out[..new.len()].copy_from_slice(new.as_bytes());
+    new.len()
 });
