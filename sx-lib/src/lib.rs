@@ -32,6 +32,7 @@ embed! {
     "modules/std/map.sx",
     "modules/std/math.sx",
     "modules/std/mem.sx",
+    "modules/std/mem/gpa.sx",
     "modules/std/process.sx",
     "modules/std/random.sx",
     "modules/std/sort.sx",

@@ -4,9 +4,12 @@
 //! [`Ground`], the first thing in the instance's data.
 
 use super::heap::Heap;
+use crate::error::Backtrace;
 use crate::program::Program;
 use std::any::Any;
+use std::collections::HashSet;
 use std::io;
+use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use sx_ir::TrapKind;
 use sx_vm::{Caller, Trap};
@@ -42,6 +45,8 @@ pub(crate) struct Ground {
     pub context: u64,
     /// The first code with which the standard streams failed.
     pub lost_output: Option<i32>,
+    /// Names of files that the program was told: it may keep them as long as it runs.
+    told_paths: HashSet<Arc<str>>,
 }
 
 impl Ground {
@@ -59,6 +64,7 @@ impl Ground {
             program: None,
             context: 0,
             lost_output: None,
+            told_paths: HashSet::new(),
         }
     }
 }
@@ -90,6 +96,7 @@ type Entry = (&'static str, usize, fn(&mut Caller<'_>, &mut [u64]) -> Result<(),
 const ENTRIES: &[Entry] = &[
     ("sx_alloc", 2, alloc),
     ("sx_args", 1, args),
+    ("sx_call_places", 2, call_places),
     ("sx_clock_ns", 1, clock),
     ("sx_errno", 1, errno),
     ("sx_exit", 1, exit),
@@ -241,6 +248,53 @@ fn args(caller: &mut Caller<'_>, slots: &mut [u64]) -> Result<(), Trap> {
     // SAFETY: the library passes the address of a variable.
     unsafe { count.write_unaligned(ground.args.len() as i64) };
     slots[0] = ground.args.as_ptr() as u64;
+    Ok(())
+}
+
+/// The library's `Location`.
+#[repr(C)]
+struct Location {
+    path: *const u8,
+    path_len: i64,
+    line: i64,
+    column: i64,
+}
+
+/// Writes where the calls stand that are being made, innermost first, and says how many; at compile time none, since the
+/// files are still being read.
+fn call_places(caller: &mut Caller<'_>, slots: &mut [u64]) -> Result<(), Trap> {
+    let (out, room) = (slots[0] as *mut Location, slots[1] as i64);
+    let trap = caller.backtrace();
+    let ground = ground(caller)?;
+    slots[0] = 0;
+    let Some(program) = &ground.program else { return Ok(()) };
+    if out.is_null() {
+        return Err(Trap::of_kind(TrapKind::NullDereference, [0; 3]));
+    }
+    let stack = Backtrace::new(trap.frames(), trap.omitted(), &program.sources());
+    let room = usize::try_from(room).unwrap_or(0);
+    for frame in stack.frames {
+        let Some(path) = frame.path else { continue };
+        if slots[0] as usize == room {
+            break;
+        }
+        let kept = match ground.told_paths.get(&path) {
+            Some(known) => known.clone(),
+            None => {
+                ground.told_paths.insert(path.clone());
+                path
+            }
+        };
+        let place = Location {
+            path: kept.as_ptr(),
+            path_len: kept.len() as i64,
+            line: frame.line.into(),
+            column: frame.column.into(),
+        };
+        // SAFETY: the library passes the address of an array of `room` elements.
+        unsafe { out.add(slots[0] as usize).write_unaligned(place) };
+        slots[0] += 1;
+    }
     Ok(())
 }
 
