@@ -629,6 +629,18 @@ impl<'b> Cx<'_, '_, 'b> {
             let Some(column) = self.inline_items(iter, columns.first().map(Vec::len), &mut out) else {
                 return self.error_val(span);
             };
+            let first = columns.first().map_or(0, Vec::len);
+            if column.len() < first {
+                let at = match *iter {
+                    Iter::Range { lo, hi, .. } => {
+                        hi.map_or(self.span(lo), |hi| self.span(lo).to(self.span(hi)))
+                    }
+                    Iter::Each(expr) => self.span(expr),
+                };
+                let message = format!("this ends after {} rounds of {first}", column.len());
+                self.error(Code::E0505, at, message);
+                return self.error_val(span);
+            }
             columns.push(column);
         }
         let rounds = columns.first().map_or(0, Vec::len);

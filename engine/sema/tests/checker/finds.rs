@@ -69,3 +69,21 @@ f :: () { for x in ) { } }
 "#,
     );
 }
+
+#[test]
+fn a_later_iterable_of_an_unrolled_loop_ends_first() {
+    check(
+        r#"
+f :: (xs: [3]i64, ys: [2]i64) { inline for xs, ys (x, y) { _ = x + y; } }
+                                               ^^ E0505
+"#,
+    );
+    check(
+        r#"
+f :: (..$args) { inline for args, 1..=2 (a, i) { _ = a + i; } }
+                                  ^^^^^ E0505
+g :: () { f(1, 2); f(1, 2, 3); }
+"#,
+    );
+    check("f :: (xs: [2]i64, ys: [3]i64) { inline for xs, ys, 0.. (x, y, i) { _ = x + y + i; } }");
+}
