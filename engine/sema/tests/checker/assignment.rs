@@ -234,3 +234,27 @@ f :: (n: i64) { n == 1; }
 "#,
     );
 }
+
+#[test]
+fn what_is_never_given_a_value_is_zero_or_anything() {
+    check("f :: () -> i64 { x : i64; x }");
+    check("f :: () -> i64 { x : i64 = ---; x }");
+    check("S :: struct { p: *S; o: ?i64; t: Tuple(i64, string); }\nf :: () -> S { s : S; s }");
+    check("buffer : [64]u8 = ---;\nf :: () -> u8 { buffer[0] }");
+    check("f :: (n: i64) { x := n; x = ---; }\ng :: () -> i64 { --- }");
+    check("f :: () { x : void; y : [0]i64; z : struct {}; }");
+    check(
+        r#"
+f :: () { x : i64 = ---, 1; }
+          ^^^^^^^^^^^^^^^^^ E0301
+"#,
+    );
+    check(
+        r#"
+x : noreturn;
+^ E0206
+f :: (n: noreturn) {}
+      ^^^^^^^^^^^ E0206
+"#,
+    );
+}
