@@ -32,6 +32,10 @@ impl Sema {
     }
 
     fn write_value(&mut self, ty: TypeId, value: &CVal, at: u32, out: &mut Data) {
+        if ty == TypeId::ERROR {
+            // A part of a type that was refused has no room, whatever its value was meant to be.
+            return;
+        }
         let word = self.types.target.ptr_size;
         match value {
             CVal::Zero | CVal::Undef | CVal::Pack(_) => {}

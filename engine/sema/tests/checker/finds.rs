@@ -87,3 +87,21 @@ g :: () { f(1, 2); f(1, 2, 3); }
     );
     check("f :: (xs: [2]i64, ys: [3]i64) { inline for xs, ys, 0.. (x, y, i) { _ = x + y + i; } }");
 }
+
+#[test]
+fn constants_of_types_that_contain_themselves() {
+    check(
+        r#"
+s : Shape = .circle(2);
+Shape :: enum { circle: f64; again: Shape; }
+                             ^^^^^ E0207
+"#,
+    );
+    check(
+        r#"
+s : Part = .{ n = 1, again = .{ n = 2 } };
+Part :: struct { n: i64; again: [2]Part; }
+                         ^^^^^ E0207
+"#,
+    );
+}
