@@ -3,13 +3,13 @@
 #![no_main]
 
 use libfuzzer_sys::{fuzz_crossover, fuzz_mutator, fuzz_target, fuzzer_mutate};
-use sx_fuzz::mutate;
+use sx_fuzz::{mutate, stack};
 use sx_syntax::ast::dump::dump;
 use sx_syntax::diag::{self, Style};
 use sx_syntax::source::Sources;
 use sx_syntax::{format, parse, parse_bytes, parse_statements};
 
-fuzz_target!(|bytes: &[u8]| {
+fuzz_target!(init: stack::handle_overflows(), |bytes: &[u8]| {
     let file = parse_bytes("fuzz.sx".into(), bytes);
     let tree = dump(&file.ast);
     parse_statements("fuzz.sx".into(), file.text.clone());

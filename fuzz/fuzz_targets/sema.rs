@@ -4,9 +4,9 @@
 
 use libfuzzer_sys::{fuzz_crossover, fuzz_mutator, fuzz_target, fuzzer_mutate};
 use sx_fuzz::compile::compile;
-use sx_fuzz::mutate;
+use sx_fuzz::{mutate, stack};
 
-fuzz_target!(|bytes: &[u8]| {
+fuzz_target!(init: stack::handle_overflows(), |bytes: &[u8]| {
     compile(bytes);
 });
 
