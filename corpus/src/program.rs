@@ -19,6 +19,9 @@ pub const CATEGORIES: &[(&str, &str)] = &[
     ("errors", "10"),
     ("diagnostics", "11"),
     ("ffi", "12"),
+    ("flow", "13"),
+    ("context", "14"),
+    ("library", "15"),
     ("asm", "16"),
 ];
 
