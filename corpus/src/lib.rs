@@ -6,12 +6,13 @@
 //! an expected failure. See the corpus README for how to add one.
 //!
 //! [`program`] finds programs, [`expect`] reads what they must do, [`run`] executes one in one tier, [`check`]
-//! judges the outcome, [`bless`] rewrites snapshots, [`audit`] looks after the corpus as a whole, [`options`] and
-//! [`session`] are the command around it.
+//! judges the outcome, [`bless`] rewrites snapshots, [`audit`] looks after the corpus as a whole, [`decisions`] after
+//! the programs that the reference's decisions need, [`options`] and [`session`] are the command around it.
 
 pub mod audit;
 pub mod bless;
 pub mod check;
+pub mod decisions;
 pub mod expect;
 pub mod locate;
 pub mod options;
