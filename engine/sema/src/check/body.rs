@@ -359,7 +359,7 @@ impl Sema {
         self.tests(file);
     }
 
-    fn demand_decl(&mut self, decl: DeclId) {
+    pub(crate) fn demand_decl(&mut self, decl: DeclId) {
         let loc = Loc::new(self.decl(decl).file, self.decl(decl).span);
         match self.decl_value(decl) {
             DeclVal::Func(func) if !self.fn_decl(func).generic && !self.fn_decl(func).builtin => {
@@ -370,7 +370,23 @@ impl Sema {
                 self.ensure_layout(ty, loc);
                 self.demand_members(ty, decl);
             }
+            DeclVal::Protocol(protocol) => self.demand_protocol(protocol),
             _ => {}
+        }
+    }
+
+    /// A protocol without parameters, whether or not anything implements it.
+    fn demand_protocol(&mut self, protocol: ProtoDeclId) {
+        let decl = self.proto_decls[protocol.0 as usize].clone();
+        let parsed = self.file(decl.file).file.clone();
+        if !parsed.ast.list(parsed.ast.get(decl.ast).params).is_empty() {
+            return;
+        }
+        let ty = self.with_static(decl.file, decl.scope, |cx| {
+            cx.protocol_type(protocol, std::sync::Arc::from([]), Span::at(0))
+        });
+        if let TypeKind::Protocol(id) = *self.types.kind(ty) {
+            self.complete_protocol(id);
         }
     }
 

@@ -635,28 +635,26 @@ impl<'b> Cx<'_, '_, 'b> {
         };
         if let [only] = args
             && only.spread
+            && !matches!(self.entity_if_name(only.value), super::Entity::Pack(_))
         {
             let val = self.check(only.value, Some(ty));
             let at = self.span(only.value);
-            if let Some(e) = self.try_coerce(val, ty, at) {
-                return e;
+            if !matches!(self.kind(val.ty), TypeKind::Tuple(_)) {
+                if let Some(e) = self.try_coerce(val, ty, at) {
+                    return e;
+                }
+                let (have, want) = (self.describe(val.ty), self.name_of(ty));
+                self.error(Code::E0311, at, format!("{have} can't be spread into `{want}`"));
+                return self.error_val(at).e;
             }
-            let message = format!("`{}` can't be spread into `{}`", self.name_of(val.ty), self.name_of(ty));
-            self.error(Code::E0311, at, message);
-            return self.error_val(at).e;
         }
         let mut elems = Vec::with_capacity(args.len());
         for arg in args {
-            if arg.spread {
-                let at = self.span(arg.value);
-                self.error(
-                    Code::E0311,
-                    at,
-                    "a spread slice must be the only argument of a variadic parameter",
-                );
-                return self.error_val(span).e;
-            }
-            elems.push(self.check_as(arg.value, elem));
+            let Some(vals) = self.rest_values(arg, Some(elem)) else { return self.error_val(span).e };
+            elems.extend(vals.into_iter().map(|val| self.coerce(val, elem, val.e.loc.span)));
+        }
+        if elems.iter().any(|e| e.ty == TypeId::ERROR) {
+            return self.error_val(span).e;
         }
         if elems.is_empty() {
             return self.mk(ty, span, Kind::Zero);
@@ -665,6 +663,28 @@ impl<'b> Cx<'_, '_, 'b> {
         let elems = self.slice_of(elems);
         let array = self.mk(array_ty, span, Kind::Array(elems));
         self.mk(ty, span, Kind::Cast(Cast::ArrayToSlice, array))
+    }
+
+    /// What one argument adds to a slice of arguments: itself, or the elements of the pack or tuple that it spreads.
+    pub(crate) fn rest_values(&mut self, arg: &Arg, elem: Option<TypeId>) -> Option<Vec<Val<'b>>> {
+        if !arg.spread {
+            let val = self.check(arg.value, elem);
+            return (val.ty != TypeId::ERROR).then(|| vec![val]);
+        }
+        let at = self.span(arg.value);
+        if let super::Entity::Pack(locals) = self.entity_if_name(arg.value) {
+            return Some(locals.iter().map(|&local| self.read_local(local, at)).collect());
+        }
+        let e = self.check_settled(arg.value);
+        if let TypeKind::Tuple(fields) = self.kind(e.ty).clone() {
+            let elems = self.elements_once(e, fields.len(), at);
+            return Some(elems.into_iter().map(|e| self.of(e)).collect());
+        }
+        if e.ty != TypeId::ERROR {
+            let message = "a spread slice must be the only argument of a variadic parameter";
+            self.error(Code::E0311, at, message);
+        }
+        None
     }
 
     /// The promoted arguments of C's `...`.

@@ -87,7 +87,13 @@ impl<'b> Cx<'_, '_, 'b> {
                 _ => val.ty,
             };
             // A pointer stands for what it points at.
-            let ty = if let TypeKind::Ptr(of) = *self.kind(ty) { of } else { ty };
+            let pointed = if let TypeKind::Ptr(of) = *self.kind(ty) { of } else { ty };
+            if pointed == target {
+                let message = format!("expected `{want}`, found {have}");
+                self.error_help(Code::E0201, span, message, "read what it points at with `.*`");
+                return;
+            }
+            let ty = pointed;
             let name = self.name_of(ty);
             let help = self.implement_help(id, ty, &name, &want);
             let message = format!("`{name}` doesn't implement `{want}`");
@@ -108,6 +114,9 @@ impl<'b> Cx<'_, '_, 'b> {
     pub(crate) fn conversion_help(&self, val: Val<'b>, target: TypeId) -> Option<String> {
         let want = self.name_of(target);
         let (from, to) = (self.kind(val.ty), self.kind(target));
+        if let (TypeKind::Void, Kind::If { else_: None, .. }) = (from, &val.e.kind) {
+            return Some("an `if` without `else` gives no value; add an `else`".into());
+        }
         let help = match (from, to) {
             (TypeKind::Optional(of), _) if *of == target => {
                 "take the value out with `!`, `?? default`, or `if v := … { }`".into()

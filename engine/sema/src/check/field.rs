@@ -288,12 +288,37 @@ impl<'b> Cx<'_, '_, 'b> {
                 let val = self.of(receiver);
                 return Some(Entity::Value(self.call_method(func, val, &[], span)));
             }
+            if self.is_static_member(func, ty) {
+                let (member, owner) = (self.s.text(sym).to_string(), self.name_of(ty));
+                let message = format!("`{member}` takes no `{owner}`, so it is no method of a value");
+                let help = format!("call it through the type: `{owner}.{member}(…)`");
+                self.error_help(Code::E0401, name.span, message, help);
+                return Some(Entity::Error);
+            }
             let val = self.of(receiver);
             return Some(Entity::Method(func, val));
         }
         let func = self.impl_method(ty, sym)?;
         let val = self.of(receiver);
         Some(Entity::Method(func, val))
+    }
+
+    /// True for a function inside a type whose first parameter is something else; generic ones are judged by
+    /// inference.
+    fn is_static_member(&mut self, func: FnId, owner: TypeId) -> bool {
+        let decl = self.s.fn_decl(func).clone();
+        if decl.generic || decl.owner != Some(owner) {
+            return false;
+        }
+        let parsed = self.s.file(decl.file).file.clone();
+        let first = parsed.ast.list(parsed.ast.get(decl.ast).params).first().map(|p| p.ty);
+        let ty = match first {
+            None => return true,
+            Some(None) => return false,
+            Some(Some(ty)) => self.elsewhere(decl.file, decl.scope, |cx| cx.resolve_type(ty)),
+        };
+        let to = if let TypeKind::Ptr(to) = *self.kind(ty) { to } else { ty };
+        to != owner && ty != TypeId::ERROR
     }
 
     pub(crate) fn accessor(&self, func: FnId) -> Option<sx_syntax::ast::Accessor> {

@@ -239,10 +239,9 @@ impl<'b> Cx<'_, '_, 'b> {
         }
         let e = self.check_settled(expr);
         if let TypeKind::Tuple(fields) = self.kind(e.ty).clone() {
-            for n in 0..fields.len() {
-                let val = self.tuple_elem(e, n as u32, span);
-                types.push(val.ty);
-                checked.push(Some(val));
+            for elem in self.elements_once(e, fields.len(), span) {
+                types.push(elem.ty);
+                checked.push(Some(self.of(elem)));
             }
             return true;
         }
@@ -393,30 +392,53 @@ impl<'b> Cx<'_, '_, 'b> {
         let rest = &args[from.min(args.len())..];
         if let [only] = rest
             && only.spread
+            && !matches!(self.entity_if_name(only.value), super::Entity::Pack(_))
         {
-            let e = self.check_settled(only.value);
-            let ok = e.ty != TypeId::ERROR && self.unify(decl, scope, pattern, e.ty);
-            let val = self.of(e);
-            checked[index] = Some(val);
-            return ok;
+            let mut e = self.check_settled(only.value);
+            if let TypeKind::Array(elem, _) = *self.kind(e.ty) {
+                let (slice, at) = (self.s.types.slice(elem), e.loc.span);
+                let array = self.of(e);
+                e = self.coerce(array, slice, at);
+            }
+            if let TypeKind::Slice(_) = self.kind(e.ty) {
+                let ok = self.unify(decl, scope, pattern, e.ty);
+                checked[index] = Some(self.of(e));
+                return ok;
+            }
+            if !matches!(self.kind(e.ty), TypeKind::Tuple(_)) {
+                if e.ty != TypeId::ERROR {
+                    let message = format!("{} can't be spread here", self.describe(e.ty));
+                    self.error_help(
+                        Code::E0311,
+                        e.loc.span,
+                        message,
+                        "a slice, an array, a tuple or a pack can",
+                    );
+                }
+                return false;
+            }
         }
-        let Some(first) = rest.first() else {
+        if rest.is_empty() {
             self.error(Code::E0304, span, "without arguments, the element type isn't known");
             return false;
-        };
-        let e = self.check_settled(first.value);
-        if e.ty == TypeId::ERROR {
-            return false;
         }
-        let slice = self.s.types.slice(e.ty);
+        let mut vals = Vec::with_capacity(rest.len());
+        for arg in rest {
+            let Some(more) = self.rest_values(arg, None) else { return false };
+            vals.extend(more);
+        }
+        let typed = vals.iter().find(|val| val.lit == Lit::None).map(|val| val.ty);
+        let float = vals.iter().any(|val| matches!(val.lit, Lit::Float(_)));
+        let ty = typed.unwrap_or(if float { TypeId::F64 } else { TypeId::I64 });
+        let slice = self.s.types.slice(ty);
         if !self.unify(decl, scope, pattern, slice) {
             return false;
         }
-        let mut elems = vec![e];
-        for arg in &rest[1..] {
-            elems.push(self.check_as(arg.value, e.ty));
+        let elems: Vec<E<'b>> = vals.iter().map(|&val| self.coerce(val, ty, val.e.loc.span)).collect();
+        if elems.iter().any(|e| e.ty == TypeId::ERROR) {
+            return false;
         }
-        let array = self.s.types.array(e.ty, elems.len() as u64);
+        let array = self.s.types.array(ty, elems.len() as u64);
         let elems = self.slice_of(elems);
         let array = self.mk(array, span, Kind::Array(elems));
         let val = self.val(slice, span, Kind::Cast(Cast::ArrayToSlice, array));

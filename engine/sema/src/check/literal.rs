@@ -469,15 +469,26 @@ impl<'b> Cx<'_, '_, 'b> {
         }
         let e = self.check_settled(expr);
         match self.kind(e.ty).clone() {
-            TypeKind::Tuple(fields) => {
-                Some((0..fields.len()).map(|n| self.tuple_elem(e, n as u32, span).e).collect())
-            }
+            TypeKind::Tuple(fields) => Some(self.elements_once(e, fields.len(), span)),
             TypeKind::Error => None,
             _ => {
                 self.error(Code::E0311, span, "only a pack or a tuple can be spread here");
                 None
             }
         }
+    }
+
+    /// The elements of a tuple that is evaluated with the first of them, and only then.
+    pub(crate) fn elements_once(&mut self, e: E<'b>, count: usize, span: Span) -> Vec<E<'b>> {
+        let mut stmts = Vec::new();
+        let whole = self.keep_place(e, &mut stmts);
+        let mut elems = Vec::with_capacity(count);
+        for n in 0..count as u32 {
+            let whole = self.local_expr(whole, span);
+            let elem = self.tuple_elem(whole, n, span).e;
+            elems.push(self.block(std::mem::take(&mut stmts), elem));
+        }
+        elems
     }
 
     fn tuple_parts(&mut self, ty: TypeId, fields: &[TupleField], args: &[Arg], span: Span) -> Val<'b> {

@@ -246,6 +246,8 @@ impl<'b> Cx<'_, '_, 'b> {
             d = d.help("handle the error first, with `try`, `catch` or `or`");
         } else if [a.ty, b.ty].iter().any(|&ty| matches!(self.kind(ty), TypeKind::Struct(_))) {
             d = d.help("operators work on built-in types; write a method for it");
+        } else if [a.ty, b.ty].iter().any(|&ty| matches!(self.kind(ty), TypeKind::Ptr(_))) {
+            d = d.help("pointers aren't numbers; a `[*]T` can be indexed and sliced");
         }
         self.report(d);
         self.error_val(span)
@@ -460,6 +462,14 @@ impl<'b> Cx<'_, '_, 'b> {
             return val;
         }
         let numbers = self.numeric(a.ty) && self.numeric(b.ty);
+        let errors = [a.ty, b.ty].iter().all(|&ty| matches!(self.kind(ty), TypeKind::ErrorSet(_)));
+        if errors && a.ty != b.ty && matches!(op, Compare::Eq | Compare::Ne) {
+            // Errors of one name are equal, whatever set they come from.
+            let set = self.any_error_set();
+            let any = self.s.types.intern(TypeKind::ErrorSet(set));
+            let [x, y] = [a, b].map(|v| self.mk(any, v.e.loc.span, Kind::Cast(Cast::Int, v.e)));
+            return self.val(TypeId::BOOL, span, Kind::Compare(op, x, y));
+        }
         let ty = if a.lit == Lit::None && b.lit == Lit::None && a.ty != b.ty && !numbers {
             match self.peer(a, b) {
                 Some(ty) => ty,
@@ -510,7 +520,11 @@ impl<'b> Cx<'_, '_, 'b> {
         if !self.numeric(other.ty) && !matches!(self.kind(other.ty), TypeKind::Optional(_)) {
             let (x, y) = (self.describe(a.ty), self.describe(b.ty));
             let message = format!("{x} and {y} can't be compared");
-            self.error(Code::E0204, span, message);
+            let mut d = Diagnostic::error(Code::E0204, self.loc(span), message);
+            if let TypeKind::Failable { .. } = self.kind(other.ty) {
+                d = d.help("handle the error first, with `try`, `catch` or `or`");
+            }
+            self.report(d);
             return None;
         }
         self.literal_meets(lit, other.ty)

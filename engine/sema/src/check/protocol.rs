@@ -221,6 +221,13 @@ impl<'b> Cx<'_, '_, 'b> {
         Some(self.of(e))
     }
 
+    /// True for `self: *Self`, whatever it is called.
+    fn is_receiver(&self, param: &sx_syntax::ast::Param) -> bool {
+        let Some(ty) = param.ty else { return false };
+        let Ast::PtrTy(to) = *self.ast.expr(ty) else { return false };
+        matches!(*self.ast.expr(to), Ast::Name(name) if self.ast.name(name.name) == "Self")
+    }
+
     fn protocol_methods(
         &mut self,
         idx: sx_syntax::ast::Idx<sx_syntax::ast::ProtocolExpr>,
@@ -237,10 +244,11 @@ impl<'b> Cx<'_, '_, 'b> {
             let func = *self.ast.get(func);
             let name = self.ident(decl.name);
             let params = self.ast.list(func.params);
-            let self_ok = params.first().is_some_and(|p| p.ty.is_some());
-            if !self_ok {
+            if !params.first().is_some_and(|p| self.is_receiver(p)) {
+                let at = params.first().map_or(decl.name.span, |p| p.span);
                 let message = "a protocol's method begins with `self: *Self`";
-                self.error(Code::E0411, decl.name.span, message);
+                let help = "the receiver comes first, and is always a pointer";
+                self.error_help(Code::E0411, at, message, help);
                 continue;
             }
             let mut types = Vec::new();

@@ -70,7 +70,20 @@ impl<'b> Cx<'_, '_, 'b> {
         for &stmt in stmts {
             diverges |= self.check_stmt(stmt, out);
         }
+        self.demand_block_decls(stmts);
         diverges
+    }
+
+    /// Functions and types of a block are checked whether or not it uses them.
+    fn demand_block_decls(&mut self, stmts: &[StmtId]) {
+        for &stmt in stmts {
+            let AstStmt::Const(idx) = *self.ast.stmt(stmt) else { continue };
+            let sym = self.ident(self.ast.get(idx).name);
+            if let Some(Entry::Decl(decl)) = self.f.entry(sym) {
+                let decl = *decl;
+                self.s.demand_decl(decl);
+            }
+        }
     }
 
     /// Constants of a block are order-independent, as at module level.
@@ -237,6 +250,19 @@ impl<'b> Cx<'_, '_, 'b> {
                 let value = self.default_value(elem, span);
                 self.mk(ty, span, Kind::Repeat(value))
             }
+            TypeKind::Tuple(fields) if self.has_defaults(ty, 0) => {
+                let loc = self.loc(span);
+                if !self.ensure_layout(ty, loc) {
+                    return self.error_val(span).e;
+                }
+                let mut parts = Vec::with_capacity(fields.len());
+                for (index, field) in fields.iter().enumerate() {
+                    let value = self.default_value(field.ty, span);
+                    parts.push((self.s.types.field_offset(ty, index), value));
+                }
+                let parts = self.slice_of(parts);
+                self.mk(ty, span, Kind::Aggregate(parts))
+            }
             _ => self.mk(ty, span, Kind::Zero),
         }
     }
@@ -255,8 +281,25 @@ impl<'b> Cx<'_, '_, 'b> {
                 fields.into_iter().any(|f| self.has_defaults(f, depth + 1))
             }
             TypeKind::Array(elem, n) => n > 0 && self.has_defaults(elem, depth + 1),
+            TypeKind::Tuple(ref fields) => {
+                let types: Vec<TypeId> = fields.iter().map(|f| f.ty).collect();
+                types.into_iter().any(|f| self.has_defaults(f, depth + 1))
+            }
             _ => false,
         }
+    }
+
+    /// Reports a statement that stands where a value is kept.
+    fn gives_no_value(&mut self, e: E<'b>, name: Ident) -> bool {
+        let (what, help) = match e.kind {
+            Kind::If { else_: None, .. } => ("an `if` without `else`", "add an `else` with a value"),
+            Kind::While { .. } | Kind::For { .. } => ("a loop", "assign to a variable inside it"),
+            _ => return false,
+        };
+        let name = self.ast.name(name.name).to_string();
+        let message = format!("{what} gives no value that `{name}` could have");
+        self.error_help(Code::E0307, e.loc.span, message, help);
+        true
     }
 
     fn check_plain_vars(
@@ -285,6 +328,10 @@ impl<'b> Cx<'_, '_, 'b> {
                 // `err := f();` of a function that returns nothing.
                 self.let_error(name, set, val.e, out);
                 return false;
+            }
+            if declared.is_none() && val.ty == TypeId::VOID && self.gives_no_value(val.e, name) {
+                inits.push((TypeId::ERROR, None));
+                continue;
             }
             let e = match declared {
                 Some(ty) => self.coerce(val, ty, span),
@@ -529,7 +576,8 @@ impl<'b> Cx<'_, '_, 'b> {
             return false;
         }
         let Some(place) = self.assign_target(target) else {
-            self.check(value, None);
+            // What it is wanted for isn't known, so that isn't asked for a second time.
+            self.check(value, Some(TypeId::ERROR));
             return false;
         };
         let e = self.check_as(value, place.ty);
