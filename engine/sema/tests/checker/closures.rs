@@ -116,6 +116,10 @@ f :: () -> string { c := (n: i64) -> i64 { return "a"; }; _ = c(1); "a" }
                                                   ^^^ E0201
 "#,
     );
-    // FIXME: local functions that nothing calls aren't checked.
-    check("f :: () { x := 1; g :: () -> i64 { x } }");
+    check(
+        r#"
+f :: () { x := 1; g :: () -> i64 { x } }
+                                   ^ E0101
+"#,
+    );
 }

@@ -85,8 +85,12 @@ f :: (b: bool) { x := if b then 1 else "a"; }
                       ^^^^^^^^^^^^^^^^^^^^ E0201
 "#,
     );
-    // FIXME: an `if` without `else` gives no value, which should be told.
-    check("f :: (b: bool) { x := if b { 1 }; }");
+    check(
+        r#"
+f :: (b: bool) { x := if b { 1 }; }
+                      ^^^^^^^^^^ E0307
+"#,
+    );
     check(
         r#"
 f :: (n: i64) { x := if n == { case 1: 2; else: true; }; }

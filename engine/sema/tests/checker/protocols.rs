@@ -132,10 +132,18 @@ g :: (r: R) { f(r); }
 
 #[test]
 fn protocol_declarations() {
-    // FIXME: protocols that nothing uses aren't looked at, and a receiver may be of any type.
-    check("P :: protocol { f :: (n: i64); }");
-    // FIXME: as above.
-    check("P :: protocol { f :: (self: *Self); f :: (self: *Self); }");
+    check(
+        r#"
+P :: protocol { f :: (n: i64); }
+                      ^^^^^^ E0411
+"#,
+    );
+    check(
+        r#"
+P :: protocol { f :: (self: *Self); f :: (self: *Self); }
+                                    ^ E0409
+"#,
+    );
     check(
         r#"
 P :: protocol { x: i64; }
