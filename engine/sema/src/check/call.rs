@@ -630,7 +630,7 @@ impl<'b> Cx<'_, '_, 'b> {
     /// `..xs: []T`: the arguments as one slice.
     fn runtime_rest(&mut self, ty: TypeId, args: &[Arg], span: Span) -> E<'b> {
         let TypeKind::Slice(elem) = *self.kind(ty) else {
-            self.error(Code::E0311, span, "a variadic parameter's type must be a slice, `..xs: []T`");
+            self.variadic_not_slice(ty, span);
             return self.error_val(span).e;
         };
         if let [only] = args
@@ -663,6 +663,18 @@ impl<'b> Cx<'_, '_, 'b> {
         let elems = self.slice_of(elems);
         let array = self.mk(array_ty, span, Kind::Array(elems));
         self.mk(ty, span, Kind::Cast(Cast::ArrayToSlice, array))
+    }
+
+    pub(crate) fn variadic_not_slice(&mut self, ty: TypeId, span: Span) {
+        let name = self.name_of(ty);
+        if let TypeKind::Protocol(_) = self.kind(ty) {
+            let message = "a pack that is seen through a protocol isn't supported yet";
+            let help = format!("`..xs: []{name}` takes any number of values as that protocol");
+            self.error_help(Code::E0902, span, message, help);
+            return;
+        }
+        let message = format!("a variadic parameter's type must be a slice, and this is `{name}`");
+        self.error_help(Code::E0311, span, message, format!("write `..xs: []{name}`"));
     }
 
     /// What one argument adds to a slice of arguments: itself, or the elements of the pack or tuple that it spreads.

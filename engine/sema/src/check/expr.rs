@@ -214,6 +214,10 @@ impl<'b> Cx<'_, '_, 'b> {
             Some(Bound::Const(ty, value)) if !matches!(value, CVal::Pack(_)) => {
                 self.const_val(ty, &value, span)
             }
+            Some(Bound::Const(..)) => {
+                self.pack_as_list(span);
+                self.error_val(span)
+            }
             _ => {
                 self.report_not_type(span);
                 self.error_val(span)

@@ -864,6 +864,11 @@ impl<'b> Cx<'_, '_, 'b> {
                 }
             };
             ok &= ty != TypeId::ERROR && self.check_storable(ty, param.span);
+            if ok && param.variadic && !foreign && !matches!(self.kind(ty), TypeKind::Slice(_)) {
+                let at = param.ty.map_or(param.span, |ty| self.span(ty));
+                self.variadic_not_slice(ty, at);
+                ok = false;
+            }
             if ok {
                 let loc = self.loc(param.span);
                 ok &= self.ensure_layout(ty, loc);

@@ -5,9 +5,40 @@ use super::{Cx, Entry, Lit, Val, is_place, root_local};
 use crate::sema::*;
 use crate::thir::*;
 use crate::types::{TypeId, TypeKind};
+use crate::visit::any_below;
 use sx_syntax::ast::{BinOp, Expr as Ast, ExprId, Ident, Idx, Range, Stmt as AstStmt, StmtId, VarDecl};
 use sx_syntax::diag::{Code, Diagnostic};
 use sx_syntax::span::Span;
+
+/// False for expressions that only give a value, whatever their parts do.
+fn does_something(e: E<'_>) -> bool {
+    !matches!(
+        e.kind,
+        Kind::Local(_)
+            | Kind::Global(_)
+            | Kind::ConstData(_)
+            | Kind::Int(_)
+            | Kind::Str(_)
+            | Kind::Float(_)
+            | Kind::FuncValue(_)
+            | Kind::Neg(_)
+            | Kind::Not(_)
+            | Kind::BitNot(_)
+            | Kind::Arith(..)
+            | Kind::Compare(..)
+            | Kind::Equal { .. }
+            | Kind::And(..)
+            | Kind::Or(..)
+            | Kind::HasValue(_)
+            | Kind::Field { .. }
+            | Kind::Aggregate(_)
+            | Kind::Array(_)
+            | Kind::Cast(
+                Cast::Int | Cast::IntToFloat | Cast::FloatToInt | Cast::Float | Cast::Bits | Cast::Wrap,
+                _
+            )
+    )
+}
 
 impl<'b> Cx<'_, '_, 'b> {
     /// A block in a scope of its own.
@@ -164,19 +195,8 @@ impl<'b> Cx<'_, '_, 'b> {
             self.unhandled(span);
             return false;
         }
-        let pure = matches!(
-            val.e.kind,
-            Kind::Local(_)
-                | Kind::Int(_)
-                | Kind::Str(_)
-                | Kind::Float(_)
-                | Kind::Arith(..)
-                | Kind::Compare(..)
-                | Kind::FuncValue(_)
-        );
-        if pure && val.ty != TypeId::ERROR {
+        if val.ty != TypeId::ERROR && !any_below(val.e, &mut |e| does_something(e)) {
             self.unused_value(span);
-            return false;
         }
         let diverges = val.ty == TypeId::NORETURN;
         out.push(Stmt::Expr(val.e));

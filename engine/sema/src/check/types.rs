@@ -115,6 +115,10 @@ impl<'b> Cx<'_, '_, 'b> {
                 let sym = self.ident(name);
                 match self.lookup_static(sym, name.span) {
                     Some(Bound::Const(TypeId::TYPE, CVal::Type(ty))) => ty,
+                    Some(Bound::Const(_, CVal::Pack(_))) => {
+                        self.pack_as_list(name.span);
+                        TypeId::ERROR
+                    }
                     _ => {
                         let message =
                             format!("`${}` can only introduce a type in a parameter", self.s.text(sym));
@@ -192,7 +196,7 @@ impl<'b> Cx<'_, '_, 'b> {
         }
         if !self.s.types.is_int(val.ty) {
             let message =
-                format!("an integer constant is needed here, and this is `{}`", self.name_of(val.ty));
+                format!("an integer constant is needed here, and this is {}", self.describe(val.ty));
             self.error(Code::E0201, span, message);
             return None;
         }
@@ -292,6 +296,12 @@ impl<'b> Cx<'_, '_, 'b> {
     /// Makes sure that a type can be laid out; reports once when it can't.
     pub(crate) fn ensure_layout(&mut self, ty: TypeId, loc: Loc) -> bool {
         self.s.ensure_layout(ty, loc)
+    }
+
+    /// `$args` as a list of types.
+    pub(crate) fn pack_as_list(&mut self, span: Span) {
+        let message = "the types of a pack can't be taken as a list yet";
+        self.error_help(Code::E0902, span, message, "`type_of(args[i])` is the type of one of its elements");
     }
 
     pub(crate) fn report_not_type(&mut self, span: Span) {

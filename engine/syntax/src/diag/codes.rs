@@ -232,7 +232,11 @@ Look for a typing error, name the library that has it with `#library`, or give a
 must be one of that name, with the same types."
     // ---- E09xx: limits ----
     E0901 "limit reached" "The program goes beyond a limit of the compiler that keeps it responsive on broken input."
-
+    E0902 "not supported yet" "This belongs to the language, but not to this version: an `impl` for every instance of a \
+generic type, a pack that is seen through a protocol, and the types of a pack as a list. The help line names what does \
+the same today.\n\n\
+```sx\nimpl Show for List($T) { … }       // not yet\nimpl Show for List(i64) { … }      // right\n\
+all :: (..xs: Show) { … }          // not yet\nall :: (..xs: []Show) { … }        // right\n```"
 
     // ---- Wxxxx: warnings ----
     W0001 "bitwise operator beside a comparison" "Comparisons bind more strongly than `&`, `^` and `|`, as in C: \
