@@ -23,6 +23,7 @@ pub const CATEGORIES: &[(&str, &str)] = &[
     ("context", "14"),
     ("library", "15"),
     ("asm", "16"),
+    ("rejected", "18"),
 ];
 
 /// What `NNNN-name.toml` may say.
