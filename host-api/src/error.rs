@@ -166,6 +166,10 @@ impl Error {
         let reason = std::io::Error::from_raw_os_error(code);
         Error::io(format!("output couldn't be written: {reason}"))
     }
+    pub(crate) fn with_diagnostic(mut self, diagnostic: Diagnostic) -> Error {
+        self.0.diagnostics.push(diagnostic);
+        self
+    }
     pub(crate) fn with_backtrace(mut self, backtrace: Backtrace) -> Error {
         self.0.backtrace = backtrace;
         self

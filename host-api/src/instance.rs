@@ -217,8 +217,7 @@ impl Instance {
     /// When a host function panicked: that panic goes on here.
     pub fn run_main(&mut self) -> Result<Exit> {
         let program = self.program.clone();
-        let main =
-            program.main().ok_or_else(|| Error::new(ErrorKind::NotFound, "the program has no `main`"))?;
+        let main = program.main().ok_or_else(|| program.missing_main())?;
         let (value, fails) = program.result_parts(main.sig.ret);
         let Some(prepared) = program.vm().prepare(main.func) else {
             return Err(Error::new(ErrorKind::NotFound, "`main` has no code"));

@@ -110,6 +110,14 @@ impl Program {
     pub(crate) fn main(&self) -> Option<&Export> {
         self.inner.main.as_ref()
     }
+    /// The error of running a program that has no `main`.
+    pub(crate) fn missing_main(&self) -> Error {
+        let unit = self.inner.unit.lock();
+        let diagnostic = unit.sema.missing_main(unit.root);
+        let sources = Arc::new(unit.sema.sources.clone());
+        Error::new(ErrorKind::NotFound, "the program has no `main`")
+            .with_diagnostic(Diagnostic::new(diagnostic, sources))
+    }
     pub(crate) fn engine(&self) -> &Engine {
         &self.inner.engine
     }

@@ -3,7 +3,6 @@
 use crate::args::RunArgs;
 use crate::output::{Output, compile, engine};
 use std::process::ExitCode;
-use sx::{Error, ErrorKind};
 
 pub fn run(args: &RunArgs, out: &Output) -> ExitCode {
     let engine = engine(args.opt).build();
@@ -28,14 +27,6 @@ pub fn run(args: &RunArgs, out: &Output) -> ExitCode {
     std::mem::forget(program);
     match result {
         Ok(exit) => std::process::exit(exit.code),
-        Err(error) => ended_badly(&error, args, out),
+        Err(error) => out.report(&error, args.message_format),
     }
-}
-
-fn ended_badly(error: &Error, args: &RunArgs, out: &Output) -> ExitCode {
-    if error.kind() == ErrorKind::NotFound {
-        out.error(format_args!("`{}` has no `main` to run", args.file().display()));
-        return ExitCode::from(crate::code::FAILED);
-    }
-    out.report(error, args.message_format)
 }

@@ -498,6 +498,17 @@ impl Sema {
         None
     }
 
+    /// What to say when a file is to be run that has no `main`.
+    pub fn missing_main(&self, file: FileId) -> Diagnostic {
+        let path = &self.sources.get(file).path;
+        let loc = Loc::new(file, Span::at(0));
+        let d = Diagnostic::error(Code::E0109, loc, format!("`{path}` has no `main` to run"));
+        match crate::modules::nearest("main", self.names(file)) {
+            Some(near) => d.help(format!("is `{near}` meant to be it?")),
+            None => d.help("a program begins with `main :: () { … }`"),
+        }
+    }
+
     /// A file's variable by name.
     pub fn global(&mut self, file: FileId, name: &str) -> Option<(GlobalId, TypeId)> {
         let sym = self.symbols.get(name)?;

@@ -158,6 +158,8 @@ and a match binds in its arms, not before its subject.\n\n\
     E0106 "depends on itself" "To know what this is, the compiler would have to know it already: a constant defined by itself, or a type whose size depends on its own.\n\n```sx\nA :: B + 1;\nB :: A + 1;   // wrong\n```"
     E0107 "not in the module" "The namespace that stands before the dot has no such declaration of its own. Names that the module merely imports don't belong to it, unless it declares an alias: `print :: fmt.print;`."
     E0108 "not a value here" "The name stands for something other than a value (a module, a protocol, a generic type, a pack), or the statement can't stand in this place."
+    E0109 "no `main`" "A program that is run begins with its function `main`, in the file that is named. A file that is only \
+imported, tested with `sx test`, or used by a host needs none.\n\n```sx\nmain :: () {\n    print(\"hi\\n\");\n}\n```"
     // ---- E02xx: types and conversions ----
     E0201 "mismatched types" "A value of one type stands where another is needed, and there is no implicit conversion between the two. Integers widen by themselves, integers become floats, arrays become slices, and `T` becomes `?T`. Everything else is asked for: `cast(T) v`, or `xx v` where the type is clear."
     E0202 "constant doesn't fit" "The value of a constant can't be held by the type that is wanted.\n\n```sx\nx : u8 = 300;   // wrong: a `u8` holds 0 to 255\n```\n\nUse a wider type, or `cast(u8) 300` to keep only the low bits."
