@@ -306,6 +306,16 @@ pub struct Options {
     pub max_instances: u32,
     /// How many errors are kept, and how many warnings.
     pub max_errors: usize,
+    /// How many bytes of the thread's stack checking may take; asked whenever it begins. Declarations that need each other
+    /// in a chain nest as expressions do.
+    pub stack_bytes: fn() -> usize,
+}
+
+/// About where the stack ends now; it grows towards lower addresses.
+#[inline(always)]
+fn stack_address() -> usize {
+    let here = 0u8;
+    std::ptr::from_ref(std::hint::black_box(&here)).addr()
 }
 
 impl Default for Options {
@@ -317,6 +327,7 @@ impl Default for Options {
             max_instance_depth: 128,
             max_instances: 1_000_000,
             max_errors: 200,
+            stack_bytes: || 1 << 20,
         }
     }
 }
@@ -392,6 +403,10 @@ pub struct Sema {
     pub(crate) set_checks: Vec<SetCheck>,
     pub(crate) escapes: FxHashMap<(FnId, u32), bool>,
     pub(crate) checked_insts: u64,
+    /// The address that the stack may grow to.
+    stack_end: usize,
+    /// It was said that something nests too deeply.
+    pub(crate) told_depth: bool,
     pub(crate) property_names: FxHashSet<Sym>,
     /// The function that fills an inferred set.
     pub(crate) set_owners: FxHashMap<crate::types::ErrorSetId, InstId>,
@@ -457,6 +472,8 @@ impl Sema {
             set_checks: Vec::new(),
             escapes: FxHashMap::default(),
             checked_insts: 0,
+            stack_end: 0,
+            told_depth: false,
             property_names: FxHashSet::default(),
             set_owners: FxHashMap::default(),
             test_funcs: FxHashMap::default(),
@@ -470,6 +487,17 @@ impl Sema {
     /// Gives the compilation something that runs functions at compile time.
     pub fn set_comptime(&mut self, comptime: Box<dyn Comptime + Send>) {
         self.comptime = Some(comptime);
+    }
+
+    /// Something is asked for from outside: the stack's use counts from here.
+    pub(crate) fn mark_stack(&mut self) {
+        self.stack_end = stack_address().saturating_sub((self.options.stack_bytes)());
+    }
+
+    /// True when checking has taken all of the stack that it may.
+    #[inline]
+    pub(crate) fn is_stack_low(&self) -> bool {
+        stack_address() < self.stack_end
     }
 
     /// True when something keeps the program from running.

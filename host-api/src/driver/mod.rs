@@ -7,6 +7,7 @@
 //! | [`natives`] | what symbols are |
 //! | [`output`] | what a program has printed |
 //! | [`floor`], [`heap`], [`memory`] | what the library stands on |
+//! | [`stack`] | how much stack the compiler may use |
 
 pub(crate) mod comptime;
 pub(crate) mod floor;
@@ -16,6 +17,7 @@ pub(crate) mod loader;
 mod memory;
 pub(crate) mod natives;
 pub(crate) mod output;
+mod stack;
 
 use crate::engine::EngineInner;
 use crate::error::Error;
@@ -75,7 +77,11 @@ impl Unit {
             Source::Module(path) => search.root_module(path),
         };
         let loaded: Loaded = loaded.map_err(|error: LoadError| Error::io(error.message))?;
-        let options = Options { allow_extern: engine.user_extern, ..Options::default() };
+        let options = Options {
+            allow_extern: engine.user_extern,
+            stack_bytes: stack::for_checking,
+            ..Options::default()
+        };
         let mut sema = Sema::new(options, Box::new(search));
         let root = sema.add_file(loaded.path, loaded.file);
         let context = sema.default_context();

@@ -181,7 +181,8 @@ impl Sema {
         let locals = std::mem::take(&mut cx.f.locals);
         let mut sig = inst.sig.clone();
         if inst.infer_ret {
-            let value = inferred.unwrap_or(TypeId::VOID);
+            let nothing = if root.is_some() { TypeId::VOID } else { TypeId::ERROR };
+            let value = inferred.unwrap_or(nothing);
             sig.ret = match *cx.kind(inst.sig.ret) {
                 TypeKind::Failable { set, .. } => cx.s.types.failable(value, set),
                 _ => value,
@@ -314,6 +315,7 @@ impl Sema {
 
     /// Checks and lowers everything that was asked for, and what that needs.
     pub fn finish(&mut self) {
+        self.mark_stack();
         self.finish_queue();
         self.judge_sets();
         self.finish_queue();
@@ -342,6 +344,7 @@ impl Sema {
     /// Asks for every declaration of a file: constants, variables, functions that aren't generic, methods, impls,
     /// tests, `#assert` and `#run`.
     pub fn check_file(&mut self, file: FileId) {
+        self.mark_stack();
         let mut decls: Vec<DeclId> = self.file(file).decls.values().copied().collect();
         decls.sort_unstable_by_key(|&d| self.decl(d).span.lo);
         for decl in decls {
@@ -449,6 +452,7 @@ impl Sema {
 
     /// The module-level `#assert` and `#run` of every file that was loaded.
     pub fn run_module_items(&mut self) {
+        self.mark_stack();
         for file in 0..self.files.len() {
             self.run_items(FileId(file as u32));
         }
@@ -456,6 +460,7 @@ impl Sema {
 
     /// A file's function by name, for calls from outside: not generic.
     pub fn export(&mut self, file: FileId, name: &str) -> Option<Export> {
+        self.mark_stack();
         let sym = self.symbols.get(name)?;
         let decl = self.file(file).decls.get(&sym).copied()?;
         let loc = Loc::new(file, self.decl(decl).span);
@@ -511,6 +516,7 @@ impl Sema {
 
     /// A file's variable by name.
     pub fn global(&mut self, file: FileId, name: &str) -> Option<(GlobalId, TypeId)> {
+        self.mark_stack();
         let sym = self.symbols.get(name)?;
         let decl = self.file(file).decls.get(&sym).copied()?;
         match self.decl_value(decl) {
@@ -521,6 +527,7 @@ impl Sema {
 
     /// A file's type by name.
     pub fn named_type(&mut self, file: FileId, name: &str) -> Option<TypeId> {
+        self.mark_stack();
         let sym = self.symbols.get(name)?;
         let decl = self.file(file).decls.get(&sym).copied()?;
         match self.decl_value(decl) {
@@ -535,6 +542,7 @@ impl Sema {
 
     /// Makes a type's fields and layout known, which nothing in the program may have asked for; false when it has none.
     pub fn complete(&mut self, ty: TypeId) -> bool {
+        self.mark_stack();
         self.ensure_layout(ty, Loc::new(FileId(0), Span::at(0)))
     }
 
@@ -552,6 +560,7 @@ impl Sema {
 
     /// A file's `test` blocks, checked and lowered: functions without parameters that may fail.
     pub fn tests(&mut self, file: FileId) -> Vec<TestCase> {
+        self.mark_stack();
         let parsed = self.file(file).file.clone();
         let mut cases = Vec::new();
         for idx in self.file(file).tests.clone() {

@@ -14,10 +14,17 @@ impl<'b> Cx<'_, '_, 'b> {
     /// conversion.
     pub(crate) fn check(&mut self, expr: ExprId, expected: Option<TypeId>) -> Val<'b> {
         self.depth += 1;
-        if self.depth > MAX_DEPTH {
+        if self.depth > MAX_DEPTH || self.s.is_stack_low() {
+            let message = match self.depth > MAX_DEPTH {
+                true => "this expression is nested too deeply",
+                false => "the declarations that need each other here form too long a chain",
+            };
             self.depth -= 1;
             let span = self.span(expr);
-            self.error(Code::E0901, span, "this expression is nested too deeply");
+            // What is around it, too, may be too deep.
+            if !std::mem::replace(&mut self.s.told_depth, true) {
+                self.error(Code::E0901, span, message);
+            }
             return self.error_val(span);
         }
         let val = self.check_inner(expr, expected);

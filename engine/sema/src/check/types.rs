@@ -351,6 +351,13 @@ impl Sema {
                 // Later uses see an empty type, so that one mistake stays one message.
                 self.break_recursion(ty);
             }
+            LayoutError::TooDeep(ty) => {
+                if !std::mem::replace(&mut self.told_depth, true) {
+                    let message =
+                        format!("`{}` and the types that hold it nest too deeply", self.type_name(ty));
+                    self.report(Diagnostic::error(Code::E0901, loc, message));
+                }
+            }
             LayoutError::Incomplete(ty) => {
                 let message =
                     format!("the layout of `{}` is needed before its fields are known", self.type_name(ty));

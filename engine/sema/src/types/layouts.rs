@@ -22,7 +22,12 @@ pub enum LayoutError {
     Recursive(TypeId),
     /// Its fields aren't known yet.
     Incomplete(TypeId),
+    /// Types hold each other too deeply.
+    TooDeep(TypeId),
 }
+
+/// So deep may types hold each other by value.
+const MAX_NESTING: usize = 256;
 
 impl Types {
     /// The layout of a type that has been checked to have one.
@@ -46,6 +51,9 @@ impl Types {
         }
         if self.in_layout.contains(&ty) {
             return Err(LayoutError::Recursive(ty));
+        }
+        if self.in_layout.len() >= MAX_NESTING {
+            return Err(LayoutError::TooDeep(ty));
         }
         self.in_layout.push(ty);
         let made = self.compute_layout(ty);

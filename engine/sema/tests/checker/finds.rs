@@ -1,6 +1,6 @@
 //! What fuzzing found: each of these once ended in a panic.
 
-use crate::support::check;
+use crate::support::{check, codes};
 
 #[test]
 fn shifting_assignments_of_what_can_not_be_shifted() {
@@ -104,4 +104,25 @@ Part :: struct { n: i64; again: [2]Part; }
                          ^^^^^ E0207
 "#,
     );
+}
+
+#[test]
+fn chains_of_declarations_are_long_or_refused_once() {
+    let chain = |n: usize| -> String {
+        let links: String = (0..n).map(|i| format!("A{i} :: A{} + 1;\n", i + 1)).collect();
+        format!("{links}A{n} :: 1;\n")
+    };
+    check(&chain(50));
+    let results = |n: usize| -> String {
+        let links: String =
+            (0..n).map(|i| format!("g{i} :: (x: i64) -> $R => g{}(x) + 1;\n", i + 1)).collect();
+        format!("{links}g{n} :: (x: i64) -> i64 {{ x }}\n")
+    };
+    check(&results(25));
+    // How far they reach depends on the stack; that they end doesn't.
+    for text in [chain(5_000), results(5_000)] {
+        assert_eq!(codes(&text), ["E0901"]);
+    }
+    let nested: String = (0..1_000).map(|i| format!("S{i} :: struct {{ a: S{}; }}\n", i + 1)).collect();
+    assert_eq!(codes(&format!("{nested}S1000 :: struct {{}}\nf :: () {{ s : S0; }}\n")), ["E0901"]);
 }

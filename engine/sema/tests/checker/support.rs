@@ -186,6 +186,14 @@ pub fn check(fixture: &str) {
     assert!(same, "expected\n{}\nfound\n{shown}", with_marks(&files, &expected));
 }
 
+/// The codes of what is found in a program whose places don't matter.
+pub fn codes(text: &str) -> Vec<&'static str> {
+    let (mut sema, root) = compile(&[(MAIN.to_owned(), text.to_owned())]);
+    sema.check_file(root);
+    sema.finish();
+    sema.diagnostics.iter().map(|diagnostic| diagnostic.code.as_str()).collect()
+}
+
 /// As [`check`], with declarations before the fixture.
 #[track_caller]
 pub fn check_after(declarations: &str, fixture: &str) {
