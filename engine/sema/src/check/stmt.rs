@@ -664,9 +664,13 @@ impl<'b> Cx<'_, '_, 'b> {
             return false;
         }
         let Some(place) = self.assign_target(target) else {
-            self.check(value, None);
+            self.check(value, Some(TypeId::ERROR));
             return false;
         };
+        if let Kind::Local(local) = place.kind {
+            // The old value is read: that may have to be proven first.
+            self.read_local(local, place.loc.span);
+        }
         let arith = match op {
             BinOp::Add => Arith::Add,
             BinOp::Sub => Arith::Sub,
