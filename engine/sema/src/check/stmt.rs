@@ -264,6 +264,11 @@ impl<'b> Cx<'_, '_, 'b> {
 
     /// What a variable without a value begins with: its type's defaults, else zero.
     pub(crate) fn default_value(&mut self, ty: TypeId, span: Span) -> E<'b> {
+        // A type that contains itself has no end of defaults.
+        let loc = self.loc(span);
+        if ty != TypeId::ERROR && !self.ensure_layout(ty, loc) {
+            return self.error_val(span).e;
+        }
         match self.kind(ty).clone() {
             TypeKind::Struct(_) if self.has_defaults(ty, 0) => self.struct_defaults(ty, span),
             TypeKind::Array(elem, n) if n > 0 && self.has_defaults(elem, 0) => {
@@ -271,10 +276,6 @@ impl<'b> Cx<'_, '_, 'b> {
                 self.mk(ty, span, Kind::Repeat(value))
             }
             TypeKind::Tuple(fields) if self.has_defaults(ty, 0) => {
-                let loc = self.loc(span);
-                if !self.ensure_layout(ty, loc) {
-                    return self.error_val(span).e;
-                }
                 let mut parts = Vec::with_capacity(fields.len());
                 for (index, field) in fields.iter().enumerate() {
                     let value = self.default_value(field.ty, span);

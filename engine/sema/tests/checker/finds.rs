@@ -31,7 +31,6 @@ fn layouts_asked_for_while_fields_are_found() {
     check(
         r#"
 S :: struct { n := 40; p := g.n; }
-                              ^ E0401
 g : S;
 ^ E0106
 main :: () { g.n = 1; }
@@ -125,4 +124,22 @@ fn chains_of_declarations_are_long_or_refused_once() {
     }
     let nested: String = (0..1_000).map(|i| format!("S{i} :: struct {{ a: S{}; }}\n", i + 1)).collect();
     assert_eq!(codes(&format!("{nested}S1000 :: struct {{}}\nf :: () {{ s : S0; }}\n")), ["E0901"]);
+}
+
+#[test]
+fn defaults_of_types_that_contain_themselves() {
+    check(
+        r#"
+u : U;
+U :: struct { u: U; count := 1; }
+              ^ E0207
+"#,
+    );
+    check(
+        r#"
+f :: () { v : [2]V; w := V.{}; }
+V :: struct { n: i64 = 1; t: Tuple(V, i64); }
+                          ^ E0207
+"#,
+    );
 }
