@@ -372,6 +372,7 @@ impl<'b> Cx<'_, '_, 'b> {
             at = 1;
         }
         let mut named = false;
+        let mut resting = false;
         for (i, arg) in args.iter().enumerate() {
             if let Some(name) = arg.name {
                 named = true;
@@ -379,6 +380,11 @@ impl<'b> Cx<'_, '_, 'b> {
                 let parsed = self.s.file(decl.file).file.clone();
                 let found = params.iter().position(|p| parsed.ast.name(p.name.name) == text);
                 match found {
+                    Some(p) if params[p].variadic => {
+                        let message = format!("`{text}` is variadic and takes its arguments by position");
+                        self.error(Code::E0302, name.span, message);
+                        return None;
+                    }
                     Some(p) if sources[p].is_none() => sources[p] = Some(Source::Arg(i)),
                     Some(_) => {
                         self.error(
@@ -409,6 +415,9 @@ impl<'b> Cx<'_, '_, 'b> {
                 self.error(Code::E0302, at, "a positional argument can't follow a named one");
                 return None;
             }
+            if resting {
+                continue;
+            }
             while at < params.len() && sources[at].is_some() {
                 at += 1;
             }
@@ -426,7 +435,8 @@ impl<'b> Cx<'_, '_, 'b> {
             }
             if at < params.len() && params[at].variadic {
                 sources[at] = Some(Source::Rest(i));
-                break;
+                resting = true;
+                continue;
             }
             if at >= params.len() {
                 let here = self.span(arg.value);
@@ -612,7 +622,7 @@ impl<'b> Cx<'_, '_, 'b> {
             Source::Receiver(val) => self.adapt_receiver(val, ty, span),
             Source::Given(val) => self.coerce(val, ty, span),
             Source::Default => self.default_arg(instance, &params[index], ty, span),
-            Source::Rest(from) => self.runtime_rest(ty, &args[from.min(args.len())..], span),
+            Source::Rest(from) => self.runtime_rest(ty, rest_of(args, from), span),
         }
     }
 
@@ -711,7 +721,7 @@ impl<'b> Cx<'_, '_, 'b> {
         let at = params.iter().position(|p| p.variadic && p.ty.is_none())?;
         let Source::Rest(from) = sources[at] else { return None };
         let mut extra = Vec::new();
-        for arg in &args[from.min(args.len())..] {
+        for arg in rest_of(args, from) {
             let e = match *self.ast.expr(arg.value) {
                 Ast::Str(_) => self.check_as(arg.value, TypeId::CSTRING),
                 _ => self.check_settled(arg.value),
@@ -752,6 +762,13 @@ impl<'b> Cx<'_, '_, 'b> {
     pub(crate) fn plain_instance(&mut self, func: FnId, loc: Loc) -> Option<InstId> {
         self.instance(func, Vec::new(), loc)
     }
+}
+
+/// The arguments of a variadic parameter: from there to the end, or to the first one that is named.
+pub(crate) fn rest_of(args: &[Arg], from: usize) -> &[Arg] {
+    let rest = &args[from.min(args.len())..];
+    let end = rest.iter().position(|arg| arg.name.is_some()).unwrap_or(rest.len());
+    &rest[..end]
 }
 
 /// Where inference keeps the `n`th element of the pack that belongs to a parameter.

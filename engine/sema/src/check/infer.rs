@@ -1,6 +1,6 @@
 //! Generic calls: which types and values the parameters stand for, and the instance that follows.
 
-use super::call::Source;
+use super::call::{Source, rest_of};
 use super::nominal::cval_type;
 use super::{Cx, Lit, Val};
 use crate::sema::*;
@@ -201,7 +201,7 @@ impl<'b> Cx<'_, '_, 'b> {
         let sym = self.s.file(decl.file).syms[param.name.name.index()];
         let Source::Rest(from) = source else { return true };
         let mut types = Vec::new();
-        for arg in &args[from.min(args.len())..] {
+        for arg in rest_of(args, from) {
             if arg.spread {
                 if !self.spread_arg(arg.value, checked, &mut types) {
                     return false;
@@ -389,7 +389,7 @@ impl<'b> Cx<'_, '_, 'b> {
         span: Span,
     ) -> bool {
         let Source::Rest(from) = source else { return true };
-        let rest = &args[from.min(args.len())..];
+        let rest = rest_of(args, from);
         if let [only] = rest
             && only.spread
             && !matches!(self.entity_if_name(only.value), super::Entity::Pack(_))

@@ -121,6 +121,16 @@ impl<'b> Cx<'_, '_, 'b> {
         let Some(func) = func else { return self.error_val(span) };
         let params = parsed.ast.list(func.params);
         let params = params.get(1..).unwrap_or_default();
+        let unknown = args
+            .iter()
+            .filter_map(|arg| arg.name)
+            .find(|given| !params.iter().any(|p| parsed.ast.name(p.name.name) == self.ast.name(given.name)));
+        if let Some(name) = unknown {
+            let text = self.ast.name(name.name);
+            let message = format!("`{}` has no parameter `{text}`", self.s.text(method.name));
+            self.error(Code::E0302, name.span, message);
+            return self.error_val(span);
+        }
         let mut stmts = Vec::new();
         let kept = self.keep_place(val.e, &mut stmts);
         let receiver = self.local_expr(kept, span);
@@ -135,6 +145,10 @@ impl<'b> Cx<'_, '_, 'b> {
             let positional = args.get(i).filter(|a| a.name.is_none());
             let e = match (named.or(positional), param.default) {
                 (Some(arg), _) => self.check_as(arg.value, ty),
+                (None, Some(default)) if matches!(*parsed.ast.expr(default), Ast::CallerLocation) => {
+                    let val = self.location_value(span);
+                    self.coerce(val, ty, span)
+                }
                 (None, Some(default)) => {
                     let scope = self.s.proto_info[id.0 as usize].scope;
                     self.elsewhere(decl.file, scope, |cx| cx.check_as(default, ty))
