@@ -27,11 +27,11 @@ fn numbers(programs: &[Program], complaints: &mut Vec<String>) {
     for program in programs {
         let (category, stem) = program.name.split_once('/').unwrap_or(("", &program.name));
         let number = stem.split('-').next().unwrap_or("");
-        let block = CATEGORIES.iter().find(|(name, _)| *name == category).map_or("", |(_, block)| block);
-        let sound =
-            number.len() == 4 && number.bytes().all(|b| b.is_ascii_digit()) && number.starts_with(block);
-        if !sound {
-            complaints.push(format!("{}: its number must be {block}xx", program.name));
+        let blocks =
+            CATEGORIES.iter().find(|(name, _)| *name == category).map_or(&[][..], |(_, blocks)| blocks);
+        let in_block = blocks.iter().any(|block| number.starts_with(block));
+        if number.len() != 4 || !number.bytes().all(|b| b.is_ascii_digit()) || !in_block {
+            complaints.push(format!("{}: its number must be {}xx", program.name, blocks.join("xx or ")));
         }
         if !seen.insert(number.to_string()) {
             complaints.push(format!("{}: the number {number} is given twice", program.name));

@@ -3,6 +3,7 @@
 //! A file is loaded when a name is first looked up through the import that names it. Its declarations are entered
 //! by name only; nothing is checked until it is asked for.
 
+use crate::check::has_dollar;
 use crate::sema::*;
 use crate::symbols::Sym;
 use rustc_hash::FxHashMap;
@@ -85,6 +86,7 @@ impl Sema {
                 }
                 Stmt::Impl(idx) => {
                     let span = ast.stmt_span(item);
+                    let imp = ast.get(idx);
                     self.impls.push(ImplInfo {
                         file: id,
                         ast: idx,
@@ -92,6 +94,8 @@ impl Sema {
                         resolved: None,
                         methods: FxHashMap::default(),
                         checked: false,
+                        generic: has_dollar(ast, imp.target) || has_dollar(ast, imp.protocol),
+                        of: None,
                     });
                 }
                 Stmt::Test(idx) => self.files[id.0 as usize].tests.push(idx),

@@ -276,6 +276,7 @@ pub(crate) struct ProtoDecl {
 #[derive(Clone, Debug)]
 pub(crate) struct ProtoInfo {
     pub decl: ProtoDeclId,
+    pub args: Arc<[CVal]>,
     pub scope: ScopeId,
     pub busy: bool,
 }
@@ -288,7 +289,12 @@ pub(crate) struct ImplInfo {
     pub span: Span,
     pub resolved: Option<Option<(ProtocolId, TypeId)>>,
     pub methods: FxHashMap<Sym, DeclId>,
+    /// What is wrong with it has been said.
     pub checked: bool,
+    /// `impl P for List($T)`: stands for as many as there are types that fit.
+    pub generic: bool,
+    /// The generic one that this is for one type of.
+    pub of: Option<ImplId>,
 }
 
 /// What a build knows beside its sources.

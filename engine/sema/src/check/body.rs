@@ -262,6 +262,14 @@ impl Sema {
         }
     }
 
+    pub(crate) fn core_protocol(&mut self, name: &str) -> Option<ProtoDeclId> {
+        let file = self.library_file("modules/std/core.sx")?;
+        match self.library_decl(file, name)? {
+            DeclVal::Protocol(protocol) => Some(protocol),
+            _ => None,
+        }
+    }
+
     pub(crate) fn fmt_fn(&mut self, name: &str) -> Option<FnId> {
         let sym = self.sym(name);
         if let Some(&known) = self.fmt_fns.get(&sym) {
@@ -424,6 +432,9 @@ impl Sema {
     }
 
     fn demand_impl(&mut self, id: ImplId) {
+        if self.impls[id.0 as usize].generic {
+            return self.check_generic_impl(id);
+        }
         let Some((protocol, target)) = self.resolve_impl(id) else { return };
         let loc = Loc::new(self.impls[id.0 as usize].file, self.impls[id.0 as usize].span);
         self.impl_funcs(protocol, target, loc, None);

@@ -1,14 +1,19 @@
 //! Which impl stands for a type: resolved once, found by protocol and type, chosen by where it is wanted.
 
-use super::Cx;
+use super::names::Entity;
+use super::unify::Pattern;
+use super::{Cx, Val};
 use crate::sema::*;
 use crate::symbols::Sym;
+use crate::thir::E;
 use crate::types::{ProtocolId, TypeId, TypeKind};
 use crate::value::CVal;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
+use std::sync::Arc;
+use sx_syntax::ast::{Expr as Ast, ExprId};
 use sx_syntax::diag::{Code, Diagnostic};
-use sx_syntax::span::{FileId, Loc};
+use sx_syntax::span::{FileId, Loc, Span};
 
 /// The impls that have been resolved, by what they are looked for.
 #[derive(Debug, Default)]
@@ -17,6 +22,12 @@ pub(crate) struct ImplIndex {
     entered: usize,
     by_pair: FxHashMap<(ProtocolId, TypeId), SmallVec<[ImplId; 1]>>,
     by_type: FxHashMap<TypeId, Vec<ImplId>>,
+    /// Those with `$` names.
+    generic: Vec<ImplId>,
+    /// How many of the generic ones were tried for a type, and perhaps for a protocol that says more.
+    tried: FxHashMap<(TypeId, Option<ProtocolId>), usize>,
+    /// What generic ones became.
+    instances: FxHashSet<(ImplId, ProtocolId, TypeId)>,
 }
 
 impl Sema {
@@ -66,6 +77,10 @@ impl Sema {
         while self.impl_index.entered < self.impls.len() {
             let id = ImplId(self.impl_index.entered as u32);
             self.impl_index.entered += 1;
+            if self.impls[id.0 as usize].generic {
+                self.impl_index.generic.push(id);
+                continue;
+            }
             let Some((protocol, ty)) = self.resolve_impl(id) else { continue };
             let same = self.impl_index.by_pair.entry((protocol, ty)).or_default();
             same.push(id);
@@ -82,6 +97,81 @@ impl Sema {
         }
     }
 
+    /// Makes impls for a type out of the generic ones that fit it; a protocol may bind what the type leaves open.
+    fn make_impls(&mut self, ty: TypeId, protocol: Option<ProtocolId>) {
+        self.index_impls();
+        let wanted = protocol.filter(|id| !self.proto_info[id.0 as usize].args.is_empty());
+        loop {
+            let tried = self.impl_index.tried.entry((ty, wanted)).or_default();
+            let Some(&id) = self.impl_index.generic.get(*tried) else { break };
+            *tried += 1;
+            self.make_impl(id, ty, wanted);
+        }
+        self.index_impls();
+    }
+
+    /// Makes one impl out of a generic one, if that fits.
+    fn make_impl(&mut self, id: ImplId, ty: TypeId, wanted: Option<ProtocolId>) {
+        let info = &self.impls[id.0 as usize];
+        let (file, idx, span) = (info.file, info.ast, info.span);
+        let outer = self.file(file).scope;
+        let scope = self.new_scope(Some(outer), file, Vec::new());
+        let home = Pattern { file, outer, scope, declared: Loc::new(file, span), exact: true };
+        let made = self.with_static(file, scope, |cx| {
+            let ast = *cx.ast.get(idx);
+            let fits = cx.unify(&home, ast.target, ty)
+                && wanted.is_none_or(|wanted| cx.unify_protocol(&home, ast.protocol, wanted))
+                && cx.is_bound(ast.target)
+                && cx.is_bound(ast.protocol);
+            if !fits {
+                return None;
+            }
+            let TypeKind::Protocol(protocol) = *cx.kind_of_type(ast.protocol)? else { return None };
+            if !cx.s.impl_index.instances.insert((id, protocol, ty)) {
+                return None;
+            }
+            let name = cx.s.sym("Self");
+            let bound = vec![(name, Bound::Const(TypeId::TYPE, CVal::Type(ty)))];
+            let scope = cx.s.new_scope(Some(scope), file, bound);
+            Some((protocol, cx.enter_members(ast.members, scope, ty)))
+        });
+        let Some((protocol, members)) = made else { return };
+        self.impls.push(ImplInfo {
+            file,
+            ast: idx,
+            span,
+            resolved: Some(Some((protocol, ty))),
+            methods: members.into_iter().map(|(name, member)| (name, member.decl)).collect(),
+            checked: false,
+            generic: false,
+            of: Some(id),
+        });
+    }
+
+    /// What can be said of a generic impl before there is a type for it: that its protocol is one, and that its target
+    /// binds what it uses.
+    pub(crate) fn check_generic_impl(&mut self, id: ImplId) {
+        let info = &self.impls[id.0 as usize];
+        let (file, idx) = (info.file, info.ast);
+        let scope = self.file(file).scope;
+        self.with_static(file, scope, |cx| {
+            let ast = *cx.ast.get(idx);
+            let head = match *cx.ast.expr(ast.protocol) {
+                Ast::Call { callee, .. } => callee,
+                _ => ast.protocol,
+            };
+            match cx.entity(head, Some(TypeId::TYPE)) {
+                Entity::Protocol(_) | Entity::Error => {}
+                _ => {
+                    let at = cx.span(head);
+                    let text = &cx.s.file(file).file.text;
+                    let text = text.get(at.lo as usize..at.hi as usize).unwrap_or("").to_string();
+                    cx.error(Code::E0411, at, format!("`{text}` isn't a protocol"));
+                }
+            }
+        });
+    }
+
     fn implements_twice(&self, protocol: ProtocolId, ty: TypeId) -> String {
         format!("`{}` implements `{}` twice", self.type_name(ty), self.types.protocol(protocol).name)
     }
@@ -94,11 +184,11 @@ impl Sema {
     /// The impls of a pair, as a file sees them: its own before those that it imports before all others.
     fn impls_of(&mut self, protocol: ProtocolId, ty: TypeId, file: FileId) -> SmallVec<[ImplId; 1]> {
         let pair = (protocol, ty);
-        self.index_impls();
+        self.make_impls(ty, Some(protocol));
         if !self.impl_index.by_pair.contains_key(&pair) {
             // Nothing may have been looked up yet through the import that has it.
             self.load_imports(file);
-            self.index_impls();
+            self.make_impls(ty, Some(protocol));
         }
         let all = self.impl_index.by_pair.get(&pair).cloned().unwrap_or_default();
         if all.len() < 2 {
@@ -138,7 +228,50 @@ impl Sema {
 /// So many types are named at most where another one is missing.
 const MAX_NAMED: usize = 4;
 
-impl Cx<'_, '_, '_> {
+impl<'b> Cx<'_, '_, 'b> {
+    /// Binds what a protocol's arguments say: `impl Into($T) for …` where `Into(i64)` is wanted.
+    fn unify_protocol(&mut self, home: &Pattern, pattern: ExprId, wanted: ProtocolId) -> bool {
+        let Ast::Call { callee, args } = *self.ast.expr(pattern) else { return true };
+        let info = self.s.proto_info[wanted.0 as usize].clone();
+        match self.entity(callee, Some(TypeId::TYPE)) {
+            Entity::Protocol(decl) if decl == info.decl => {}
+            _ => return false,
+        }
+        let patterns = self.ast.list(args);
+        patterns.len() == info.args.len()
+            && patterns.iter().zip(info.args.iter()).all(|(arg, value)| match value {
+                CVal::Type(ty) => self.unify(home, arg.value, *ty),
+                _ => true,
+            })
+    }
+
+    /// The kind of type that an expression names; none after a report.
+    fn kind_of_type(&mut self, expr: ExprId) -> Option<&TypeKind> {
+        let ty = self.resolve_type(expr);
+        (ty != TypeId::ERROR).then(|| self.kind(ty))
+    }
+
+    /// A value as another type, by its `impl Into(…)`.
+    pub(crate) fn convert_into(&mut self, e: E<'b>, target: TypeId, span: Span) -> Option<Val<'b>> {
+        let into = self.s.core_protocol("Into")?;
+        let wanted = self.protocol_type(into, Arc::from([CVal::Type(target)]), span);
+        let TypeKind::Protocol(id) = *self.kind(wanted) else { return None };
+        if !self.s.has_impl(id, e.ty, self.file) {
+            return None;
+        }
+        let loc = self.loc(span);
+        // What doesn't fit is reported there.
+        if self.s.impl_funcs(id, e.ty, loc, self.f.inst).is_none() {
+            return Some(self.error_val(span));
+        }
+        let chosen = self.s.choose_impl(id, e.ty, loc)?;
+        let name = self.s.sym("into");
+        let decl = *self.s.impls[chosen.0 as usize].methods.get(&name)?;
+        let DeclVal::Func(func) = self.s.decl_value(decl) else { return None };
+        let receiver = self.of(e);
+        Some(self.call_method(func, receiver, &[], span))
+    }
+
     /// What to do about a type that doesn't implement a protocol.
     pub(crate) fn implement_help(&mut self, id: ProtocolId, ty: TypeId, have: &str, want: &str) -> String {
         let pairs = self.s.impl_index.by_pair.keys();
@@ -159,7 +292,7 @@ impl Cx<'_, '_, '_> {
 
     /// A method that an impl gives a type.
     pub(crate) fn impl_method(&mut self, ty: TypeId, name: Sym) -> Option<FnId> {
-        self.s.index_impls();
+        self.s.make_impls(ty, None);
         let mut impls = self.s.impl_index.by_type.get(&ty)?.clone();
         impls.sort_by_key(|id| self.s.impls[id.0 as usize].file != self.file);
         for id in impls {

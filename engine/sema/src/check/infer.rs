@@ -2,6 +2,7 @@
 
 use super::call::{Source, rest_of};
 use super::nominal::cval_type;
+use super::unify::Pattern;
 use super::{Cx, Lit, Val};
 use crate::sema::*;
 use crate::symbols::Sym;
@@ -130,14 +131,14 @@ impl<'b> Cx<'_, '_, 'b> {
         has_dollar(&self.s.file(decl.file).file.ast, ty)
     }
 
-    fn bound(&self, scope: ScopeId, sym: Sym) -> Option<CVal> {
+    pub(super) fn bound(&self, scope: ScopeId, sym: Sym) -> Option<CVal> {
         self.s.scopes[scope.0 as usize].names.iter().find_map(|(s, b)| match b {
             Bound::Const(_, value) if *s == sym => Some(value.clone()),
             _ => None,
         })
     }
 
-    fn bind(&mut self, scope: ScopeId, sym: Sym, value: CVal) {
+    pub(super) fn bind(&mut self, scope: ScopeId, sym: Sym, value: CVal) {
         let ty = cval_type(&value);
         self.s.scopes[scope.0 as usize].names.push((sym, Bound::Const(ty, value)));
     }
@@ -326,7 +327,7 @@ impl<'b> Cx<'_, '_, 'b> {
         let pattern = param.ty.expect("only typed parameters are inferred");
         self.f.blame = Some(self.loc(at));
         let errors = self.s.errors;
-        if self.unify(decl, scope, pattern, ty) {
+        if self.unify(&Pattern::param(decl, scope), pattern, ty) {
             return true;
         }
         if self.s.errors > errors {
@@ -336,11 +337,11 @@ impl<'b> Cx<'_, '_, 'b> {
         if receiver {
             // The receiver's address is taken, or it is dereferenced, as the pattern asks.
             let ptr = self.s.types.ptr(ty);
-            if self.unify(decl, scope, pattern, ptr) {
+            if self.unify(&Pattern::param(decl, scope), pattern, ptr) {
                 return true;
             }
             if let TypeKind::Ptr(of) = *self.kind(ty)
-                && self.unify(decl, scope, pattern, of)
+                && self.unify(&Pattern::param(decl, scope), pattern, of)
             {
                 return true;
             }
@@ -401,7 +402,7 @@ impl<'b> Cx<'_, '_, 'b> {
                 e = self.coerce(array, slice, at);
             }
             if let TypeKind::Slice(_) = self.kind(e.ty) {
-                let ok = self.unify(decl, scope, pattern, e.ty);
+                let ok = self.unify(&Pattern::param(decl, scope), pattern, e.ty);
                 checked[index] = Some(self.of(e));
                 return ok;
             }
@@ -431,7 +432,7 @@ impl<'b> Cx<'_, '_, 'b> {
         let float = vals.iter().any(|val| matches!(val.lit, Lit::Float(_)));
         let ty = typed.unwrap_or(if float { TypeId::F64 } else { TypeId::I64 });
         let slice = self.s.types.slice(ty);
-        if !self.unify(decl, scope, pattern, slice) {
+        if !self.unify(&Pattern::param(decl, scope), pattern, slice) {
             return false;
         }
         let elems: Vec<E<'b>> = vals.iter().map(|&val| self.coerce(val, ty, val.e.loc.span)).collect();
@@ -475,7 +476,7 @@ impl<'b> Cx<'_, '_, 'b> {
         checked[index] = Some(val);
         match pattern {
             Some(pattern) if self.dollar_in(decl, pattern) => {
-                let ok = self.unify(decl, scope, pattern, val.ty);
+                let ok = self.unify(&Pattern::param(decl, scope), pattern, val.ty);
                 if !ok {
                     let message =
                         format!("this lambda's type, `{}`, doesn't fit the parameter", self.name_of(val.ty));
@@ -515,7 +516,7 @@ impl<'b> Cx<'_, '_, 'b> {
     }
 
     /// True when every `$name` in a type expression, and every name that stands for one, is bound.
-    fn is_bound(&mut self, expr: ExprId) -> bool {
+    pub(super) fn is_bound(&mut self, expr: ExprId) -> bool {
         let mut names = Vec::new();
         dollar_names(self.ast, expr, &mut names);
         let scope = self.scope;
@@ -523,160 +524,6 @@ impl<'b> Cx<'_, '_, 'b> {
             let sym = self.sym(n);
             self.bound(scope, sym).is_some()
         })
-    }
-
-    /// Matches a parameter's type expression against an argument's type and binds what `$` introduces.
-    fn unify(&mut self, decl: &FnDecl, scope: ScopeId, pattern: ExprId, ty: TypeId) -> bool {
-        let parsed = self.s.file(decl.file).file.clone();
-        let ast = &parsed.ast;
-        self.unify_expr(decl, scope, ast, pattern, ty)
-    }
-
-    fn unify_expr(&mut self, decl: &FnDecl, scope: ScopeId, ast: &Tree, pattern: ExprId, ty: TypeId) -> bool {
-        if !has_dollar(ast, pattern) {
-            // Nothing to bind: conversions are judged when the argument is passed.
-            return true;
-        }
-        let kind = self.kind(ty).clone();
-        match *ast.expr(pattern) {
-            Ast::Dollar { name, constraint } => {
-                let sym = self.s.file(decl.file).syms[name.name.index()];
-                match self.bound(scope, sym) {
-                    Some(CVal::Type(have)) => have == ty || self.widens(ty, have),
-                    Some(_) => false,
-                    None => {
-                        self.bind(scope, sym, CVal::Type(ty));
-                        let Some(constraint) = constraint else { return true };
-                        self.check_constraint(decl, scope, constraint, ty)
-                    }
-                }
-            }
-            Ast::Paren(inner) => self.unify_expr(decl, scope, ast, inner, ty),
-            Ast::PtrTy(of) => match kind {
-                TypeKind::Ptr(to) => self.unify_expr(decl, scope, ast, of, to),
-                _ => false,
-            },
-            Ast::ManyPtrTy(of) => match kind {
-                TypeKind::ManyPtr(to) => self.unify_expr(decl, scope, ast, of, to),
-                _ => false,
-            },
-            Ast::SliceTy(of) => match kind {
-                TypeKind::Slice(elem) | TypeKind::Array(elem, _) | TypeKind::SentinelSlice(elem) => {
-                    self.unify_expr(decl, scope, ast, of, elem)
-                }
-                _ => false,
-            },
-            Ast::SentinelSliceTy(of) => match kind {
-                TypeKind::SentinelSlice(elem) => self.unify_expr(decl, scope, ast, of, elem),
-                _ => false,
-            },
-            Ast::OptionalTy(of) => match kind {
-                TypeKind::Optional(inner) => self.unify_expr(decl, scope, ast, of, inner),
-                _ => self.unify_expr(decl, scope, ast, of, ty),
-            },
-            Ast::ArrayTy { len, elem } => {
-                let TypeKind::Array(of, n) = kind else { return false };
-                if let Ast::Dollar { name, .. } = *ast.expr(len) {
-                    let sym = self.s.file(decl.file).syms[name.name.index()];
-                    match self.bound(scope, sym) {
-                        Some(CVal::Int(have)) if have != n as i128 => return false,
-                        Some(_) => {}
-                        None => self.bind(scope, sym, CVal::Int(n as i128)),
-                    }
-                }
-                self.unify_expr(decl, scope, ast, elem, of)
-            }
-            Ast::TupleTy(elems) => {
-                let TypeKind::Tuple(fields) = kind else { return false };
-                let elems = ast.list(elems);
-                elems.len() == fields.len()
-                    && elems
-                        .iter()
-                        .zip(fields.iter())
-                        .all(|(e, f)| self.unify_expr(decl, scope, ast, e.ty, f.ty))
-            }
-            Ast::FuncTy(idx) | Ast::ClosureTy(idx) => {
-                let (TypeKind::Func { params, ret, .. } | TypeKind::Closure { params, ret }) = kind else {
-                    return false;
-                };
-                let func = *ast.get(idx);
-                let elems = ast.list(func.params);
-                if let [only] = elems
-                    && only.spread
-                    && let Ast::Dollar { name, .. } = *ast.expr(only.ty)
-                {
-                    let sym = self.s.file(decl.file).syms[name.name.index()];
-                    self.bind(scope, sym, CVal::Pack(params.to_vec().into()));
-                }
-                if !elems.iter().any(|e| e.spread)
-                    && (elems.len() != params.len()
-                        || !elems
-                            .iter()
-                            .zip(params.iter())
-                            .all(|(e, &p)| self.unify_expr(decl, scope, ast, e.ty, p)))
-                {
-                    return false;
-                }
-                let value = match *self.kind(ret) {
-                    TypeKind::Failable { value, .. } if func.ret.failable => value,
-                    _ => ret,
-                };
-                func.ret.ty.is_none_or(|r| self.unify_expr(decl, scope, ast, r, value))
-            }
-            Ast::Call { callee, args } => self.unify_generic(decl, scope, ast, callee, ast.list(args), ty),
-            _ => true,
-        }
-    }
-
-    fn widens(&mut self, from: TypeId, to: TypeId) -> bool {
-        match (self.s.types.int_repr(from), self.s.types.int_repr(to)) {
-            (Some((fb, fs)), Some((tb, ts))) if self.s.types.is_int(from) && self.s.types.is_int(to) => {
-                if fs == ts { fb <= tb } else { !fs && fb < tb }
-            }
-            _ => self.s.types.is_int(from) && self.s.types.is_float(to),
-        }
-    }
-
-    /// `Box($T)` against an instance of `Box`.
-    fn unify_generic(
-        &mut self,
-        decl: &FnDecl,
-        scope: ScopeId,
-        ast: &Tree,
-        callee: ExprId,
-        args: &[Arg],
-        ty: TypeId,
-    ) -> bool {
-        let head = self.elsewhere(decl.file, decl.scope, |cx| match cx.entity(callee, None) {
-            super::Entity::Generic(generic) => Some(generic),
-            _ => None,
-        });
-        let Some(head) = head else { return false };
-        let generic = match *self.kind(ty) {
-            TypeKind::Struct(id) | TypeKind::Union(id) => self.s.struct_info(id).generic.clone(),
-            _ => None,
-        };
-        let Some((have, values)) = generic else { return false };
-        if have != head {
-            return false;
-        }
-        for (arg, value) in args.iter().zip(values.iter()) {
-            match (ast.expr(arg.value), value) {
-                (Ast::Dollar { name, .. }, value) => {
-                    let sym = self.s.file(decl.file).syms[name.name.index()];
-                    match self.bound(scope, sym) {
-                        Some(bound) if bound != *value => return false,
-                        Some(_) => {}
-                        None => self.bind(scope, sym, value.clone()),
-                    }
-                }
-                (_, CVal::Type(inner)) if !self.unify_expr(decl, scope, ast, arg.value, *inner) => {
-                    return false;
-                }
-                _ => {}
-            }
-        }
-        true
     }
 
     /// What each compile-time name was bound to; one that nothing says is an error.
@@ -1007,24 +854,6 @@ impl<'b> Cx<'_, '_, 'b> {
         inst.ext = Some(ext);
         inst.state = InstState::Done;
         true
-    }
-
-    /// `$T/Protocol`.
-    fn check_constraint(&mut self, decl: &FnDecl, scope: ScopeId, constraint: ExprId, ty: TypeId) -> bool {
-        let protocol = self.elsewhere(decl.file, scope, |cx| cx.resolve_type(constraint));
-        let TypeKind::Protocol(id) = *self.kind(protocol) else { return protocol == TypeId::ERROR };
-        if self.s.has_impl(id, ty, self.file) {
-            return true;
-        }
-        let (have, want) = (self.name_of(ty), self.name_of(protocol));
-        let declared = Loc::new(decl.file, decl.span);
-        let at = self.f.blame.unwrap_or(declared);
-        let help = self.implement_help(id, ty, &have, &want);
-        let d = Diagnostic::error(Code::E0410, at, format!("`{have}` doesn't implement `{want}`"))
-            .also(declared, "required here")
-            .help(help);
-        self.report(d);
-        false
     }
 }
 

@@ -30,6 +30,7 @@ mod optional;
 mod protocol;
 mod stmt;
 mod types;
+mod unify;
 
 use crate::sema::*;
 use crate::symbols::Sym;
@@ -44,6 +45,7 @@ use sx_syntax::span::{FileId, Loc, Span};
 
 pub(crate) use facts::Fact;
 pub(crate) use impls::ImplIndex;
+pub(crate) use infer::has_dollar;
 pub(crate) use names::Entity;
 
 /// A constant that has no type yet.

@@ -841,12 +841,17 @@ impl<'b> Cx<'_, '_, 'b> {
                 {
                     return val;
                 }
+                if let Some(val) = self.convert_into(e, target, span) {
+                    return val;
+                }
                 let (x, y) = (self.name_of(e.ty), self.name_of(target));
                 let message = format!("`{x}` can't be converted to `{y}`");
                 let mut d = Diagnostic::error(Code::E0205, self.loc(span), message);
                 let val = self.of(e);
                 if let Some(help) = self.conversion_help(val, target) {
                     d = d.help(help);
+                } else if self.s.members_of(target).is_some() {
+                    d = d.help(format!("`impl Into({y}) for {x} {{ … }}` can say how"));
                 }
                 self.report(d);
                 self.error_val(span)

@@ -46,7 +46,7 @@ impl<'b> Cx<'_, '_, 'b> {
         let def = ProtocolDef { name, inline: ast.inline, methods: Vec::new(), complete: false };
         self.s.types.protocols.push(def);
         let id = ProtocolId(self.s.types.protocols.len() as u32 - 1);
-        self.s.proto_info.push(ProtoInfo { decl: proto, scope, busy: false });
+        self.s.proto_info.push(ProtoInfo { decl: proto, args: args.clone(), scope, busy: false });
         self.s.proto_ids.insert(key, id);
         self.s.types.intern(TypeKind::Protocol(id))
     }
@@ -343,7 +343,9 @@ impl Sema {
         self.complete_protocol(protocol);
         let methods = self.types.protocol(protocol).methods.clone();
         let info = self.impls[id.0 as usize].clone();
-        let first_check = !std::mem::replace(&mut self.impls[id.0 as usize].checked, true);
+        // What is wrong with a generic one is said once.
+        let written = info.of.unwrap_or(id);
+        let first_check = !std::mem::replace(&mut self.impls[written.0 as usize].checked, true);
         let impl_loc = Loc::new(info.file, info.span);
         if first_check {
             for (&name, &decl) in &info.methods {
