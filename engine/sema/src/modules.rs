@@ -28,8 +28,25 @@ impl Sema {
         if let Some(&id) = self.paths.get(&path) {
             return id;
         }
-        let id = self.sources.add(file.clone());
+        let id = self.add_source(file.clone(), None);
         self.paths.insert(path, id);
+        self.enter_items(id, id, &file);
+        id
+    }
+
+    /// Adds inserted text, whose names are those of the file that it is part of.
+    pub(crate) fn add_part(&mut self, file: Arc<File>, of: FileId) -> FileId {
+        let whole = self.whole(of);
+        self.add_source(file, Some(whole))
+    }
+
+    /// The file that a text was inserted into; other files are their own.
+    pub(crate) fn whole(&self, file: FileId) -> FileId {
+        self.file(file).part_of.unwrap_or(file)
+    }
+
+    fn add_source(&mut self, file: Arc<File>, part_of: Option<FileId>) -> FileId {
+        let id = self.sources.add(file.clone());
         self.module.files.push(file.path.clone());
         for diagnostic in &file.diagnostics {
             let mut diagnostic = diagnostic.clone();
@@ -46,7 +63,10 @@ impl Sema {
             .map(|d| d.loc.span)
             .collect();
         let syms = file.ast.names.iter().map(|name| self.symbols.intern(name)).collect();
-        let scope = self.new_scope(None, id, Vec::new());
+        let scope = match part_of {
+            Some(whole) => self.file(whole).scope,
+            None => self.new_scope(None, id, Vec::new()),
+        };
         self.files.push(FileScope {
             file: file.clone(),
             syms,
@@ -56,9 +76,11 @@ impl Sema {
             tests: Vec::new(),
             asserts: Vec::new(),
             runs: Vec::new(),
+            inserts: Vec::new(),
+            part_of,
+            parts: Vec::new(),
             broken,
         });
-        self.enter_items(id, &file);
         id
     }
 
@@ -67,21 +89,21 @@ impl Sema {
         self.report(Diagnostic::error(code, loc, message));
     }
 
-    fn enter_items(&mut self, id: FileId, file: &Arc<File>) {
+    /// Enters the declarations of a file's tree into the module that they belong to.
+    pub(crate) fn enter_items(&mut self, id: FileId, into: FileId, file: &Arc<File>) {
         let ast = &file.ast;
-        let scope = self.file(id).scope;
         for &item in &ast.items {
             match *ast.stmt(item) {
                 Stmt::Const(idx) => {
                     let decl = ast.get(idx);
                     let kind = DeclKind::Const(idx);
-                    self.enter(id, scope, decl.name.name.index(), decl.name.span, kind);
+                    self.enter(id, into, decl.name.name.index(), decl.name.span, kind);
                 }
                 Stmt::Var(idx) => {
                     let var = ast.get(idx);
                     for (n, name) in ast.list(var.names).iter().enumerate() {
                         let kind = DeclKind::Var(idx, n as u32);
-                        self.enter(id, scope, name.name.index(), name.span, kind);
+                        self.enter(id, into, name.name.index(), name.span, kind);
                     }
                 }
                 Stmt::Impl(idx) => {
@@ -104,15 +126,13 @@ impl Sema {
                     Expr::Import(path) => {
                         let request = String::from_utf8_lossy(ast.string(path)).into_owned().into_boxed_str();
                         let import = FlatImport { request, span: ast.expr_span(expr), files: None };
-                        self.files[id.0 as usize].imports.push(import);
+                        self.files[into.0 as usize].imports.push(import);
                     }
                     Expr::Run(_) => self.files[id.0 as usize].runs.push(item),
                     Expr::Asm(_) => {
                         self.not_yet(id, expr, Code::E0804, "inline assembly isn't supported by this build");
                     }
-                    Expr::Insert(_) => {
-                        self.not_yet(id, expr, Code::E0704, "`#insert` isn't supported by this build");
-                    }
+                    Expr::Insert(_) => self.files[into.0 as usize].inserts.push((id, expr)),
                     Expr::ImportC(_) => {
                         self.not_yet(
                             id,
@@ -130,20 +150,21 @@ impl Sema {
         }
     }
 
-    fn enter(&mut self, file: FileId, scope: ScopeId, name: usize, span: Span, kind: DeclKind) {
+    fn enter(&mut self, file: FileId, into: FileId, name: usize, span: Span, kind: DeclKind) {
+        let scope = self.file(into).scope;
         let sym = self.file(file).syms[name];
         if self.text(sym) == "_" {
             return;
         }
         let decl = self.new_decl(sym, file, scope, kind, None, span);
-        if let Some(&first) = self.file(file).decls.get(&sym) {
+        if let Some(&first) = self.file(into).decls.get(&sym) {
             let at = Loc::new(file, span);
-            let before = Loc::new(file, self.decl(first).span);
+            let before = Loc::new(self.decl(first).file, self.decl(first).span);
             let message = format!("`{}` is declared twice", self.text(sym));
             self.report(Diagnostic::error(Code::E0103, at, message).also(before, "declared here first"));
             return;
         }
-        self.files[file.0 as usize].decls.insert(sym, decl);
+        self.files[into.0 as usize].decls.insert(sym, decl);
     }
 
     pub(crate) fn new_decl(
@@ -224,12 +245,14 @@ impl Sema {
 
     /// A name as a file sees it: its own, then its flat imports'.
     pub(crate) fn lookup_module(&mut self, file: FileId, name: Sym) -> Found {
+        self.expand_inserts(file);
         if let Some(&decl) = self.file(file).decls.get(&name) {
             return Found::Decl(decl);
         }
         let mut found: Option<DeclId> = None;
         for index in 0..self.file(file).imports.len() {
             for imported in self.flat_import(file, index) {
+                self.expand_inserts(imported);
                 let Some(&decl) = self.file(imported).decls.get(&name) else { continue };
                 match found {
                     None => found = Some(decl),
@@ -256,7 +279,10 @@ impl Sema {
     }
 
     /// A name inside a namespace: only what its files declare themselves.
-    pub(crate) fn lookup_namespace(&self, namespace: NamespaceId, name: Sym) -> Option<DeclId> {
+    pub(crate) fn lookup_namespace(&mut self, namespace: NamespaceId, name: Sym) -> Option<DeclId> {
+        for index in 0..self.namespaces[namespace.0 as usize].len() {
+            self.expand_inserts(self.namespaces[namespace.0 as usize][index]);
+        }
         let files = &self.namespaces[namespace.0 as usize];
         files.iter().find_map(|&file| self.file(file).decls.get(&name).copied())
     }
@@ -281,6 +307,7 @@ impl Sema {
 
     /// Names that look like `name`, for advice.
     pub(crate) fn similar_name(&self, file: FileId, name: &str) -> Option<String> {
+        let file = self.whole(file);
         let own = self.file(file).decls.keys();
         let imported = self.file(file).imports.iter().flat_map(|i| i.files.iter().flatten());
         let imported = imported.flat_map(|&f| self.file(f).decls.keys());

@@ -103,6 +103,12 @@ pub(crate) struct FileScope {
     pub tests: Vec<Idx<ast::TestDecl>>,
     pub asserts: Vec<ast::StmtId>,
     pub runs: Vec<ast::StmtId>,
+    /// `#insert`s that weren't looked at yet, each with the file whose tree it is in.
+    pub inserts: Vec<(FileId, ast::ExprId)>,
+    /// The file that this is inserted text of.
+    pub part_of: Option<FileId>,
+    /// The texts inserted into this file's module.
+    pub parts: Vec<FileId>,
     /// Where the parser found errors: what surrounds them isn't checked, since its tree isn't what was meant.
     pub broken: Vec<Span>,
 }
@@ -398,6 +404,7 @@ pub struct Sema {
     pub(crate) proto_info: Vec<ProtoInfo>,
     pub(crate) proto_ids: FxHashMap<(ProtoDeclId, Arc<[CVal]>), ProtocolId>,
     pub(crate) impls: Vec<ImplInfo>,
+    pub(crate) inserts: crate::check::Inserts,
     pub(crate) impl_index: crate::check::ImplIndex,
     /// Nominal types by the expression and scope that made them.
     pub(crate) local_types: FxHashMap<(FileId, ast::ExprId, ScopeId), TypeId>,
@@ -468,6 +475,7 @@ impl Sema {
             proto_info: Vec::new(),
             proto_ids: FxHashMap::default(),
             impls: Vec::new(),
+            inserts: crate::check::Inserts::default(),
             impl_index: crate::check::ImplIndex::default(),
             local_types: FxHashMap::default(),
             func_insts: FxHashMap::default(),

@@ -16,7 +16,7 @@ impl<'b> Cx<'_, '_, 'b> {
     /// A function's body as one expression of its result type (or `noreturn`); none after a report.
     pub(crate) fn function_root(&mut self, body: FuncBody) -> Option<E<'b>> {
         if let FuncBody::Arrow(body) | FuncBody::Block(body) = body {
-            self.f.body = Some(body);
+            self.f.body = Some((self.file, body));
         }
         match body {
             FuncBody::Arrow(value) => {
@@ -353,17 +353,19 @@ impl Sema {
     /// tests, `#assert` and `#run`.
     pub fn check_file(&mut self, file: FileId) {
         self.mark_stack();
+        self.expand_inserts(file);
         let mut decls: Vec<DeclId> = self.file(file).decls.values().copied().collect();
         decls.sort_unstable_by_key(|&d| self.decl(d).span.lo);
         for decl in decls {
             self.demand_decl(decl);
         }
         for i in 0..self.impls.len() {
-            if self.impls[i].file == file {
+            if self.whole(self.impls[i].file) == file {
                 self.demand_impl(ImplId(i as u32));
             }
         }
         self.run_items(file);
+        self.file(file).parts.clone().into_iter().for_each(|part| self.run_items(part));
         // An import that nothing is looked up through must exist all the same: a name that no file has loads all.
         let nobody = self.sym("\u{0}");
         self.lookup_module(file, nobody);
@@ -572,6 +574,7 @@ impl Sema {
     /// A file's `test` blocks, checked and lowered: functions without parameters that may fail.
     pub fn tests(&mut self, file: FileId) -> Vec<TestCase> {
         self.mark_stack();
+        self.expand_inserts(file);
         let parsed = self.file(file).file.clone();
         let mut cases = Vec::new();
         for idx in self.file(file).tests.clone() {
@@ -581,6 +584,9 @@ impl Sema {
             if let Some(func) = self.test_body(file, &name, test.body, loc) {
                 cases.push(TestCase { name, loc, func });
             }
+        }
+        for part in self.file(file).parts.clone() {
+            cases.extend(self.tests(part));
         }
         cases
     }

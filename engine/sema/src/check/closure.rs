@@ -379,6 +379,8 @@ impl Uses<'_> {
             | Ast::OptChain(e)
             | Ast::Raise(e) => self.expr(e),
             Ast::Return(e) => self.all(e.as_slice()),
+            // Inserted text may do anything with it.
+            Ast::Insert(_) => self.escapes = true,
             Ast::Binary { lhs: a, rhs: b, .. }
             | Ast::And(a, b)
             | Ast::Or(a, b)
@@ -448,9 +450,10 @@ impl Uses<'_> {
         for (e, s) in self.ast.exprs.iter().zip(&self.ast.expr_spans) {
             if s.lo >= span.lo
                 && s.hi <= span.hi
-                && let Ast::Name(ident) = e
+                && let Ast::Name(_) | Ast::Insert(_) = e
             {
-                self.escapes |= ident.name == self.name;
+                self.escapes |=
+                    matches!(e, Ast::Insert(_)) || matches!(e, Ast::Name(ident) if ident.name == self.name);
             }
         }
     }

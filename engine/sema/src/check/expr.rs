@@ -188,7 +188,7 @@ impl<'b> Cx<'_, '_, 'b> {
             Ast::Break(label) => self.check_break(label, span, true),
             Ast::Continue(label) => self.check_break(label, span, false),
             Ast::Run(inner) => self.check_run(inner, expected, span),
-            Ast::Insert(_) => self.refuse(Code::E0704, span, "`#insert` isn't supported by this build"),
+            Ast::Insert(text) => self.insert_expr(text, expected, span),
             Ast::CallerLocation => self.location_value(span),
             Ast::Asm(_) => self.refuse(Code::E0804, span, "inline assembly isn't supported by this build"),
             Ast::RangePat { .. } => {

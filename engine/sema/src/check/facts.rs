@@ -4,6 +4,7 @@ use super::{Cx, FnState};
 use crate::thir::*;
 use crate::visit::any_below;
 use sx_syntax::ast::{Ast as Tree, Expr as Ast, ExprId, Iter, NameId, Stmt as AstStmt, StmtId};
+use sx_syntax::span::FileId;
 
 /// Something known of a local until it is assigned.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -118,26 +119,34 @@ impl<'b> Cx<'_, '_, 'b> {
     /// assigns is still known there. What the cleanup assigns isn't known behind it.
     pub(crate) fn later<R>(&mut self, cleanup: StmtId, work: impl FnOnce(&mut Self) -> R) -> R {
         let facts = self.f.facts.clone();
-        if let Some(body) = self.f.body {
-            self.forget_assigned_in(body);
+        if let Some((file, body)) = self.f.body {
+            // Inserted text may stand between: the body is another file's.
+            let parsed = self.s.file(file).file.clone();
+            self.forget_assigned(file, &parsed.ast, |walk| walk.expr(body));
         }
         let result = work(self);
         self.f.facts = facts;
-        self.forget_assigned(|walk| walk.stmt(cleanup));
+        let (file, ast) = (self.file, self.ast);
+        self.forget_assigned(file, ast, |walk| walk.stmt(cleanup));
         result
     }
     /// Before a loop: what its body assigns, or what has its address taken, is no longer known.
     pub(crate) fn forget_assigned_in(&mut self, body: ExprId) {
-        self.forget_assigned(|walk| walk.expr(body));
+        let (file, ast) = (self.file, self.ast);
+        self.forget_assigned(file, ast, |walk| walk.expr(body));
     }
-    fn forget_assigned(&mut self, look: impl FnOnce(&mut Walk<'_>)) {
+    fn forget_assigned(&mut self, file: FileId, ast: &Tree, look: impl FnOnce(&mut Walk<'_>)) {
         if self.f.facts.iter().all(|f| f.dead) {
             return;
         }
-        let mut walk = Walk { ast: self.ast, out: Vec::new() };
+        let mut walk = Walk { ast, out: Vec::new(), anything: false };
         look(&mut walk);
+        if walk.anything {
+            self.f.facts.iter_mut().for_each(|fact| fact.dead = true);
+            return;
+        }
         for name in walk.out {
-            let sym = self.sym(name);
+            let sym = self.s.file(file).syms[name.index()];
             let locals: Vec<LocalId> = self
                 .f
                 .entries
@@ -159,6 +168,8 @@ impl<'b> Cx<'_, '_, 'b> {
 struct Walk<'a> {
     ast: &'a Tree,
     out: Vec<NameId>,
+    /// There is inserted text, which may assign whatever it sees.
+    anything: bool,
 }
 
 impl Walk<'_> {
@@ -214,8 +225,8 @@ impl Walk<'_> {
             | Ast::OptTupleIndex { base: e, .. }
             | Ast::OptChain(e)
             | Ast::Raise(e)
-            | Ast::Run(e)
-            | Ast::Insert(e) => self.expr(e),
+            | Ast::Run(e) => self.expr(e),
+            Ast::Insert(_) => self.anything = true,
             Ast::Return(e) => self.opt(e),
             Ast::Binary { lhs: a, rhs: b, .. }
             | Ast::And(a, b)

@@ -183,6 +183,7 @@ impl Sema {
 
     /// The impls of a pair, as a file sees them: its own before those that it imports before all others.
     fn impls_of(&mut self, protocol: ProtocolId, ty: TypeId, file: FileId) -> SmallVec<[ImplId; 1]> {
+        let file = self.whole(file);
         let pair = (protocol, ty);
         self.make_impls(ty, Some(protocol));
         if !self.impl_index.by_pair.contains_key(&pair) {
@@ -194,7 +195,7 @@ impl Sema {
         if all.len() < 2 {
             return all;
         }
-        let of = |id: &ImplId| self.impls[id.0 as usize].file;
+        let of = |id: &ImplId| self.whole(self.impls[id.0 as usize].file);
         if let Some(own) = all.iter().find(|id| of(id) == file) {
             return SmallVec::from_elem(*own, 1);
         }

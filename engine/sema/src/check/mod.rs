@@ -21,6 +21,7 @@ mod format_spec;
 mod freeze;
 mod impls;
 mod infer;
+mod insert;
 mod literal;
 mod matching;
 mod names;
@@ -46,6 +47,7 @@ use sx_syntax::span::{FileId, Loc, Span};
 pub(crate) use facts::Fact;
 pub(crate) use impls::ImplIndex;
 pub(crate) use infer::has_dollar;
+pub(crate) use insert::Inserts;
 pub(crate) use names::Entity;
 
 /// A constant that has no type yet.
@@ -99,7 +101,7 @@ pub(crate) struct FnState {
     pub inferred: Option<TypeId>,
     pub infer: bool,
     /// The body.
-    pub body: Option<ExprId>,
+    pub body: Option<(FileId, ExprId)>,
     /// What decides the result's type, for messages: where it is written, or the first value that is returned.
     pub ret_at: Option<(Loc, &'static str)>,
     pub set: Option<ErrorSetId>,

@@ -56,7 +56,7 @@ impl<'b> Cx<'_, '_, 'b> {
         })
     }
 
-    fn finish_block(
+    pub(super) fn finish_block(
         &mut self,
         mut out: Vec<Stmt<'b>>,
         diverges: bool,
@@ -180,11 +180,14 @@ impl<'b> Cx<'_, '_, 'b> {
         }
     }
 
-    fn check_expr_stmt(&mut self, expr: ExprId, out: &mut Vec<Stmt<'b>>) -> bool {
+    pub(super) fn check_expr_stmt(&mut self, expr: ExprId, out: &mut Vec<Stmt<'b>>) -> bool {
         let span = self.span(expr);
         if let Ast::Import(_) = self.ast.expr(expr) {
             self.error(Code::E0108, span, "an import can only stand at module level");
             return false;
+        }
+        if let Ast::Insert(text) = *self.ast.expr(expr) {
+            return self.insert_stmts(text, span, out);
         }
         let val = self.check(expr, Some(TypeId::VOID));
         if val.lit != Lit::None {

@@ -222,7 +222,6 @@ take a protocol. In place of a vector an array will do."
     E0701 "not known at compile time" "A constant, a module-level variable's initialiser, an array's length or a compile-time argument must be computable while compiling. Calls are made at compile time with `#run f()`."
     E0702 "static assertion failed" "The condition of an `#assert` is false."
     E0703 "trap at compile time" "Code that ran at compile time trapped, just as it would have at run time."
-    E0704 "not supported at compile time" "This compile-time feature isn't part of this build."
     // ---- E08xx: foreign code ----
     E0801 "wrong extern declaration" "An `extern` names a library that is declared with `#library`, has C types only, and can't be failable."
     E0802 "C headers not supported" "This build doesn't import C headers. Declare the functions that you need: `puts :: (s: cstring) -> i32 extern libc;`."
