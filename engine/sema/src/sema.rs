@@ -310,6 +310,10 @@ pub struct Options {
     pub target: Target,
     /// `BUILD_MODE`.
     pub build_mode: String,
+    /// `OS`, by the names of [`std::env::consts::OS`].
+    pub os: String,
+    /// `ARCH`, by the names of [`std::env::consts::ARCH`].
+    pub arch: String,
     /// User `extern` declarations are allowed.
     pub allow_extern: bool,
     /// How deep generic instances may nest.
@@ -335,6 +339,8 @@ impl Default for Options {
         Options {
             target: Target::HOST,
             build_mode: "debug".to_string(),
+            os: std::env::consts::OS.to_string(),
+            arch: std::env::consts::ARCH.to_string(),
             allow_extern: true,
             max_instance_depth: 128,
             max_instances: 1_000_000,

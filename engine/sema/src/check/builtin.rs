@@ -365,18 +365,22 @@ impl<'b> Cx<'_, '_, 'b> {
                 let has = self.member(ty, method).is_some() || self.impl_method(ty, method).is_some();
                 self.bool_val(has, span)
             }
-            "has_impl" => match self.entity(exprs[1], None) {
-                Entity::Protocol(proto) => {
-                    let protocol = self.protocol_type(proto, std::sync::Arc::from([]), span);
-                    let TypeKind::Protocol(id) = *self.kind(protocol) else { return self.error_val(span) };
-                    let has = self.s.has_impl(id, ty, self.file);
-                    self.bool_val(has, span)
+            "has_impl" => {
+                let protocol = self.resolve_type(exprs[1]);
+                match *self.kind(protocol) {
+                    TypeKind::Protocol(id) => {
+                        let has = self.s.has_impl(id, ty, self.file);
+                        self.bool_val(has, span)
+                    }
+                    _ if protocol == TypeId::ERROR => self.error_val(span),
+                    _ => {
+                        let at = self.span(exprs[1]);
+                        let message = format!("`{}` isn't a protocol", self.name_of(protocol));
+                        self.error(Code::E0410, at, message);
+                        self.error_val(span)
+                    }
                 }
-                _ => {
-                    self.error(Code::E0410, span, "`has_impl` needs a protocol");
-                    self.error_val(span)
-                }
-            },
+            }
             _ => self.reflect_part(name, ty, exprs, span),
         }
     }

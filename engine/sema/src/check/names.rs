@@ -101,8 +101,14 @@ impl<'b> Cx<'_, '_, 'b> {
                 let size = self.s.types.target.ptr_size;
                 Entity::Value(self.untyped_int(size as i128, span))
             }
-            "BUILD_MODE" => {
-                let bytes = self.b.alloc_slice_copy(self.s.options.build_mode.as_bytes());
+            name @ ("BUILD_MODE" | "OS" | "ARCH") => {
+                let options = &self.s.options;
+                let text = match name {
+                    "OS" => &options.os,
+                    "ARCH" => &options.arch,
+                    _ => &options.build_mode,
+                };
+                let bytes = self.b.alloc_slice_copy(text.as_bytes());
                 Entity::Value(self.val(TypeId::STRING, span, Kind::Str(bytes)))
             }
             "Vector" => {
