@@ -1,6 +1,7 @@
 //! Formatting keeps every token, every comment and the tree, and formatting twice is formatting once.
 
 use pretty_assertions::assert_eq;
+use std::path::Path;
 use std::sync::Arc;
 use sx_syntax::ast::dump::dump;
 use sx_syntax::lexer::lex;
@@ -50,6 +51,34 @@ fn check(name: &str, text: &str) -> String {
     assert_eq!(dump(&before.ast), dump(&after.ast), "{name}: tree");
     assert_eq!(once, format(&after).expect("it has no errors"), "{name}: formatted twice, from {text}");
     once
+}
+
+/// Every program below a folder that parses.
+fn programs_below(folder: &Path, found: &mut Vec<(String, String)>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        if path.is_dir() {
+            programs_below(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "sx")
+            && let Ok(text) = std::fs::read_to_string(&path)
+            && file(&text).diagnostics.is_empty()
+        {
+            found.push((path.display().to_string(), text));
+        }
+    }
+}
+
+#[test]
+fn corpus_library_examples_and_benchmarks() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut found = Vec::new();
+    for folder in ["corpus", "sx-lib", "examples", "benches"] {
+        programs_below(&root.join(folder), &mut found);
+    }
+    assert!(found.len() > 500, "{} programs", found.len());
+    for (name, text) in &found {
+        check(name, text);
+    }
 }
 
 #[test]
