@@ -226,8 +226,14 @@ impl<'b> Cx<'_, '_, 'b> {
             (
                 TypeKind::Func { params, ret, abi: FnAbi::Sx },
                 TypeKind::Closure { params: want, ret: want_ret },
-            ) if params == want && self.ret_fits(ret, want_ret) => {
+            ) if params == want && self.ret_fits(ret, want_ret, span) => {
                 Some(self.mk(target, span, Kind::Cast(Cast::FuncToClosure, val.e)))
+            }
+            (
+                TypeKind::Func { params, ret, abi: FnAbi::Sx },
+                TypeKind::Func { params: want, ret: want_ret, abi: FnAbi::Sx },
+            ) if params == want && self.ret_fits(ret, want_ret, span) => {
+                Some(self.mk(target, span, Kind::Cast(Cast::Bits, val.e)))
             }
             (TypeKind::ErrorSet(from), TypeKind::ErrorSet(to)) => {
                 let loc = self.loc(span);
@@ -254,8 +260,20 @@ impl<'b> Cx<'_, '_, 'b> {
         Some(self.val(of, span, Kind::Deref(val.e)))
     }
 
-    fn ret_fits(&self, have: TypeId, want: TypeId) -> bool {
-        have == want
+    /// Results of one type, or failable ones whose errors the wanted set holds: both look alike in memory.
+    fn ret_fits(&mut self, have: TypeId, want: TypeId, span: Span) -> bool {
+        if have == want {
+            return true;
+        }
+        match (self.kind(have), self.kind(want)) {
+            (&TypeKind::Failable { value: a, set: from }, &TypeKind::Failable { value: b, set: to })
+                if a == b =>
+            {
+                let loc = self.loc(span);
+                self.s.widen_set(from, to, loc, false)
+            }
+            _ => false,
+        }
     }
 
     /// `T` to `?T`.
