@@ -12,6 +12,9 @@ use smallvec::SmallVec;
 const MAX_ASKED: usize = 400;
 /// Callees without calls of their own.
 const MAX_LEAF: usize = 40;
+/// Callees without calls of their own, where the call isn't in a loop: what runs often is called in some loop, and
+/// copied there.
+const MAX_ONCE: usize = 16;
 /// Other callees.
 const MAX_OTHER: usize = 12;
 /// Frame memory of a callee that doesn't ask for it.
@@ -27,14 +30,16 @@ fn cost(func: &Func) -> usize {
 }
 
 /// Whether a callee is worth its copy.
-fn is_wanted(callee: &Func, cost: usize) -> bool {
+fn is_wanted(callee: &Func, cost: usize, in_loop: bool) -> bool {
     if callee.conv != CallConv::Sx {
         return false;
     }
     if callee.inline {
         return cost <= MAX_ASKED;
     }
-    if cost > MAX_LEAF || callee.slots.iter().map(|slot| slot.size).sum::<u32>() > MAX_FRAME {
+    if cost > if in_loop { MAX_LEAF } else { MAX_ONCE }
+        || callee.slots.iter().map(|slot| slot.size).sum::<u32>() > MAX_FRAME
+    {
         return false;
     }
     cost <= MAX_OTHER || !callee.all_insts().any(|inst| matches!(inst, Inst::Call { .. }))
@@ -45,10 +50,30 @@ pub fn run(func: &mut Func, cx: &mut Cx<'_>, allowed: &dyn Fn(FuncId) -> bool) -
     let before = cost(func);
     let mut left = (2 * before + GROWTH).min(MAX_CALLER.saturating_sub(before));
     let mut any = false;
+    let in_loop = loops(func);
     for i in 0..func.blocks.len() as u32 {
-        any |= expand(func, cx, allowed, BlockId(i), &mut left);
+        any |= expand(func, cx, allowed, (BlockId(i), in_loop[i as usize]), &mut left);
     }
     any
+}
+
+/// Which blocks are in loops, of a function whose blocks stand in reverse postorder: those between a jump back and where
+/// it leads.
+fn loops(func: &Func) -> SmallVec<[bool; 64]> {
+    let mut ends: SmallVec<[u32; 64]> = SmallVec::from_elem(0, func.blocks.len());
+    for (i, block) in func.blocks.iter().enumerate() {
+        block.term.successors(|to| {
+            if to.index() <= i {
+                ends[to.index()] = i as u32 + 1;
+            }
+        });
+    }
+    let mut end = 0;
+    let inside = ends.iter().enumerate().map(|(i, &until)| {
+        end = until.max(end);
+        (i as u32) < end
+    });
+    inside.collect()
 }
 
 /// Expands the calls of one block. What comes before the first keeps the id; what comes after each is a new block, of
@@ -57,7 +82,7 @@ fn expand(
     func: &mut Func,
     cx: &mut Cx<'_>,
     allowed: &dyn Fn(FuncId) -> bool,
-    start: BlockId,
+    (start, in_loop): (BlockId, bool),
     left: &mut usize,
 ) -> bool {
     let mut current = start;
@@ -65,7 +90,7 @@ fn expand(
         let Inst::Call { callee: Callee::Func(id), args, rets } = func.code[at] else { continue };
         let Some(callee) = cx.module.func(id).filter(|_| allowed(id)) else { continue };
         let cost = cost(callee);
-        if cost > *left || !is_wanted(callee, cost) {
+        if cost > *left || !is_wanted(callee, cost, in_loop) {
             continue;
         }
         *left -= cost;
@@ -289,6 +314,27 @@ mod tests {
               ret r1 @0
             }",
         );
+    }
+
+    /// Whether `main` still calls a function of so many instructions, in a loop or outside.
+    fn stays(insts: usize, in_loop: bool) -> bool {
+        let adds: String = (0..insts).map(|i| format!("r{} = add.i64 r{i}, 1\n", i + 1)).collect();
+        let callee = format!("fn0 = func \"f\" (r0: i64) -> (i64) {{\nb0:\n{adds}ret r{insts}\n}}\n");
+        let end = if in_loop { "br r2, b1, b2\nb2:\nret r1" } else { "ret r1" };
+        let main = format!(
+            "fn1 = func \"main\" (r0: i64) -> (i64) {{\nb0:\njump b1\nb1:\nr1:i64 = call fn0(r0)\nr2 = cmp.eq.i64 r1, r0\n{end}\n}}"
+        );
+        let module = crate::passes::testing::module(&format!("{callee}{main}"));
+        let mut func = module.funcs[1].as_deref().expect("main").clone();
+        super::run(&mut func, &mut Cx::new(&module, &mut Default::default()), &|_| true);
+        func.all_insts().any(|inst| matches!(inst, crate::Inst::Call { .. }))
+    }
+
+    #[test]
+    fn calls_in_loops_are_worth_larger_copies() {
+        assert_eq!([stays(10, false), stays(10, true)], [false, false]);
+        assert_eq!([stays(30, false), stays(30, true)], [true, false]);
+        assert_eq!([stays(60, false), stays(60, true)], [true, true]);
     }
 
     #[test]
