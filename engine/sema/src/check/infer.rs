@@ -810,6 +810,23 @@ impl<'b> Cx<'_, '_, 'b> {
         (self.s.types.failable(value, set), Some(set), infer)
     }
 
+    /// What to use instead of a type that C doesn't have.
+    fn unknown_to_c(&self, ty: TypeId) -> Option<&'static str> {
+        match self.kind(ty) {
+            TypeKind::String => Some("pass a `cstring`, or `[*]u8` and a length"),
+            TypeKind::Slice(_) | TypeKind::SentinelSlice(_) => Some("pass a `[*]T` and a length"),
+            TypeKind::Protocol(_) => Some("pass a pointer to the value"),
+            &TypeKind::Optional(of) => {
+                let niche = matches!(
+                    self.kind(of),
+                    TypeKind::Ptr(_) | TypeKind::ManyPtr(_) | TypeKind::CString | TypeKind::Func { .. }
+                );
+                (!niche).then_some("only optionals of pointers are as large as in C")
+            }
+            _ => None,
+        }
+    }
+
     fn declare_extern(
         &mut self,
         id: InstId,
@@ -836,6 +853,13 @@ impl<'b> Cx<'_, '_, 'b> {
             if matches!(self.kind(ty), TypeKind::Closure { .. } | TypeKind::Func { abi: FnAbi::Sx, .. }) {
                 let message = format!("`{}` can't cross a C call", self.name_of(ty));
                 self.error_help(Code::E0801, decl.span, message, "use a function type with `abi(.c)`");
+                return false;
+            }
+            if library.as_deref() != Some(Extern::HOST)
+                && let Some(help) = self.unknown_to_c(ty)
+            {
+                let message = format!("C has no type like `{}`", self.name_of(ty));
+                self.error_help(Code::E0801, decl.span, message, help);
                 return false;
             }
         }
