@@ -3,6 +3,23 @@
 use crate::func::*;
 use crate::ids::*;
 use rustc_hash::FxHashMap;
+use std::sync::Arc;
+
+/// The lists that a function was built in, for the next one: functions are many and small.
+#[derive(Debug, Default)]
+pub struct Room {
+    regs: Vec<RegInfo>,
+    slots: Vec<Slot>,
+    consts: Vec<Const>,
+    pool: Vec<Operand>,
+    code: Vec<Inst>,
+    code_locs: Vec<LocId>,
+    blocks: Vec<Block>,
+    locs: Vec<SrcLoc>,
+    debug_vars: Vec<DebugVar>,
+    numbers: FxHashMap<Const, u32>,
+    terminated: Vec<bool>,
+}
 
 /// A function under construction.
 #[derive(Debug)]
@@ -17,9 +34,26 @@ pub struct Builder {
 
 impl Builder {
     /// Starts a function: its parameters become the first registers, its entry block is current.
-    pub fn new(name: impl Into<String>, sig: Signature, conv: CallConv) -> Builder {
+    pub fn new(name: impl Into<Arc<str>>, sig: Signature, conv: CallConv) -> Builder {
+        Builder::with_room(name, sig, conv, Room::default())
+    }
+    /// As [`Builder::new`], in the room of an earlier function.
+    pub fn with_room(name: impl Into<Arc<str>>, sig: Signature, conv: CallConv, room: Room) -> Builder {
         let name = name.into();
-        let regs = sig.params.iter().map(|&ty| RegInfo { ty, mutable: false }).collect();
+        let Room {
+            mut regs,
+            slots,
+            consts,
+            pool,
+            code,
+            code_locs,
+            blocks,
+            locs,
+            debug_vars,
+            numbers,
+            terminated,
+        } = room;
+        regs.extend(sig.params.iter().map(|&ty| RegInfo { ty, mutable: false }));
         let func = Func {
             scopes: vec![name.clone()],
             name,
@@ -28,23 +62,17 @@ impl Builder {
             c_sig: None,
             inline: false,
             regs,
-            slots: Vec::new(),
-            consts: Vec::new(),
-            pool: Vec::new(),
-            code: Vec::new(),
-            code_locs: Vec::new(),
-            blocks: Vec::new(),
-            locs: Vec::new(),
-            debug_vars: Vec::new(),
+            slots,
+            consts,
+            pool,
+            code,
+            code_locs,
+            blocks,
+            locs,
+            debug_vars,
         };
-        let mut builder = Builder {
-            func,
-            consts: FxHashMap::default(),
-            current: BlockId(0),
-            terminated: Vec::new(),
-            loc: LocId(0),
-            last_loc: None,
-        };
+        let mut builder =
+            Builder { func, consts: numbers, current: BlockId(0), terminated, loc: LocId(0), last_loc: None };
         builder.set_loc(0, 0);
         let entry = builder.block();
         builder.switch_to(entry);
@@ -226,5 +254,46 @@ impl Builder {
     /// The finished function. Blocks never ended are unreachable.
     pub fn finish(self) -> Func {
         self.func
+    }
+    /// As [`Builder::finish`]; the function takes no more memory than it needs, and the room is left for the next.
+    pub fn finish_with(self) -> (Func, Room) {
+        let Builder { func, mut consts, mut terminated, .. } = self;
+        consts.clear();
+        terminated.clear();
+        let Func { name, sig, conv, c_sig, inline, scopes, .. } = func;
+        let mut room = Room {
+            regs: func.regs,
+            slots: func.slots,
+            consts: func.consts,
+            pool: func.pool,
+            code: func.code,
+            code_locs: func.code_locs,
+            blocks: func.blocks,
+            locs: func.locs,
+            debug_vars: func.debug_vars,
+            numbers: consts,
+            terminated,
+        };
+        fn moved<T>(from: &mut Vec<T>) -> Vec<T> {
+            from.drain(..).collect()
+        }
+        let func = Func {
+            name,
+            sig,
+            conv,
+            c_sig,
+            inline,
+            scopes,
+            regs: moved(&mut room.regs),
+            slots: moved(&mut room.slots),
+            consts: moved(&mut room.consts),
+            pool: moved(&mut room.pool),
+            code: moved(&mut room.code),
+            code_locs: moved(&mut room.code_locs),
+            blocks: moved(&mut room.blocks),
+            locs: moved(&mut room.locs),
+            debug_vars: moved(&mut room.debug_vars),
+        };
+        (func, room)
     }
 }

@@ -6,6 +6,7 @@
 //! that its type names.
 
 use crate::ids::*;
+use std::sync::Arc;
 
 /// The type of a register or of a memory access.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -662,9 +663,9 @@ pub enum Place {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct DebugVar {
     /// Its name in the source.
-    pub name: String,
+    pub name: Arc<str>,
     /// Its type, as printed.
-    pub ty: String,
+    pub ty: Arc<str>,
     /// Where it lives.
     pub place: Place,
 }
@@ -726,7 +727,7 @@ pub struct Signature {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Func {
     /// Its qualified name, for backtraces.
-    pub name: String,
+    pub name: Arc<str>,
     /// Parameters and results.
     pub sig: Signature,
     /// How it is called.
@@ -752,7 +753,7 @@ pub struct Func {
     /// Source positions.
     pub locs: Vec<SrcLoc>,
     /// Names of the functions that instructions were written in; the first is this one.
-    pub scopes: Vec<String>,
+    pub scopes: Vec<Arc<str>>,
     /// Named variables.
     pub debug_vars: Vec<DebugVar>,
 }

@@ -202,7 +202,7 @@ impl FuncPrinter<'_> {
         let name = match *inst {
             Inst::Call { callee: Callee::Func(id), .. }
             | Inst::FuncAddr { func: id, .. }
-            | Inst::CFuncAddr { func: id, .. } => module.func(id).map(|func| func.name.as_str()),
+            | Inst::CFuncAddr { func: id, .. } => module.func(id).map(|func| &*func.name),
             Inst::Call { callee: Callee::Extern(id), .. } | Inst::ExternAddr { ext: id, .. } => {
                 module.externs.get(id.index()).map(|ext| ext.symbol.as_str())
             }

@@ -66,10 +66,10 @@ impl Sema {
     }
 
     /// A declaration's name with what it stands in, for backtraces and type names.
-    pub(crate) fn qualified(&self, name: crate::symbols::Sym, owner: Option<TypeId>) -> String {
+    pub(crate) fn qualified(&self, name: crate::symbols::Sym, owner: Option<TypeId>) -> std::sync::Arc<str> {
         match owner {
-            Some(ty) => format!("{}.{}", self.type_name(ty), self.text(name)),
-            None => self.text(name).to_string(),
+            Some(ty) => format!("{}.{}", self.type_name(ty), self.text(name)).into(),
+            None => self.symbols.shared(name),
         }
     }
 }
@@ -292,7 +292,7 @@ impl<'b> Cx<'_, '_, 'b> {
         let init = self.s.freeze_data(ty, &folded);
         let size = self.s.types.layout(ty).size;
         let name = self.s.qualified(decl.name, decl.owner);
-        DeclVal::Global(self.s.module.add_global(Global { name, size, init }), ty)
+        DeclVal::Global(self.s.module.add_global(Global { name: name.to_string(), size, init }), ty)
     }
 
     /// Whether this file may name symbols of a library; reported if not.

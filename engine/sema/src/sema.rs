@@ -411,6 +411,8 @@ pub struct Sema {
     pub(crate) proto_ids: FxHashMap<(ProtoDeclId, Arc<[CVal]>), ProtocolId>,
     pub(crate) impls: Vec<ImplInfo>,
     pub(crate) inserts: crate::check::Inserts,
+    /// Arenas of bodies that were lowered, for the next ones.
+    pub(crate) bumps: Vec<bumpalo::Bump>,
     pub(crate) impl_index: crate::check::ImplIndex,
     /// Nominal types by the expression and scope that made them.
     pub(crate) local_types: FxHashMap<(FileId, ast::ExprId, ScopeId), TypeId>,
@@ -482,6 +484,7 @@ impl Sema {
             proto_ids: FxHashMap::default(),
             impls: Vec::new(),
             inserts: crate::check::Inserts::default(),
+            bumps: Vec::new(),
             impl_index: crate::check::ImplIndex::default(),
             local_types: FxHashMap::default(),
             func_insts: FxHashMap::default(),

@@ -43,6 +43,10 @@ impl Symbols {
     pub fn get(&self, text: &str) -> Option<Sym> {
         self.ids.get(text).copied()
     }
+    /// A symbol's text, to keep.
+    pub fn shared(&self, sym: Sym) -> Arc<str> {
+        self.texts[sym.0 as usize].clone()
+    }
     /// A symbol's text.
     pub fn text(&self, sym: Sym) -> &str {
         &self.texts[sym.0 as usize]

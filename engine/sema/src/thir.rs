@@ -9,6 +9,7 @@
 //! temporary that lives to the end of the enclosing block.
 
 use crate::types::TypeId;
+use std::sync::Arc;
 use sx_ir::{DataId, ExternId, FuncId, GlobalId};
 use sx_syntax::span::Loc;
 
@@ -49,7 +50,7 @@ pub enum LocalKind {
 #[derive(Clone, Debug)]
 pub struct Local {
     /// Its name; empty for temporaries of the checker.
-    pub name: String,
+    pub name: Arc<str>,
     /// Its type; of an alias, the element's.
     pub ty: TypeId,
     /// How it is stored.
@@ -68,7 +69,7 @@ pub struct Body<'b> {
     /// The function's id.
     pub func: FuncId,
     /// Its qualified name.
-    pub name: String,
+    pub name: Arc<str>,
     /// Its signature.
     pub sig: FnSig,
     /// `#inline`.

@@ -144,7 +144,7 @@ impl Program {
         let code = self.code(id)?;
         let inner = self.inner.read();
         let name = |func: FuncId| {
-            inner.codes.get(func.index()).and_then(Option::as_ref).map(|code| code.func.name.clone())
+            inner.codes.get(func.index()).and_then(Option::as_ref).map(|code| code.func.name.to_string())
         };
         Some(crate::bytecode::disasm::disassemble(&code, &name))
     }
@@ -281,14 +281,19 @@ impl Inner {
         let after = code.locs.partition_point(|&(first, _)| first as usize <= word);
         let mut loc = after.checked_sub(1).map(|index| code.locs[index].1);
         if loc.is_none() {
-            infos.push(FrameInfo { func: func.name.clone(), place: None, inlined: false, host: false });
+            infos.push(FrameInfo { func: func.name.to_string(), place: None, inlined: false, host: false });
         }
         // A chain longer than the table of positions would be a cycle.
         for _ in 0..func.locs.len() {
             let Some(src) = loc.and_then(|loc| func.locs.get(loc.index())) else { return };
             let name = func.scopes.get(src.scope as usize).unwrap_or(&func.name).clone();
             let inlined = src.inlined_at.is_some();
-            infos.push(FrameInfo { func: name, place: Some((src.file, src.offset)), inlined, host: false });
+            infos.push(FrameInfo {
+                func: name.to_string(),
+                place: Some((src.file, src.offset)),
+                inlined,
+                host: false,
+            });
             loc = src.inlined_at;
         }
     }

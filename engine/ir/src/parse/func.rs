@@ -7,8 +7,8 @@ use rustc_hash::FxHashMap;
 pub(super) fn func(parser: &mut Parser<'_>) -> Result<Func> {
     let name = parser.name()?;
     let func = Func {
-        scopes: vec![name.clone()],
-        name,
+        scopes: vec![name.as_str().into()],
+        name: name.into(),
         sig: Signature::default(),
         conv: CallConv::Sx,
         c_sig: None,
@@ -92,7 +92,7 @@ impl Body<'_, '_> {
                 self.parser.entry("scope", self.func.scopes.len())?;
                 self.parser.sign(":")?;
                 let name = self.parser.name()?;
-                self.func.scopes.push(name);
+                self.func.scopes.push(name.into());
             } else if self.parser.peek_id("loc").is_some() {
                 self.position()?;
             } else if self.parser.eat_word("debug")? {
@@ -137,7 +137,7 @@ impl Body<'_, '_> {
                 Place::Regs(regs)
             }
         };
-        self.func.debug_vars.push(DebugVar { name, ty, place });
+        self.func.debug_vars.push(DebugVar { name: name.into(), ty: ty.into(), place });
         Ok(())
     }
 

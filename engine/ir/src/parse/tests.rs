@@ -76,7 +76,7 @@ fn every_instruction_comes_back() {
     let (id, func) = parse_func(ALL).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(print_func(id, &func, None, PrintOptions { locs: true }), ALL);
     assert_eq!(func.regs.len(), 30);
-    assert_eq!(func.name, "main.\"all\" ä");
+    assert_eq!(&*func.name, "main.\"all\" ä");
     let short = print_func(id, &func, None, PrintOptions::default());
     assert!(!short.contains('@') && !short.contains("loc1"));
     let (_, again) = parse_func(&short).unwrap_or_else(|error| panic!("{error}"));

@@ -146,14 +146,24 @@ impl Sema {
     fn check_body(&mut self, id: InstId) {
         self.insts[id.0 as usize].state = InstState::Busy;
         self.checked_insts += 1;
-        let inst = self.inst(id).clone();
-        let decl = self.fn_decl(inst.decl).clone();
-        let parsed = self.file(decl.file).file.clone();
-        if self.is_broken(decl.file, parsed.ast.get(decl.ast)) {
+        let decl = self.fn_decl(self.inst(id).decl);
+        let (file, ast) = (decl.file, decl.ast);
+        let parsed = self.file(file).file.clone();
+        if self.is_broken(file, parsed.ast.get(ast)) {
             self.insts[id.0 as usize].state = InstState::Done;
             return;
         }
-        let bump = Bump::new();
+        let mut bump = self.bumps.pop().unwrap_or_default();
+        self.check_body_in(id, &bump);
+        bump.reset();
+        self.bumps.push(bump);
+    }
+
+    /// Checks and lowers a body whose tree lives in `bump`.
+    fn check_body_in(&mut self, id: InstId, bump: &Bump) {
+        let inst = self.inst(id).clone();
+        let decl = self.fn_decl(inst.decl).clone();
+        let parsed = self.file(decl.file).file.clone();
         let (value_ret, set) = match *self.types.kind(inst.sig.ret) {
             TypeKind::Failable { value, set } => (value, Some(set)),
             _ => (inst.sig.ret, None),
@@ -166,7 +176,7 @@ impl Sema {
             ..FnState::default()
         };
         let mut cx =
-            Cx { s: self, ast: &parsed.ast, file: decl.file, scope: inst.scope, b: &bump, f, depth: 0 };
+            Cx { s: self, ast: &parsed.ast, file: decl.file, scope: inst.scope, b: bump, f, depth: 0 };
         let func = *cx.ast.get(decl.ast);
         cx.f.ret_at = if inst.infer_ret { None } else { cx.declared_result(&func) };
         cx.check_defaults(&inst, &func);
@@ -621,7 +631,7 @@ impl Sema {
         }
         let func = self.module.reserve_func();
         let sig = FnSig { params: Vec::new(), ret, conv: Conv::Sx };
-        let name = format!("test {name:?}");
+        let name = format!("test {name:?}").into();
         let body = Body {
             func,
             name,

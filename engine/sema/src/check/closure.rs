@@ -190,7 +190,7 @@ impl<'b> Cx<'_, '_, 'b> {
         };
         let body = Body {
             func: reserved,
-            name,
+            name: name.into(),
             sig,
             inline: false,
             locals: state.locals,

@@ -410,7 +410,7 @@ impl<'b> Cx<'_, '_, 'b> {
         let func = self.s.module.reserve_func();
         let body = Body {
             func,
-            name: "#run".to_string(),
+            name: "#run".into(),
             sig: FnSig { params: Vec::new(), ret, conv: Conv::Sx },
             inline: false,
             locals: self.f.locals.clone(),

@@ -340,7 +340,7 @@ impl<'s, 'a, 'b> Cx<'s, 'a, 'b> {
     pub(crate) fn new_local(&mut self, name: Sym, ty: TypeId, kind: LocalKind, span: Span) -> LocalId {
         let loc = self.loc(span);
         self.ensure_layout(ty, loc);
-        let name = self.s.text(name).to_string();
+        let name = self.s.symbols.shared(name);
         self.f.locals.push(Local { name, ty, kind, address_taken: false, assigned: false, loc });
         LocalId(self.f.locals.len() as u32 - 1)
     }

@@ -250,7 +250,8 @@ impl Lower<'_, '_> {
             order.len() == self.flow.blocks.iter().filter(|block| block.reached).count(),
             "every block that something leads to is lowered"
         );
-        let mut func = self.b.finish();
+        let (mut func, room) = self.b.finish_with();
+        self.cache.room = room;
         if !hoisted.is_empty() {
             let (start, range) = (func.code.len() as u32, func.blocks[0].range());
             func.code.extend(hoisted.iter().map(|&(dst, addr)| Inst::AddrOf { dst, addr }));

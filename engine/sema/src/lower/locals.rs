@@ -154,8 +154,9 @@ impl<'b> Lower<'_, 'b> {
         }
         self.locals[id.0 as usize] = Some(place);
     }
-    pub(super) fn type_name(&mut self, ty: TypeId) -> String {
-        let name = self.cache.type_names.entry(ty).or_insert_with(|| self.types.display(ty, self.symbols));
+    pub(super) fn type_name(&mut self, ty: TypeId) -> Arc<str> {
+        let shown = || self.types.display(ty, self.symbols).into();
+        let name = self.cache.type_names.entry(ty).or_insert_with(shown);
         name.clone()
     }
 

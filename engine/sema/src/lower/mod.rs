@@ -61,7 +61,9 @@ pub struct LowerCache {
     equal_funcs: FxHashMap<TypeId, FuncId>,
     variadics: FxHashMap<(ExternId, Vec<CType>), ExternId>,
     call_sigs: FxHashMap<TypeId, SigId>,
-    type_names: FxHashMap<TypeId, String>,
+    /// Where the last function was built.
+    room: sx_ir::builder::Room,
+    type_names: FxHashMap<TypeId, std::sync::Arc<str>>,
     array_inside: FxHashMap<TypeId, bool>,
 }
 
@@ -93,7 +95,8 @@ pub fn lower_body(types: &mut Types, module: &mut Module, cx: &mut LowerCx<'_>, 
         Conv::C => c_signature(types, module, &body.sig).lowered(),
     };
     let conv = if body.sig.conv == Conv::C { CallConv::C } else { CallConv::Sx };
-    let b = Builder::new(body.name.clone(), sig, conv);
+    let room = std::mem::take(&mut cx.cache.room);
+    let b = Builder::with_room(body.name.clone(), sig, conv, room);
     let mut lower = Lower::new(types, module, cx.cache, cx.symbols, cx.default_context, b);
     lower.decls = &body.locals;
     lower.locals = vec![None; body.locals.len()];

@@ -72,7 +72,7 @@ pub(crate) fn compile(
 ) -> Result<Code, CompileError> {
     let fail = |message: String| {
         let place = func.locs.first().map(|loc| (loc.file, loc.offset));
-        CompileError::new(func.name.clone(), place, message)
+        CompileError::new(func.name.to_string(), place, message)
     };
     let written = write(module, func, tables, room).map_err(fail)?;
     let class = tables.class(&func.sig);

@@ -91,7 +91,7 @@ impl<'b> Maker<'b> {
     fn add_local(&self, ty: TypeId, kind: LocalKind, address_taken: bool, assigned: bool) -> LocalId {
         let mut locals = self.locals.borrow_mut();
         let name = format!("v{}", locals.len());
-        locals.push(Local { name, ty, kind, address_taken, assigned, loc: self.loc() });
+        locals.push(Local { name: name.into(), ty, kind, address_taken, assigned, loc: self.loc() });
         LocalId(locals.len() as u32 - 1)
     }
     /// A variable that is assigned.
@@ -297,7 +297,7 @@ impl<'b> Maker<'b> {
         let sig = FnSig { params: params.iter().map(|p| locals[p.0 as usize].ty).collect(), ret, conv };
         let body = Body {
             func: id,
-            name: format!("f{}", id.0),
+            name: format!("f{}", id.0).into(),
             sig,
             inline: false,
             locals,
