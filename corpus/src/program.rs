@@ -23,7 +23,7 @@ pub const CATEGORIES: &[(&str, &[&str])] = &[
     ("context", &["14"]),
     ("library", &["15"]),
     ("asm", &["16"]),
-    ("rejected", &["18"]),
+    ("rejected", &["20"]),
 ];
 
 /// What `NNNN-name.toml` may say.

@@ -275,7 +275,9 @@ impl Builder {
             terminated,
         };
         fn moved<T>(from: &mut Vec<T>) -> Vec<T> {
-            from.drain(..).collect()
+            let mut exact = Vec::with_capacity(from.len());
+            exact.append(from);
+            exact
         }
         let func = Func {
             name,

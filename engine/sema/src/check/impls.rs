@@ -42,12 +42,6 @@ impl Sema {
         let scope = self.file(file).scope;
         let found = self.with_static(file, scope, |cx| {
             let ast = *cx.ast.get(idx);
-            if cx.has_dollar(ast.target) {
-                let at = cx.span(ast.target);
-                let message = "one `impl` for all instances of a generic type isn't supported yet";
-                cx.error_help(Code::E0902, at, message, "write one for each type that needs it");
-                return None;
-            }
             let target = cx.resolve_type(ast.target);
             let protocol = cx.resolve_type(ast.protocol);
             if target == TypeId::ERROR || protocol == TypeId::ERROR {
