@@ -617,10 +617,10 @@ impl<'b> Cx<'_, '_, 'b> {
                     let borrowed = !self.s.escapes(instance.decl, index as u32);
                     return self.check_closure_arg(args[at].value, ty, borrowed);
                 }
-                self.check_as(args[at].value, ty)
+                self.check_arg(args[at].value, ty)
             }
             Source::Receiver(val) => self.adapt_receiver(val, ty, span),
-            Source::Given(val) => self.coerce(val, ty, span),
+            Source::Given(val) => self.coerce_arg(val, ty, span),
             Source::Default => self.default_arg(instance, &params[index], ty, span),
             Source::Rest(from) => self.runtime_rest(ty, rest_of(args, from), span),
         }
@@ -661,7 +661,7 @@ impl<'b> Cx<'_, '_, 'b> {
         let mut elems = Vec::with_capacity(args.len());
         for arg in args {
             let Some(vals) = self.rest_values(arg, Some(elem)) else { return self.error_val(span).e };
-            elems.extend(vals.into_iter().map(|val| self.coerce(val, elem, val.e.loc.span)));
+            elems.extend(vals.into_iter().map(|val| self.coerce_arg(val, elem, val.e.loc.span)));
         }
         if elems.iter().any(|e| e.ty == TypeId::ERROR) {
             return self.error_val(span).e;

@@ -39,6 +39,21 @@ impl<'b> Cx<'_, '_, 'b> {
         self.coerce(val, target, span)
     }
 
+    /// Checks a call's argument.
+    pub(crate) fn check_arg(&mut self, expr: ExprId, target: TypeId) -> E<'b> {
+        let val = self.check(expr, Some(target));
+        let span = self.span(expr);
+        self.coerce_arg(val, target, span)
+    }
+
+    /// Converts a call's argument.
+    pub(crate) fn coerce_arg(&mut self, val: Val<'b>, target: TypeId, span: Span) -> E<'b> {
+        let outer = std::mem::replace(&mut self.f.argument, true);
+        let e = self.coerce(val, target, span);
+        self.f.argument = outer;
+        e
+    }
+
     /// Checks, and gives an untyped constant its default type.
     pub(crate) fn check_settled(&mut self, expr: ExprId) -> E<'b> {
         let val = self.check(expr, None);

@@ -125,6 +125,8 @@ pub(crate) struct FnState {
     pub blame: Option<Loc>,
     /// Not inside a function: locals can't be.
     pub is_static: bool,
+    /// What is converted is a call's argument: a temporary lives as long as the block around.
+    pub argument: bool,
 }
 
 /// The names that a place sees besides those of static scopes.

@@ -67,7 +67,9 @@ impl<'b> Cx<'_, '_, 'b> {
                 if !self.s.has_impl(protocol, e.ty, self.file) {
                     return None;
                 }
-                (e.ty, self.address_of(e))
+                let borrowed = is_place(e) || self.f.argument || self.f.is_static;
+                let address = self.address_of(e);
+                (e.ty, if borrowed { address } else { self.copied(address, e.ty, span) })
             }
         };
         let Some(funcs) = self.s.impl_funcs(protocol, concrete, self.loc(span), self.f.inst) else {
@@ -98,6 +100,19 @@ impl<'b> Cx<'_, '_, 'b> {
         }
         let parts = self.slice_of(parts);
         Some(self.mk(target, span, Kind::Aggregate(parts)))
+    }
+
+    /// The address of a copy that the context's allocator makes of what is behind an address.
+    fn copied(&mut self, address: E<'b>, ty: TypeId, span: Span) -> E<'b> {
+        let loc = self.loc(span);
+        let (true, Some(copy)) = (self.ensure_layout(ty, loc), self.s.core_fn("keep_erased")) else {
+            return address;
+        };
+        let layout = self.s.types.layout(ty);
+        let (size, align) = (layout.size as i64, layout.align as i64);
+        let address = self.mk(TypeId::VOID_PTR, span, Kind::Cast(Cast::Bits, address));
+        let given = [address, self.i64_expr(size, span), self.i64_expr(align, span)].map(|e| self.of(e));
+        self.call_with(copy, &given, span).e
     }
 
     /// `p.method(args)` on a protocol value.
@@ -144,7 +159,7 @@ impl<'b> Cx<'_, '_, 'b> {
                 .find(|a| a.name.is_some_and(|n| self.ast.name(n.name) == parsed.ast.name(param.name.name)));
             let positional = args.get(i).filter(|a| a.name.is_none());
             let e = match (named.or(positional), param.default) {
-                (Some(arg), _) => self.check_as(arg.value, ty),
+                (Some(arg), _) => self.check_arg(arg.value, ty),
                 (None, Some(default)) if matches!(*parsed.ast.expr(default), Ast::CallerLocation) => {
                     let val = self.location_value(span);
                     self.coerce(val, ty, span)
