@@ -101,6 +101,7 @@ const ENTRIES: &[Entry] = &[
     ("sx_errno", 1, errno),
     ("sx_exit", 1, exit),
     ("sx_free", 1, free),
+    ("sx_is_comptime", 1, is_comptime),
     ("sx_random_seed", 1, random_seed),
     ("sx_realloc", 4, realloc),
     ("sx_write", 3, write),
@@ -230,6 +231,11 @@ fn clock(_: &mut Caller<'_>, slots: &mut [u64]) -> Result<(), Trap> {
         _ => START.get_or_init(Instant::now).elapsed().as_nanos(),
     };
     slots[0] = i64::try_from(nanos).unwrap_or(i64::MAX) as u64;
+    Ok(())
+}
+
+fn is_comptime(caller: &mut Caller<'_>, slots: &mut [u64]) -> Result<(), Trap> {
+    slots[0] = ground(caller)?.program.is_none() as u64;
     Ok(())
 }
 

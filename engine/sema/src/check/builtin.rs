@@ -299,7 +299,16 @@ impl<'b> Cx<'_, '_, 'b> {
 
     fn reflect(&mut self, name: &str, exprs: &[ExprId], span: Span) -> Val<'b> {
         match name {
-            "is_comptime" => return self.bool_val(self.f.is_static, span),
+            "is_comptime" => {
+                if self.f.is_static {
+                    return self.bool_val(true, span);
+                }
+                // The same function may run in both worlds.
+                return match self.s.core_fn("host_is_comptime") {
+                    Some(func) => self.call_with(func, &[], span),
+                    None => self.bool_val(false, span),
+                };
+            }
             "type_of" => {
                 let e = self.check_settled(exprs[0]);
                 return if e.ty == TypeId::ERROR { e_error(self, span) } else { self.type_val(e.ty, span) };
