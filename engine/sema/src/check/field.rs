@@ -65,8 +65,12 @@ impl<'b> Cx<'_, '_, 'b> {
                 self.value_member(val.e, name, span)
             }
             other => {
-                self.entity_value(other, span);
-                Entity::Error
+                let val = self.entity_value(other, span);
+                if val.ty == TypeId::ERROR {
+                    return Entity::Error;
+                }
+                // A function as a value has no members, which is said there.
+                self.value_member(val.e, name, span)
             }
         }
     }

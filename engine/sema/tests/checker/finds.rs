@@ -143,3 +143,13 @@ V :: struct { n: i64 = 1; t: Tuple(V, i64); }
 "#,
     );
 }
+
+#[test]
+fn members_of_functions() {
+    check(
+        r#"
+f :: () -> i64 { p : *i64 = xx f.data; p.* }
+                                 ^^^^ E0401
+"#,
+    );
+}
