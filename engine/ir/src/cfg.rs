@@ -36,16 +36,10 @@ impl Cfg {
 
     /// As [`Cfg::new`], in the room of an earlier shape.
     pub fn compute(&mut self, func: &Func) {
+        self.list_succs(func);
         let n = func.blocks.len();
         let Cfg { rpo, position, succs, succ_start, stack, .. } = self;
         // Postorder by a stack of (block, successors still to visit).
-        succs.clear();
-        succ_start.clear();
-        for block in &func.blocks {
-            succ_start.push(succs.len() as u32);
-            block.term.successors(|to| succs.push(to));
-        }
-        succ_start.push(succs.len() as u32);
         position.clear();
         position.resize(n, NONE);
         rpo.clear();
@@ -82,6 +76,12 @@ impl Cfg {
         self.rpo.extend((0..n).map(BlockId));
         self.position.clear();
         self.position.extend(0..n);
+        self.list_succs(func);
+        self.find_preds();
+        debug_assert_eq!(self.rpo, Cfg::new(func).rpo, "blocks stand in reverse postorder");
+    }
+
+    fn list_succs(&mut self, func: &Func) {
         let Cfg { succs, succ_start, .. } = self;
         succs.clear();
         succ_start.clear();
@@ -90,8 +90,6 @@ impl Cfg {
             block.term.successors(|to| succs.push(to));
         }
         succ_start.push(succs.len() as u32);
-        self.find_preds();
-        debug_assert_eq!(self.rpo, Cfg::new(func).rpo, "blocks stand in reverse postorder");
     }
 
     /// Turns the edges round.
