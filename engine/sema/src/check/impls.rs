@@ -11,7 +11,7 @@ use crate::value::CVal;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 use std::sync::Arc;
-use sx_syntax::ast::{Expr as Ast, ExprId};
+use sx_syntax::ast::{Expr as Ast, ExprId, Member, Range};
 use sx_syntax::diag::{Code, Diagnostic};
 use sx_syntax::span::{FileId, Loc, Span};
 
@@ -53,16 +53,12 @@ impl Sema {
                 cx.error(Code::E0411, at, message);
                 return None;
             };
-            let name = cx.s.sym("Self");
-            let bound = vec![(name, Bound::Const(TypeId::TYPE, CVal::Type(target)))];
-            let scope = cx.s.new_scope(Some(cx.scope), file, bound);
-            let members = cx.enter_members(ast.members, scope, target);
-            Some((protocol, target, members))
+            Some((protocol, target, cx.impl_methods(ast.members, target)))
         });
-        let (protocol, target, members) = found?;
+        let (protocol, target, methods) = found?;
         let info = &mut self.impls[id.0 as usize];
         info.resolved = Some(Some((protocol, target)));
-        info.methods = members.into_iter().map(|(name, member)| (name, member.decl)).collect();
+        info.methods = methods;
         Some((protocol, target))
     }
 
@@ -124,18 +120,15 @@ impl Sema {
             if !cx.s.impl_index.instances.insert((id, protocol, ty)) {
                 return None;
             }
-            let name = cx.s.sym("Self");
-            let bound = vec![(name, Bound::Const(TypeId::TYPE, CVal::Type(ty)))];
-            let scope = cx.s.new_scope(Some(scope), file, bound);
-            Some((protocol, cx.enter_members(ast.members, scope, ty)))
+            Some((protocol, cx.impl_methods(ast.members, ty)))
         });
-        let Some((protocol, members)) = made else { return };
+        let Some((protocol, methods)) = made else { return };
         self.impls.push(ImplInfo {
             file,
             ast: idx,
             span,
             resolved: Some(Some((protocol, ty))),
-            methods: members.into_iter().map(|(name, member)| (name, member.decl)).collect(),
+            methods,
             checked: false,
             generic: false,
             of: Some(id),
@@ -224,6 +217,13 @@ impl Sema {
 const MAX_NAMED: usize = 4;
 
 impl<'b> Cx<'_, '_, 'b> {
+    /// An impl's methods, in a scope where `Self` is its target.
+    fn impl_methods(&mut self, members: Range<Member>, target: TypeId) -> FxHashMap<Sym, DeclId> {
+        let scope = self.self_scope(target);
+        let members = self.enter_members(members, scope, target);
+        members.into_iter().map(|(name, member)| (name, member.decl)).collect()
+    }
+
     /// Binds what a protocol's arguments say: `impl Into($T) for …` where `Into(i64)` is wanted.
     fn unify_protocol(&mut self, home: &Pattern, pattern: ExprId, wanted: ProtocolId) -> bool {
         let Ast::Call { callee, args } = *self.ast.expr(pattern) else { return true };
@@ -289,7 +289,8 @@ impl<'b> Cx<'_, '_, 'b> {
     pub(crate) fn impl_method(&mut self, ty: TypeId, name: Sym) -> Option<FnId> {
         self.s.make_impls(ty, None);
         let mut impls = self.s.impl_index.by_type.get(&ty)?.clone();
-        impls.sort_by_key(|id| self.s.impls[id.0 as usize].file != self.file);
+        let file = self.s.whole(self.file);
+        impls.sort_by_key(|id| self.s.whole(self.s.impls[id.0 as usize].file) != file);
         for id in impls {
             let Some((protocol, target)) = self.s.resolve_impl(id) else { continue };
             if let Some(&decl) = self.s.impls[id.0 as usize].methods.get(&name)

@@ -2,7 +2,7 @@
 //!
 //! A [`Cx`] checks one body, or one expression of a declaration, in one file and one static scope. It allocates
 //! typed nodes in an arena that lives until the body has been lowered. Files by subject: `names`, `types`,
-//! `nominal`, `expr`, `ops`, `coerce`, `field`, `call`, `infer`, `literal`, `stmt`, `control`, `matching`,
+//! `nominal`, `expr`, `ops`, `coerce`, `field`, `call`, `infer`, `instance`, `literal`, `stmt`, `control`, `matching`,
 //! `optional`, `errors`, `closure`, `builtin`, `format`, `format_spec`, `protocol`, `impls`, `facts`, `fold`, `freeze`.
 
 mod body;
@@ -22,6 +22,7 @@ mod freeze;
 mod impls;
 mod infer;
 mod insert;
+mod instance;
 mod literal;
 mod matching;
 mod names;

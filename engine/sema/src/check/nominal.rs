@@ -131,7 +131,8 @@ impl<'b> Cx<'_, '_, 'b> {
         ty
     }
 
-    fn self_scope(&mut self, ty: TypeId) -> ScopeId {
+    /// A scope in which `Self` is a type.
+    pub(super) fn self_scope(&mut self, ty: TypeId) -> ScopeId {
         let name = self.s.sym("Self");
         self.s.new_scope(
             Some(self.scope),
