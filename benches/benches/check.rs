@@ -2,6 +2,7 @@
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use sx_benches::{compile, generate};
+use sx_ir::parallel::Threads;
 use sx_ir::passes::Level;
 
 fn check(c: &mut Criterion) {
@@ -14,11 +15,14 @@ fn check(c: &mut Criterion) {
         group.bench_function(format!("check and lower {lines} lines"), |b| {
             b.iter_with_large_drop(|| compile::check_parsed(&parsed));
         });
-        for level in [Level::None, Level::Default] {
-            group.bench_function(format!("bytecode of {lines} lines, {level:?}"), |b| {
+        let one = Threads::ONE;
+        let levels = [(Level::None, one), (Level::Default, one), (Level::Default, Threads::available())];
+        for (level, threads) in levels {
+            let many = if threads == one { "one thread" } else { "all threads" };
+            group.bench_function(format!("bytecode of {lines} lines, {level:?}, {many}"), |b| {
                 b.iter_batched(
                     || compile::check_parsed(&parsed),
-                    |mut sema| compile::bytecode(&mut sema, level),
+                    |mut sema| compile::bytecode(&mut sema, level, threads),
                     BatchSize::PerIteration,
                 );
             });

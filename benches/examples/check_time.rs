@@ -1,8 +1,9 @@
-//! Prints how long a generated program takes in each stage: a quick look, and something to profile. Arguments: lines,
-//! and how much is optimised, `none`, `less` or `default`.
+//! Prints how long a generated program takes in each stage: a quick look, and something to profile. Arguments: lines;
+//! how much is optimised, `none`, `less` or `default`; how many threads may work, the machine's if nothing is said.
 
 use std::time::Instant;
 use sx_benches::{compile, generate};
+use sx_ir::parallel::Threads;
 use sx_ir::passes::Level;
 
 fn main() {
@@ -22,8 +23,10 @@ fn main() {
         Some("less") => Level::Less,
         _ => Level::Default,
     };
+    let threads = std::env::args().nth(3).and_then(|n| n.parse().ok());
+    let threads = threads.map_or(Threads::available(), Threads::at_most);
     let start = Instant::now();
-    let program = compile::bytecode(&mut sema, level);
+    let program = compile::bytecode(&mut sema, level, threads);
     let bytecode = start.elapsed();
     drop(program);
     let total = check + bytecode;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use sx_ir::FuncId;
+use sx_ir::parallel::Threads;
 use sx_ir::passes::Level;
 use sx_sema::{LoadError, Loaded, Loader, Options, Sema};
 use sx_syntax::source::File;
@@ -52,14 +53,14 @@ pub fn check(files: &[(String, String)]) -> Sema {
     check_parsed(&parse(files))
 }
 
-/// Makes bytecode of every function, optimised so far.
-pub fn bytecode(sema: &mut Sema, level: Level) -> Program {
+/// Makes bytecode of every function, optimised so far, on so many threads.
+pub fn bytecode(sema: &mut Sema, level: Level, threads: Threads) -> Program {
     let ids: Vec<FuncId> = (0..sema.module.funcs.len() as u32)
         .map(FuncId)
         .filter(|&id| sema.module.func(id).is_some())
         .collect();
-    sx_ir::passes::optimize(&mut sema.module, &ids, level);
+    sx_ir::passes::optimize_with(&mut sema.module, &ids, level, threads, &|_, _| true);
     let program = Program::new();
-    program.compile_all(&sema.module).expect("generated functions aren't too large");
+    program.compile_all_on(threads, &sema.module).expect("generated functions aren't too large");
     program
 }

@@ -9,8 +9,10 @@ use crate::host::{HostFns, IntoHostFn};
 use crate::limits::Limits;
 use crate::program::Program;
 use crate::value::SxType;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use sx_ir::parallel::Threads;
 use sx_ir::passes::Level;
 
 /// How much work goes into a program before it runs.
@@ -48,6 +50,7 @@ pub(crate) struct EngineInner {
     pub user_extern: bool,
     pub file_imports: bool,
     pub level: Level,
+    pub threads: Threads,
     pub budget: Budget,
     pub limits: Limits,
 }
@@ -141,6 +144,7 @@ pub struct EngineBuilder {
     file_imports: bool,
     library_folders: Vec<PathBuf>,
     level: OptLevel,
+    threads: Threads,
     budget: Budget,
     limits: Limits,
 }
@@ -156,6 +160,7 @@ impl EngineBuilder {
             file_imports: false,
             library_folders: Vec::new(),
             level: OptLevel::Default,
+            threads: Threads::available(),
             budget: Budget::default(),
             limits: Limits::default(),
         }
@@ -243,6 +248,14 @@ impl EngineBuilder {
         self.level = level;
         self
     }
+    /// How many threads may work on one program as it is compiled, the calling one included; 1 for a host that doesn't want
+    /// others started. As many as the machine has if nothing is said, at most eight. Small programs need no other thread
+    /// and start none. What comes out is the same however many there are; code of the program never runs on them.
+    #[must_use]
+    pub fn compile_threads(mut self, most: usize) -> EngineBuilder {
+        self.threads = NonZeroUsize::new(most).map_or(Threads::ONE, Threads::at_most);
+        self
+    }
     /// How many loop iterations and calls one run at compile time may take.
     #[must_use]
     pub fn comptime_budget(mut self, polls: u64) -> EngineBuilder {
@@ -276,6 +289,7 @@ impl EngineBuilder {
                 user_extern: self.user_extern,
                 file_imports: self.file_imports,
                 level,
+                threads: self.threads,
                 budget: self.budget,
                 limits: self.limits,
             }),

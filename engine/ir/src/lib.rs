@@ -11,6 +11,7 @@
 //! | [`cfg`](mod@cfg) | order, predecessors and dominators of blocks |
 //! | [`verify`](mod@verify) | whether a function is well-formed |
 //! | [`passes`] | the optimiser |
+//! | [`parallel`] | work on many functions at a time |
 //! | [`print`](mod@print), [`parse`], [`names`] | the text form |
 
 pub mod builder;
@@ -20,6 +21,7 @@ pub mod ids;
 pub mod layout;
 pub mod module;
 pub mod names;
+pub mod parallel;
 pub mod parse;
 pub mod passes;
 pub mod print;

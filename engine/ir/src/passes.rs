@@ -15,6 +15,7 @@ mod inline;
 mod liveness;
 mod loops;
 mod order;
+mod scratch;
 mod simplify_cfg;
 mod single;
 mod sroa;
@@ -25,7 +26,9 @@ use crate::cfg::{Cfg, DomTree};
 use crate::func::*;
 use crate::ids::*;
 use crate::module::Module;
+use crate::parallel::{self, Threads};
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// What a pass knows besides the function, and room that passes use over and over.
@@ -53,6 +56,13 @@ pub(crate) struct Work {
     coalesce: coalesce::Room,
     compact: compact::Room,
     loops: loops::Room,
+}
+
+/// What one thread works in.
+#[derive(Default)]
+struct Room {
+    scratch: scratch::Scratch,
+    work: Work,
 }
 
 /// Numbers of a function's constants. A few are looked through; more get a table.
@@ -125,46 +135,73 @@ pub enum Level {
     Default,
 }
 
-/// Optimises functions that have bodies; see [`optimize_with`].
+/// Optimises functions that have bodies, on the calling thread; see [`optimize_with`].
 pub fn optimize(module: &mut Module, ids: &[FuncId], level: Level) {
-    optimize_with(module, ids, level, &|_, _| true);
+    optimize_with(module, ids, level, Threads::ONE, &|_, _| true);
 }
 
 /// Optimises the functions of `ids` that have bodies. Calls are expanded from the leaves of the call graph
 /// upwards, where `may_inline(caller, callee)` admits it: a program whose parts are reloaded apart must not mix
-/// them. Give functions together that were lowered together; each once.
+/// them. Give functions together that were lowered together; each once. What comes out doesn't depend on `threads`.
 pub fn optimize_with(
     module: &mut Module,
     ids: &[FuncId],
     level: Level,
-    may_inline: &dyn Fn(FuncId, FuncId) -> bool,
+    threads: Threads,
+    may_inline: &(dyn Fn(FuncId, FuncId) -> bool + Sync),
 ) {
     if level == Level::None {
         return;
     }
+    let size = |module: &Module, ids: &[FuncId]| {
+        ids.iter().filter_map(|&id| module.func(id)).map(|func| func.code.len()).sum()
+    };
+    let all = size(module, ids);
+    let threads = threads.settle(all);
+    let mut rooms = Vec::new();
+    rooms.resize_with(threads.count_for(all), Room::default);
     let order = order::bottom_up(module, ids);
-    let mut work = Work::default();
     let mut done = vec![true; module.funcs.len()];
-    order.iter().for_each(|id| done[id.index()] = false);
-    for &id in &order {
-        change(module, &mut work, id, |func, cx| {
+    order.funcs.iter().for_each(|id| done[id.index()] = false);
+    // One thread goes up as the order does; many go through the functions of a rank, none of which waits for another.
+    let (order, ends) = if rooms.len() == 1 {
+        let ends = (1..=order.funcs.len()).collect();
+        (order.funcs, ends)
+    } else {
+        order.by_rank()
+    };
+    let mut start = 0;
+    for end in ends {
+        let batch = &order[start..end];
+        start = end;
+        let count = if batch.len() == 1 { 1 } else { threads.count_for(size(module, batch)) };
+        change(module, &mut rooms[..count], batch, |id, func, cx| {
             // A callee that isn't done is a caller, too: recursion isn't unrolled.
             let allowed = |callee: FuncId| callee != id && done[callee.index()] && may_inline(id, callee);
             shrink(func, cx, (level == Level::Default).then_some(&allowed as &dyn Fn(FuncId) -> bool));
         });
-        done[id.index()] = true;
+        batch.iter().for_each(|id| done[id.index()] = true);
     }
     // What suits tiers only, but hides things from the passes above, is left for the end.
-    for &id in &order {
-        change(module, &mut work, id, finish);
-    }
+    change(module, &mut rooms, &order, |_, func, cx| finish(func, cx));
 }
 
-/// Passes one function to `f`.
-fn change(module: &mut Module, work: &mut Work, id: FuncId, f: impl FnOnce(&mut Func, &mut Cx<'_>)) {
-    let Some(mut func) = module.funcs[id.index()].take() else { return };
-    f(Arc::make_mut(&mut func), &mut Cx::new(module, work));
-    module.funcs[id.index()] = Some(func);
+/// Passes functions that don't need each other to `f`, as many at a time as there are rooms.
+fn change(
+    module: &mut Module,
+    rooms: &mut [Room],
+    ids: &[FuncId],
+    f: impl Fn(FuncId, &mut Func, &mut Cx<'_>) + Sync,
+) {
+    let take = |&id: &FuncId| module.funcs[id.index()].take().map(|func| (id, func));
+    let mut taken: SmallVec<[(FuncId, Arc<Func>); 1]> = ids.iter().filter_map(take).collect();
+    let shared = &*module;
+    parallel::spread(rooms, &mut taken, |Room { scratch, work }, (id, func)| {
+        scratch.with(Arc::make_mut(func), |func| f(*id, func, &mut Cx::new(shared, work)));
+    });
+    for (id, func) in taken {
+        module.funcs[id.index()] = Some(func);
+    }
 }
 
 /// Fewer instructions, with callees expanded if they may.

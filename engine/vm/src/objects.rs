@@ -97,6 +97,14 @@ impl Objects {
     pub fn known_data(&self, id: DataId) -> Option<Place> {
         self.datas.get(&id.0).copied()
     }
+    /// As [`Objects::known_global`], of a global that must be there.
+    pub fn global_number(&self, id: GlobalId) -> Result<u32, String> {
+        self.known_global(id).ok_or_else(|| format!("global {id} wasn't laid out"))
+    }
+    /// As [`Objects::known_data`], of data that must be there.
+    pub fn data_place(&self, id: DataId) -> Result<Place, String> {
+        self.known_data(id).ok_or_else(|| format!("{id} wasn't laid out"))
+    }
     fn reach(&mut self, module: &Module, target: RelocTarget) -> Result<(), String> {
         match target {
             RelocTarget::Global(id) => self.global(module, id).map(drop),

@@ -10,6 +10,7 @@ use parking_lot::RwLock;
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use sx_ir::parallel::{self, Threads};
 use sx_ir::{
     CSignature, CStruct, Data, DataId, Extern, ExternId, ExternKind, Func, FuncId, GlobalId, LocId, Module,
     Sig, SigId, Signature,
@@ -60,6 +61,10 @@ impl Tables {
         let class = self.classes.len() as u32;
         self.classes.insert(sig.clone(), class);
         class
+    }
+    /// As [`Tables::class`], of a signature that has a number.
+    pub fn known_class(&self, sig: &Signature) -> Result<u32, String> {
+        self.classes.get(sig).copied().ok_or_else(|| "a signature without a number".into())
     }
 }
 
@@ -112,20 +117,21 @@ impl Program {
         inner.tables.sync(module);
         inner.compile(module, id)
     }
-    /// Compiles every function of the module that has a body and no code yet.
+    /// Compiles every function of the module that has a body and no code yet, on the calling thread.
     ///
     /// # Errors
     /// As for [`Program::compile`]; functions before the one that failed are compiled.
     pub fn compile_all(&self, module: &Module) -> Result<(), CompileError> {
+        self.compile_all_on(Threads::ONE, module)
+    }
+    /// As [`Program::compile_all`], on several threads if there is enough to do. The code doesn't depend on how many.
+    ///
+    /// # Errors
+    /// As for [`Program::compile_all`].
+    pub fn compile_all_on(&self, threads: Threads, module: &Module) -> Result<(), CompileError> {
         let mut inner = self.inner.write();
         inner.tables.sync(module);
-        for (index, func) in module.funcs.iter().enumerate() {
-            if func.is_some() {
-                inner.compile(module, FuncId(index as u32))?;
-            }
-        }
-        inner.room = codegen::Room::default();
-        Ok(())
+        inner.compile_all(threads, module)
     }
     /// True when the function has code.
     pub fn has_code(&self, id: FuncId) -> bool {
@@ -253,13 +259,48 @@ impl Tables {
 
 impl Inner {
     fn compile(&mut self, module: &Module, id: FuncId) -> Result<(), CompileError> {
-        if self.codes.get(id.index()).is_some_and(Option::is_some) {
+        if self.has_code(id.index()) {
             return Ok(());
         }
         let Some(func) = module.func(id) else {
             return Err(CompileError::new(format!("{id}"), None, "the function has no body".into()));
         };
-        let code = Arc::new(codegen::compile(module, func, &mut self.tables, &mut self.room)?);
+        codegen::prepare(module, func, &mut self.tables)?;
+        let code = codegen::compile(module, func, &self.tables, &mut self.room)?;
+        self.install(id, code);
+        Ok(())
+    }
+    fn compile_all(&mut self, threads: Threads, module: &Module) -> Result<(), CompileError> {
+        let mut fresh = Vec::new();
+        let mut insts = 0;
+        let mut prepared = Ok(());
+        for (index, func) in module.funcs.iter().enumerate() {
+            let Some(func) = func.as_ref().filter(|_| !self.has_code(index)) else { continue };
+            prepared = codegen::prepare(module, func, &mut self.tables);
+            if prepared.is_err() {
+                break;
+            }
+            insts += func.code.len();
+            fresh.push((FuncId(index as u32), func, None));
+        }
+        let mut rooms = Vec::new();
+        rooms.resize_with(threads.count_for(insts), codegen::Room::default);
+        let tables = &self.tables;
+        parallel::spread(&mut rooms, &mut fresh, |room, (_, func, code)| {
+            *code = Some(codegen::compile(module, func, tables, room));
+        });
+        for (id, _, code) in fresh {
+            if let Some(code) = code {
+                self.install(id, code?);
+            }
+        }
+        prepared
+    }
+    fn has_code(&self, index: usize) -> bool {
+        self.codes.get(index).is_some_and(Option::is_some)
+    }
+    fn install(&mut self, id: FuncId, code: Code) {
+        let code = Arc::new(code);
         if self.codes.len() <= id.index() {
             self.codes.resize(id.index() + 1, None);
         }
@@ -267,7 +308,6 @@ impl Inner {
         self.journal.push((id, cell));
         self.by_address.insert(cell.code as usize, id);
         self.codes[id.index()] = Some(code);
-        Ok(())
     }
     fn symbolize(&self, pc: *const Word, infos: &mut Vec<FrameInfo>) {
         let found = self.by_address.range(..=pc as usize).next_back();

@@ -6,6 +6,7 @@ mod generate;
 
 use std::sync::{Arc, Mutex};
 // What the generator finds in its own crate.
+use sx_ir::parallel::Threads;
 use sx_ir::{CSignature, CStruct, Extern, FuncId, GlobalId, Module, passes, print};
 pub use sx_ir::{builder, func, ids, module};
 use sx_vm::{Caller, Config, ExternResolver, ExternTarget, FrameInfo, Instance, Program, Trap};
@@ -97,6 +98,25 @@ fn check(seed: u64) {
                 text(&after)
             );
         }
+    }
+}
+
+/// Several threads make the same of them, calls in circles and all.
+#[test]
+fn threads_make_the_same() {
+    let number = |n| std::num::NonZeroUsize::new(n).expect("not none");
+    for seed in 0..200 {
+        let text = |threads: usize| {
+            let threads = Threads::at_most(number(threads)).with_share(number(1));
+            let mut module = generate::module(seed);
+            let ids: Vec<FuncId> = (0..module.funcs.len() as u32).map(FuncId).collect();
+            passes::optimize_with(&mut module, &ids, passes::Level::Default, threads, &|_, _| true);
+            let program = Program::new();
+            program.compile_all_on(threads, &module).unwrap_or_else(|error| panic!("{error}"));
+            assert!(ids.iter().all(|&id| program.has_code(id)));
+            print::print_module(&module, print::PrintOptions { locs: true })
+        };
+        assert_eq!(text(1), text(3), "seed {seed}");
     }
 }
 

@@ -97,7 +97,7 @@ impl Unit {
     /// What is wrong with the program; or compile-time code printed what couldn't be written.
     pub fn build(&mut self, vm: &sx_vm::Program) -> Result<(), Error> {
         self.lower()?;
-        vm.compile_all(&self.sema.module).map_err(|error| self.too_large(&error))
+        vm.compile_all_on(self.engine.threads, &self.sema.module).map_err(|error| self.too_large(&error))
     }
     /// Checks, lowers and optimises what was asked for.
     ///
@@ -119,7 +119,8 @@ impl Unit {
                 fresh.push(FuncId(index as u32));
             }
         }
-        sx_ir::passes::optimize(&mut self.sema.module, &fresh, self.engine.level);
+        let EngineInner { level, threads, .. } = *self.engine;
+        sx_ir::passes::optimize_with(&mut self.sema.module, &fresh, level, threads, &|_, _| true);
         Ok(())
     }
     /// What compile-time code has printed is shown, whatever became of it.

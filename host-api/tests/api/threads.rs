@@ -67,3 +67,27 @@ fn things_can_be_dropped_in_any_order() {
     drop(instance);
     handle.interrupt();
 }
+
+#[test]
+fn threads_that_compile_make_the_same_program() {
+    let mut source = String::new();
+    for i in 0..3000 {
+        let before = if i == 0 { "x".into() } else { format!("step{}(x)", i - 1) };
+        source += &format!(
+            "step{i} :: (x: i64) -> i64 {{ n := {before}; for 0..3 (j) {{ n = n * {i} + j; }} n }}\n"
+        );
+    }
+    let compile = |threads| Engine::builder().compile_threads(threads).build().compile(&source).unwrap();
+    let one = compile(1);
+    let run = |program: &Program| {
+        let mut instance = program.instantiate().unwrap();
+        program.func::<(i64,), i64>("step2999").unwrap().call(&mut instance, (3,)).unwrap()
+    };
+    for many in [0, 2, 4] {
+        let many = compile(many);
+        assert!(
+            one.ir_text(true) == many.ir_text(true) && one.bytecode_text(true) == many.bytecode_text(true)
+        );
+        assert_eq!(run(&one), run(&many));
+    }
+}

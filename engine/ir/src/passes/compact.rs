@@ -11,6 +11,8 @@ const NONE: u32 = u32::MAX;
 #[derive(Default)]
 pub(super) struct Room {
     pool: Vec<Operand>,
+    code: Vec<Inst>,
+    code_locs: Vec<LocId>,
     regs: Renumber,
     consts: Renumber,
     slots: Renumber,
@@ -81,26 +83,28 @@ pub fn unshare(func: &mut Func, room: &mut Room) {
 }
 
 /// Only the code that blocks name, in their order.
-fn gather(func: &mut Func) {
+fn gather(func: &mut Func, room: &mut Room) {
     let count: usize = func.blocks.iter().map(Block::len).sum();
     if count == func.code.len() && func.blocks.iter().is_sorted_by_key(|block| block.start) {
         return;
     }
-    let mut code = Vec::with_capacity(count);
-    let mut locs = Vec::with_capacity(count);
+    let Room { code, code_locs, .. } = room;
+    code.clear();
+    code_locs.clear();
     for block in &mut func.blocks {
         let start = code.len() as u32;
         code.extend_from_slice(&func.code[block.range()]);
-        locs.extend_from_slice(&func.code_locs[block.range()]);
+        code_locs.extend_from_slice(&func.code_locs[block.range()]);
         (block.start, block.end) = (start, code.len() as u32);
     }
-    (func.code, func.code_locs) = (code, locs);
+    std::mem::swap(&mut func.code, code);
+    std::mem::swap(&mut func.code_locs, code_locs);
 }
 
 /// Drops what isn't named any more. Variables whose registers are never assigned are forgotten.
 pub fn compact(func: &mut Func, cx: &mut Cx<'_>) {
     unshare(func, &mut cx.work.compact);
-    gather(func);
+    gather(func, &mut cx.work.compact);
     let Room { regs, consts, slots, locs, scopes, .. } = &mut cx.work.compact;
     regs.reset(func.regs.len());
     consts.reset(func.consts.len());

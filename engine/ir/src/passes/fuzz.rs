@@ -43,10 +43,10 @@ fn check_same(seed: u64, what: &str, before: &Module, change: impl Fn(&mut Modul
     }
 }
 
-fn each(f: impl Fn(&mut Func, &mut Cx<'_>)) -> impl Fn(&mut Module) {
+fn each(f: impl Fn(&mut Func, &mut Cx<'_>) + Sync) -> impl Fn(&mut Module) {
     move |module| {
         for id in 0..module.funcs.len() {
-            change(module, &mut Work::default(), FuncId(id as u32), |func, cx| {
+            change(module, &mut [Room::default()], &[FuncId(id as u32)], |_, func, cx| {
                 compact::unshare(func, &mut cx.work.compact);
                 f(func, cx);
             });
@@ -54,7 +54,7 @@ fn each(f: impl Fn(&mut Func, &mut Cx<'_>)) -> impl Fn(&mut Module) {
     }
 }
 
-fn shaped(f: impl Fn(&mut Func, &mut Cx<'_>)) -> impl Fn(&mut Module) {
+fn shaped(f: impl Fn(&mut Func, &mut Cx<'_>) + Sync) -> impl Fn(&mut Module) {
     each(move |func, cx| {
         // Passes are given reachable blocks only.
         simplify_cfg::run(func, cx);

@@ -8,9 +8,7 @@ use super::uses::{is_pure, reads, term_reads, writes, written};
 use crate::objects::Place;
 use crate::program::Tables;
 use rustc_hash::FxHashMap;
-use sx_ir::{
-    Addr, Base, BinOp, Const, ConvOp, Func, Inst, Module, Operand, Reg, Slot, SlotId, Term, Ty, UnOp,
-};
+use sx_ir::{Addr, Base, BinOp, Const, ConvOp, Func, Inst, Operand, Reg, Slot, SlotId, Term, Ty, UnOp};
 
 /// Memory slots of the frame larger than this live behind the registers and windows, reached by byte offsets only.
 pub(crate) const NEAR_SLOT_BYTES: u64 = 32 * 1024;
@@ -96,12 +94,7 @@ struct Local {
 }
 
 impl<'a> Analysis<'a> {
-    pub fn new(
-        module: &Module,
-        func: &'a Func,
-        tables: &mut Tables,
-        room: &mut Room,
-    ) -> Result<Analysis<'a>, String> {
+    pub fn new(func: &'a Func, tables: &Tables, room: &mut Room) -> Result<Analysis<'a>, String> {
         let mut order = std::mem::take(&mut room.order);
         order.compute(func);
         let mut items = filled(&mut room.items, 0, 0);
@@ -152,7 +145,7 @@ impl<'a> Analysis<'a> {
             local.bounds = NONE;
             local.null_check = NONE;
             for number in start..end {
-                analysis.step(module, tables, number, &mut local)?;
+                analysis.step(tables, number, &mut local)?;
             }
             analysis.absorb_poll(block);
         }
@@ -267,13 +260,7 @@ impl<'a> Analysis<'a> {
             }
         });
     }
-    fn step(
-        &mut self,
-        module: &Module,
-        tables: &mut Tables,
-        number: u32,
-        local: &mut Local,
-    ) -> Result<(), String> {
+    fn step(&mut self, tables: &Tables, number: u32, local: &mut Local) -> Result<(), String> {
         let func = self.func;
         match self.item(number) {
             Item::Term(term) => {
@@ -283,7 +270,7 @@ impl<'a> Analysis<'a> {
                 self.touch(number, local);
             }
             Item::Inst(inst) => {
-                self.place_data(module, tables, number, inst)?;
+                self.place_data(tables, number, inst)?;
                 self.fold(number, inst, local);
                 if !self.absorbed[number as usize] {
                     self.touch(number, local);
@@ -307,24 +294,18 @@ impl<'a> Analysis<'a> {
         }
         Ok(())
     }
-    /// Gives data an address, and function values and shared data the shape of constants.
-    fn place_data(
-        &mut self,
-        module: &Module,
-        tables: &mut Tables,
-        number: u32,
-        inst: &Inst,
-    ) -> Result<(), String> {
+    /// Gives function values and shared data the shape of constants.
+    fn place_data(&mut self, tables: &Tables, number: u32, inst: &Inst) -> Result<(), String> {
         match inst {
             Inst::Load { addr, .. } | Inst::Store { addr, .. } | Inst::MemZero { dst: addr, .. } => {
-                self.place_addr(module, tables, addr)?;
+                self.place_addr(tables, addr)?;
             }
             Inst::MemCopy { dst, src, .. } => {
-                self.place_addr(module, tables, dst)?;
-                self.place_addr(module, tables, src)?;
+                self.place_addr(tables, dst)?;
+                self.place_addr(tables, src)?;
             }
             Inst::AddrOf { addr, dst } => {
-                let shared = self.place_addr(module, tables, addr)?;
+                let shared = self.place_addr(tables, addr)?;
                 if let Some(address) = shared
                     && !self.mutable(*dst)
                 {
@@ -341,16 +322,10 @@ impl<'a> Analysis<'a> {
         }
         Ok(())
     }
-    /// Lays out what an address counts from; the address, if all instances share it.
-    fn place_addr(
-        &mut self,
-        module: &Module,
-        tables: &mut Tables,
-        addr: &Addr,
-    ) -> Result<Option<u64>, String> {
+    /// The address that an address counts from, if all instances share it.
+    fn place_addr(&mut self, tables: &Tables, addr: &Addr) -> Result<Option<u64>, String> {
         match addr.base {
-            Base::Global(id) => tables.objects.global(module, id).map(|_| None),
-            Base::Data(id) => match tables.objects.data(module, id)? {
+            Base::Data(id) => match tables.objects.data_place(id)? {
                 Place::Shared(address) => {
                     if !self.data.contains_key(&id.0) {
                         let operand = self.new_const(Ty::Ptr, address as u64);
@@ -360,7 +335,7 @@ impl<'a> Analysis<'a> {
                 }
                 Place::Object(_) => Ok(None),
             },
-            Base::Reg(_) | Base::Slot(_) => Ok(None),
+            Base::Global(_) | Base::Reg(_) | Base::Slot(_) => Ok(None),
         }
     }
     /// The address of shared data, as a constant.

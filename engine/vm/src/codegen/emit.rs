@@ -30,7 +30,7 @@ struct Fixup {
 pub(super) struct Emit<'a, 'f> {
     pub analysis: &'a Analysis<'f>,
     pub frame: &'a Frame,
-    pub tables: &'a mut Tables,
+    pub tables: &'a Tables,
     pub module: &'a sx_ir::Module,
     pub words: &'a mut Vec<Word>,
     pub locs: &'a mut Vec<(u32, LocId)>,
@@ -73,7 +73,7 @@ impl<'a, 'f> Emit<'a, 'f> {
         module: &'a sx_ir::Module,
         analysis: &'a Analysis<'f>,
         frame: &'a Frame,
-        tables: &'a mut Tables,
+        tables: &'a Tables,
         room: &'a mut Room,
         long_jumps: bool,
     ) -> Self {

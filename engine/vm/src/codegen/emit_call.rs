@@ -67,7 +67,7 @@ impl Emit<'_, '_> {
                 let Some(Sig::Sx(sig)) = self.module.sigs.get(sig.index()) else {
                     return Err(format!("{sig} isn't a signature of the default ABI"));
                 };
-                let class = self.tables.class(sig) as i32;
+                let class = self.tables.known_class(sig)? as i32;
                 if far {
                     self.emit_w(Op::CallVL, value, class);
                     self.extend(Word::halves(window as i32, 0));

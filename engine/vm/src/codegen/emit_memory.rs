@@ -49,8 +49,8 @@ impl Emit<'_, '_> {
                 self.address(slot, &Addr { off: 0, ..*addr })?;
                 Ok(Target::Slot(slot, off))
             }
-            Base::Global(id) => Ok(Target::Object(self.tables.objects.global(self.module, id)?, off)),
-            Base::Data(id) => match self.tables.objects.data(self.module, id)? {
+            Base::Global(id) => Ok(Target::Object(self.tables.objects.global_number(id)?, off)),
+            Base::Data(id) => match self.tables.objects.data_place(id)? {
                 Place::Object(object) => Ok(Target::Object(object, off)),
                 Place::Shared(address) => Ok(Target::Slot(self.shared(id, address), off)),
             },
@@ -95,11 +95,11 @@ impl Emit<'_, '_> {
                 self.add(dst, dst, addr.off as i64);
             }
             Base::Global(id) => {
-                let object = self.tables.objects.global(self.module, id)?;
+                let object = self.tables.objects.global_number(id)?;
                 self.emit_w(Op::AddrG, dst, object as i32);
                 self.extend(Word::halves(addr.off, 0));
             }
-            Base::Data(id) => match self.tables.objects.data(self.module, id)? {
+            Base::Data(id) => match self.tables.objects.data_place(id)? {
                 Place::Object(object) => {
                     self.emit_w(Op::AddrG, dst, object as i32);
                     self.extend(Word::halves(addr.off, 0));

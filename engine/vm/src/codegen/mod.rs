@@ -8,6 +8,7 @@
 //! | [`imm`] | constants inside instructions |
 //! | [`live`] | live intervals |
 //! | [`alloc`] | frame slots and call windows |
+//! | [`reach`] | what code names in the program's tables |
 //! | `emit*` | writing the words |
 
 mod alloc;
@@ -20,6 +21,7 @@ mod emit_memory;
 mod imm;
 mod live;
 mod order;
+mod reach;
 mod uses;
 
 use crate::bytecode::verify;
@@ -63,19 +65,26 @@ pub(crate) struct Room {
     verify: verify::Room,
 }
 
-/// Compiles a verified function.
+/// Prepares the tables for a function's code.
+pub(crate) fn prepare(module: &Module, func: &Func, tables: &mut Tables) -> Result<(), CompileError> {
+    reach::enter(module, func, tables).map_err(|message| failed(func, message))
+}
+
+fn failed(func: &Func, message: String) -> CompileError {
+    let place = func.locs.first().map(|loc| (loc.file, loc.offset));
+    CompileError::new(func.name.to_string(), place, message)
+}
+
+/// Compiles a verified function that the tables are prepared for.
 pub(crate) fn compile(
     module: &Module,
     func: &Arc<Func>,
-    tables: &mut Tables,
+    tables: &Tables,
     room: &mut Room,
 ) -> Result<Code, CompileError> {
-    let fail = |message: String| {
-        let place = func.locs.first().map(|loc| (loc.file, loc.offset));
-        CompileError::new(func.name.to_string(), place, message)
-    };
+    let fail = |message: String| failed(func, message);
     let written = write(module, func, tables, room).map_err(fail)?;
-    let class = tables.class(&func.sig);
+    let class = tables.known_class(&func.sig).map_err(fail)?;
     let code = Code {
         words: written.words,
         frame_slots: written.frame_slots,
@@ -87,13 +96,8 @@ pub(crate) fn compile(
     Ok(code)
 }
 
-fn write(
-    module: &Module,
-    func: &Func,
-    tables: &mut Tables,
-    room: &mut Room,
-) -> Result<emit::Written, String> {
-    let analysis = Analysis::new(module, func, tables, &mut room.analysis)?;
+fn write(module: &Module, func: &Func, tables: &Tables, room: &mut Room) -> Result<emit::Written, String> {
+    let analysis = Analysis::new(func, tables, &mut room.analysis)?;
     room.live.compute(&analysis);
     let frame = alloc::allocate(&analysis, &room.live, &mut room.alloc)?;
     let mut written = None;
