@@ -2,6 +2,7 @@
 
 use crate::func::*;
 use crate::ids::*;
+use crate::vector::VecTy;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
@@ -123,6 +124,7 @@ impl Builder {
             Ty::I16 => bits & 0xffff,
             Ty::I32 | Ty::F32 => bits & 0xffff_ffff,
             Ty::I64 | Ty::F64 | Ty::Ptr => bits,
+            Ty::Vec(_) => panic!("there are no constants of vectors"),
         };
         let key = Const { ty, bits };
         let func = &mut self.func;
@@ -206,10 +208,28 @@ impl Builder {
         self.push(Inst::Un { op, ty, dst, a });
         dst.into()
     }
-    /// A comparison in a new `I8` temporary.
+    /// A comparison in a new temporary: an `I8`, or of vectors as many lanes of it.
     pub fn cmp(&mut self, op: CmpOp, ty: Ty, a: Operand, b: Operand) -> Operand {
-        let dst = self.temp(Ty::I8);
+        let dst = self.temp(ty.with_lane(Ty::I8));
         self.push(Inst::Cmp { op, ty, dst, a, b });
+        dst.into()
+    }
+    /// A vector whose lanes are all `a`, in a new temporary.
+    pub fn splat(&mut self, ty: VecTy, a: Operand) -> Operand {
+        let dst = self.temp(Ty::Vec(ty));
+        self.push(Inst::Splat { ty, dst, a });
+        dst.into()
+    }
+    /// A lane of a vector in a new temporary.
+    pub fn lane(&mut self, ty: VecTy, a: Operand, lane: u8) -> Operand {
+        let dst = self.temp(ty.lane.ty());
+        self.push(Inst::Lane { ty, dst, a, lane });
+        dst.into()
+    }
+    /// A vector with one lane changed, in a new temporary.
+    pub fn set_lane(&mut self, ty: VecTy, a: Operand, val: Operand, lane: u8) -> Operand {
+        let dst = self.temp(Ty::Vec(ty));
+        self.push(Inst::SetLane { ty, dst, a, val, lane });
         dst.into()
     }
     /// A conversion in a new temporary.

@@ -6,6 +6,8 @@
 //! that its type names.
 
 use crate::ids::*;
+use crate::vector::VecTy;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// The type of a register or of a memory access.
@@ -25,6 +27,8 @@ pub enum Ty {
     F64,
     /// An address. Function values of the default ABI are `Ptr` too; null is 0.
     Ptr,
+    /// Lanes. No constant has such a type, and no parameter or result: vectors travel in memory.
+    Vec(VecTy),
 }
 
 impl Ty {
@@ -37,16 +41,17 @@ impl Ty {
             Ty::I32 | Ty::F32 => 4,
             Ty::I64 | Ty::F64 => 8,
             Ty::Ptr => ptr_size,
+            Ty::Vec(vec) => vec.size(),
         }
     }
-    /// True for `F32` and `F64`.
+    /// True for `F32` and `F64`, not for vectors of them.
     #[inline]
     pub fn is_float(self) -> bool {
         matches!(self, Ty::F32 | Ty::F64)
     }
     /// Its name in the text form.
-    pub fn name(self) -> &'static str {
-        match self {
+    pub fn name(self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
             Ty::I8 => "i8",
             Ty::I16 => "i16",
             Ty::I32 => "i32",
@@ -54,7 +59,8 @@ impl Ty {
             Ty::F32 => "f32",
             Ty::F64 => "f64",
             Ty::Ptr => "ptr",
-        }
+            Ty::Vec(vec) => return Cow::Owned(vec.name()),
+        })
     }
 }
 
@@ -344,7 +350,7 @@ pub enum Inst {
         /// Read.
         a: Operand,
     },
-    /// `dst = cmp.op.ty a, b`; `dst` is `I8`.
+    /// `dst = cmp.op.ty a, b`; `dst` is `I8`, or of vectors as many lanes of it.
     Cmp {
         /// Comparison.
         op: CmpOp,
@@ -370,7 +376,40 @@ pub enum Inst {
         /// Read.
         a: Operand,
     },
-    /// `dst = cond ? a : b`, both evaluated.
+    /// A vector whose lanes are all `a`.
+    Splat {
+        /// The vector's type.
+        ty: VecTy,
+        /// Written.
+        dst: Reg,
+        /// Of the lanes' type.
+        a: Operand,
+    },
+    /// One lane of a vector.
+    Lane {
+        /// The vector's type.
+        ty: VecTy,
+        /// Written; of the lanes' type.
+        dst: Reg,
+        /// The vector.
+        a: Operand,
+        /// Which; the vector has it.
+        lane: u8,
+    },
+    /// A vector with one lane changed.
+    SetLane {
+        /// The vector's type.
+        ty: VecTy,
+        /// Written.
+        dst: Reg,
+        /// The vector.
+        a: Operand,
+        /// The lane's new value.
+        val: Operand,
+        /// Which; the vector has it.
+        lane: u8,
+    },
+    /// `dst = cond ? a : b`, both evaluated. Scalars only.
     Select {
         /// Of `a`, `b` and the result.
         ty: Ty,

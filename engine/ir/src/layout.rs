@@ -4,6 +4,7 @@
 //! *leaves*), which is how values up to two words are passed and returned.
 
 use crate::func::Ty;
+use crate::vector::VecTy;
 use smallvec::SmallVec;
 
 /// What layouts depend on.
@@ -45,6 +46,9 @@ pub const MAX_LEAVES: usize = 4;
 
 /// The largest value that travels in registers.
 pub const MAX_SCALAR_BYTES: u32 = 16;
+
+/// The largest alignment of a vector: that of the widest registers.
+pub const MAX_VECTOR_ALIGN: u32 = 64;
 
 /// The largest type: offsets and sizes fit 31 bits.
 pub const MAX_TYPE_BYTES: u64 = i32::MAX as u64;
@@ -129,6 +133,12 @@ impl Layout {
         let size = checked((elem.size as u64).checked_mul(n).ok_or(TooLarge)?)?;
         let leaves = (size == 0).then(Leaves::new);
         Ok(Layout { size, align: elem.align, leaves })
+    }
+    /// Lanes in one piece. Size and alignment are the next power of two, as C's vectors have them; above
+    /// [`MAX_VECTOR_ALIGN`] the alignment stays there. Vectors travel in memory, whatever their size.
+    pub fn vector(vec: VecTy) -> Layout {
+        let align = vec.size().next_power_of_two();
+        Layout { size: align, align: align.min(MAX_VECTOR_ALIGN), leaves: None }
     }
     /// Members that overlay each other. Members whose scalars are all alike keep them; else a size of 1, 2, 4
     /// or 8 bytes makes one integer of it.

@@ -7,6 +7,7 @@
 //! | [`module`] | the tables that functions refer to |
 //! | [`layout`] | sizes, offsets, and how values travel |
 //! | [`builder`] | writing a function block by block |
+//! | [`vector`] | types of so many lanes |
 //! | [`visit`] | what instructions read, write and lead to |
 //! | [`cfg`](mod@cfg) | order, predecessors and dominators of blocks |
 //! | [`verify`](mod@verify) | whether a function is well-formed |
@@ -25,6 +26,7 @@ pub mod parallel;
 pub mod parse;
 pub mod passes;
 pub mod print;
+pub mod vector;
 pub mod verify;
 pub mod visit;
 
@@ -32,4 +34,5 @@ pub use builder::Builder;
 pub use func::*;
 pub use ids::*;
 pub use module::*;
+pub use vector::{Lane, MAX_LANES, VecTy};
 pub use verify::{VerifyError, verify};

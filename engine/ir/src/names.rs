@@ -56,7 +56,7 @@ impl Ty {
             "f32" => Ty::F32,
             "f64" => Ty::F64,
             "ptr" => Ty::Ptr,
-            _ => return None,
+            _ => return crate::vector::VecTy::from_word(word).map(Ty::Vec),
         })
     }
 }

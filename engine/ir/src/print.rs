@@ -79,7 +79,7 @@ fn tys(out: &mut String, tys: &[Ty]) {
     for (i, ty) in tys.iter().enumerate() {
         let comma = if i == 0 { "" } else { ", " };
         out.push_str(comma);
-        out.push_str(ty.name());
+        out.push_str(&ty.name());
     }
 }
 
@@ -238,7 +238,7 @@ impl FuncPrinter<'_> {
             }
             Ty::F64 if f64::from_bits(bits).is_finite() => write!(self.out, "{:?}", f64::from_bits(bits))?,
             Ty::Ptr if bits == 0 => self.out.push_str("null"),
-            Ty::F32 | Ty::F64 | Ty::Ptr => write!(self.out, "0x{bits:x}")?,
+            Ty::F32 | Ty::F64 | Ty::Ptr | Ty::Vec(_) => write!(self.out, "0x{bits:x}")?,
         }
         if expected != Some(ty) {
             write!(self.out, ":{}", ty.name())?;
@@ -314,6 +314,20 @@ impl FuncPrinter<'_> {
             Inst::Select { ty, cond, a, b, .. } => {
                 write!(self.out, "select.{}", ty.name())?;
                 self.operands(&[(cond, Ty::I8), (a, ty), (b, ty)])
+            }
+            Inst::Splat { ty, a, .. } => {
+                write!(self.out, "splat.{}", ty.name())?;
+                self.operands(&[(a, ty.lane.ty())])
+            }
+            Inst::Lane { ty, a, lane, .. } => {
+                write!(self.out, "lane.{}", ty.name())?;
+                self.operands(&[(a, Ty::Vec(ty))])?;
+                write!(self.out, ", {lane}")
+            }
+            Inst::SetLane { ty, a, val, lane, .. } => {
+                write!(self.out, "setlane.{}", ty.name())?;
+                self.operands(&[(a, Ty::Vec(ty)), (val, ty.lane.ty())])?;
+                write!(self.out, ", {lane}")
             }
             Inst::Index { base, index, stride, .. } => {
                 self.out.push_str("index");

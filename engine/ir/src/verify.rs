@@ -11,6 +11,7 @@ use crate::func::*;
 use crate::ids::*;
 use crate::module::*;
 use crate::print;
+use crate::vector::MAX_LANES;
 use std::fmt;
 
 /// Errors beyond this number aren't collected.
@@ -100,6 +101,13 @@ impl Verifier<'_> {
                 self.error(format!("parameter r{i} is a var"));
             }
         }
+        if func.sig.params.iter().chain(&func.sig.rets).any(|ty| ty.vector().is_some()) {
+            self.error("a parameter or result is a vector: those travel in memory");
+        }
+        let vectors = func.regs.iter().filter_map(|reg| reg.ty.vector());
+        for ty in vectors.filter(|ty| !(1..=MAX_LANES).contains(&ty.lanes)) {
+            self.error(format!("a vector of {} lanes", ty.lanes));
+        }
         for (i, slot) in func.slots.iter().enumerate() {
             if !slot.align.is_power_of_two() {
                 self.error(format!("slot{i} has alignment {}, no power of two", slot.align));
@@ -109,6 +117,10 @@ impl Verifier<'_> {
             }
         }
         for (i, constant) in func.consts.iter().enumerate() {
+            if constant.ty.vector().is_some() {
+                self.error(format!("constant {i} is a vector"));
+                continue;
+            }
             let width = types::width(constant.ty);
             if width < 64 && constant.bits >> width != 0 {
                 self.error(format!("constant {i} has bits above its {width}: {:#x}", constant.bits));

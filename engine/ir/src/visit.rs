@@ -44,6 +44,9 @@ impl Inst {
             | Inst::Cmp { dst, .. }
             | Inst::Conv { dst, .. }
             | Inst::Select { dst, .. }
+            | Inst::Splat { dst, .. }
+            | Inst::Lane { dst, .. }
+            | Inst::SetLane { dst, .. }
             | Inst::Load { dst, .. }
             | Inst::AddrOf { dst, .. }
             | Inst::Index { dst, .. }
@@ -76,6 +79,9 @@ impl Inst {
             | Inst::Cmp { dst, .. }
             | Inst::Conv { dst, .. }
             | Inst::Select { dst, .. }
+            | Inst::Splat { dst, .. }
+            | Inst::Lane { dst, .. }
+            | Inst::SetLane { dst, .. }
             | Inst::Load { dst, .. }
             | Inst::AddrOf { dst, .. }
             | Inst::Index { dst, .. }
@@ -115,10 +121,13 @@ impl Inst {
             Inst::Copy { src: a, .. }
             | Inst::Un { a, .. }
             | Inst::Conv { a, .. }
+            | Inst::Splat { a, .. }
+            | Inst::Lane { a, .. }
             | Inst::NullCheck { ptr: a }
             | Inst::Check { cond: a, .. } => f(a),
             Inst::Bin { a, b, .. }
             | Inst::Cmp { a, b, .. }
+            | Inst::SetLane { a, val: b, .. }
             | Inst::Index { base: a, index: b, .. }
             | Inst::Bounds { index: a, len: b } => {
                 f(a);
@@ -165,10 +174,13 @@ impl Inst {
             Inst::Copy { src: a, .. }
             | Inst::Un { a, .. }
             | Inst::Conv { a, .. }
+            | Inst::Splat { a, .. }
+            | Inst::Lane { a, .. }
             | Inst::NullCheck { ptr: a }
             | Inst::Check { cond: a, .. } => *a = f(*a),
             Inst::Bin { a, b, .. }
             | Inst::Cmp { a, b, .. }
+            | Inst::SetLane { a, val: b, .. }
             | Inst::Index { base: a, index: b, .. }
             | Inst::Bounds { index: a, len: b } => {
                 *a = f(*a);

@@ -31,6 +31,7 @@ impl Shape {
             Ty::I32 | Ty::F32 => 4,
             Ty::I64 | Ty::F64 => 8,
             Ty::Ptr => size_of::<usize>() as u32,
+            Ty::Vec(_) => panic!("vectors are no scalars"),
         };
         let mut leaves = [NO_LEAF; MAX_LEAVES];
         leaves[0] = Leaf { off: 0, ty };
@@ -109,6 +110,7 @@ pub(crate) unsafe fn load(at: *const u8, leaf: Leaf) -> u64 {
             Ty::I32 | Ty::F32 => at.cast::<u32>().read_unaligned() as u64,
             Ty::I64 | Ty::F64 => at.cast::<u64>().read_unaligned(),
             Ty::Ptr => at.cast::<usize>().read_unaligned() as u64,
+            Ty::Vec(_) => unreachable!("leaves are scalars"),
         }
     }
 }
@@ -128,6 +130,7 @@ pub(crate) unsafe fn store(at: *mut u8, leaf: Leaf, slot: u64) {
             Ty::I32 | Ty::F32 => at.cast::<u32>().write_unaligned(slot as u32),
             Ty::I64 | Ty::F64 => at.cast::<u64>().write_unaligned(slot),
             Ty::Ptr => at.cast::<usize>().write_unaligned(slot as usize),
+            Ty::Vec(_) => unreachable!("leaves are scalars"),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A function's text.
 
 use super::*;
+use crate::vector::VecTy;
 use rustc_hash::FxHashMap;
 
 /// What follows `fnN = func`.
@@ -384,7 +385,7 @@ impl Body<'_, '_> {
                     return Ok(None);
                 };
                 let (a, b) = self.two(ty, ty)?;
-                return Ok(Some((Inst::Cmp { op, ty, dst, a, b }, Ty::I8)));
+                return Ok(Some((Inst::Cmp { op, ty, dst, a, b }, ty.with_lane(Ty::I8))));
             }
             "conv" => {
                 let (Some(op), Some(from), Some(to)) = (
@@ -400,6 +401,11 @@ impl Body<'_, '_> {
             _ => {}
         }
         let Some(ty) = Ty::from_word(second) else { return Ok(None) };
+        if let Some(ty) = ty.vector()
+            && let Some(found) = self.lanes(dst, first, ty)?
+        {
+            return Ok(Some(found));
+        }
         let inst = if let Some(op) = BinOp::from_word(first) {
             let (a, b) = self.two(ty, ty)?;
             Inst::Bin { op, ty, dst, a, b }
@@ -417,6 +423,25 @@ impl Body<'_, '_> {
             }
         };
         Ok(Some((inst, ty)))
+    }
+
+    /// An instruction that makes a vector or takes one apart.
+    fn lanes(&mut self, dst: Reg, word: &str, ty: VecTy) -> Result<Option<(Inst, Ty)>> {
+        let (vec, of) = (Ty::Vec(ty), ty.lane.ty());
+        Ok(Some(match word {
+            "splat" => (Inst::Splat { ty, dst, a: self.operand(Some(of))? }, vec),
+            "lane" => {
+                let a = self.operand(Some(vec))?;
+                self.parser.sign(",")?;
+                (Inst::Lane { ty, dst, a, lane: self.parser.int()? }, of)
+            }
+            "setlane" => {
+                let (a, val) = self.two(vec, of)?;
+                self.parser.sign(",")?;
+                (Inst::SetLane { ty, dst, a, val, lane: self.parser.int()? }, vec)
+            }
+            _ => return Ok(None),
+        }))
     }
 
     /// An instruction without result.
@@ -560,6 +585,9 @@ impl Body<'_, '_> {
 fn bits(literal: &str, ty: Ty) -> Option<u64> {
     if literal == "null" {
         return (ty == Ty::Ptr).then_some(0);
+    }
+    if ty.vector().is_some() {
+        return None;
     }
     let width = ty.size(8) * 8;
     if ty.is_float() && !literal.starts_with("0x") {

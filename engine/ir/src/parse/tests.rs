@@ -204,3 +204,36 @@ fn garbage_is_an_error() {
     }
     assert!(parsed > 100, "{parsed} texts parsed: the mutations are too wild to tell anything");
 }
+
+#[test]
+fn vectors_are_read_back() {
+    let text = r#"fn0 = func "v" (r0: ptr, r1: f32) -> (i8) {
+  slot0: 16 align 16
+  var r2: v4xf32
+b0:
+  r2 = splat.v4xf32 r1
+  r2 = setlane.v4xf32 r2, -0.5, 3
+  r3 = load.v4xf32 [slot0]
+  r4 = fmul.v4xf32 r2, r3
+  store.v4xf32 [r0 + 16], r4
+  r5 = cmp.feq.v4xf32 r4, r2
+  r6 = copy.v4xi8 r5
+  r7 = conv.ftos.v4xf32.v4xi8 r4
+  r8 = and.v4xi8 r6, r7
+  r9 = lane.v4xi8 r8, 2
+  ret r9
+}
+"#;
+    let (id, func) = parse_func(text).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(print_func(id, &func, None, PrintOptions::default()), text);
+    for (wrong, why) in [
+        ("r2 = splat.v4xf32 1:v4xf32", "1 is no constant of v4xf32"),
+        ("r2 = splat.f32 1.0", "no such instruction"),
+        ("r2 = lane.v4xf32 r1, 300", "300 doesn't fit here"),
+        ("r2 = splat.v0xf32 1.0", "no such instruction"),
+    ] {
+        let text = format!("fn0 = func \"v\" (r0: ptr) -> () {{\nb0:\n  {wrong}\n  ret\n}}");
+        let error = parse_func(&text).expect_err(wrong).to_string();
+        assert!(error.contains(why), "{error}");
+    }
+}

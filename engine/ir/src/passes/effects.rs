@@ -16,6 +16,7 @@ fn divides_safely(func: &Func, op: BinOp, ty: Ty, divisor: Operand) -> bool {
 #[inline]
 pub fn is_pure(func: &Func, inst: &Inst) -> bool {
     match *inst {
+        Inst::Bin { op: BinOp::SDiv | BinOp::SRem | BinOp::UDiv | BinOp::URem, ty: Ty::Vec(_), .. } => false,
         Inst::Bin { op: op @ (BinOp::SDiv | BinOp::SRem | BinOp::UDiv | BinOp::URem), ty, b, .. } => {
             divides_safely(func, op, ty, b)
         }
@@ -25,6 +26,9 @@ pub fn is_pure(func: &Func, inst: &Inst) -> bool {
         | Inst::Cmp { .. }
         | Inst::Conv { .. }
         | Inst::Select { .. }
+        | Inst::Splat { .. }
+        | Inst::Lane { .. }
+        | Inst::SetLane { .. }
         | Inst::AddrOf { .. }
         | Inst::Index { .. }
         | Inst::FuncAddr { .. }

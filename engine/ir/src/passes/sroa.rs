@@ -87,17 +87,31 @@ fn replace(func: &mut Func, cx: &mut Cx<'_>, plan: &Plan, inst: Inst, out: &mut 
     let reg = |leaf: &Leaf| leaf.reg.expect("the leaves of a promoted slot have registers");
     match inst {
         Inst::Load { ty, dst, addr } => {
+            if ty.vector().is_none()
+                && let Some((leaf, ty, lane)) = plan.lane(addr)
+            {
+                return out.push(Inst::Lane { ty, dst, a: reg(leaf).into(), lane });
+            }
             let leaf = plan.leaf(addr).expect("every load has its leaf");
             out.push(moved(ty, dst, leaf.ty, reg(leaf).into()));
         }
         Inst::Store { ty, addr, val } => {
+            if ty.vector().is_none()
+                && let Some((leaf, ty, lane)) = plan.lane(addr)
+            {
+                let vector = reg(leaf);
+                return out.push(Inst::SetLane { ty, dst: vector, a: vector.into(), val, lane });
+            }
             let leaf = plan.leaf(addr).expect("every store has its leaf");
             out.push(moved(leaf.ty, reg(leaf), ty, val));
         }
         Inst::MemZero { dst, size } => {
             for leaf in plan.leaves(dst, size) {
-                let zero = cx.constant(func, leaf.ty, 0);
-                out.push(Inst::Copy { dst: reg(leaf), src: zero });
+                let zero = cx.constant(func, leaf.ty.lane(), 0);
+                out.push(match leaf.ty {
+                    Ty::Vec(ty) => Inst::Splat { ty, dst: reg(leaf), a: zero },
+                    _ => Inst::Copy { dst: reg(leaf), src: zero },
+                });
             }
         }
         Inst::MemCopy { dst, src, size } => match (plan.promoted_at(dst), plan.promoted_at(src)) {

@@ -233,3 +233,61 @@ fn errors_are_limited() {
     let body = "b0:\n".to_string() + &"store.i64 [r1], r0\n".repeat(100) + "ret r1";
     assert_eq!(errors(&parse(&body)).len(), super::MAX_ERRORS);
 }
+
+#[test]
+fn vectors_have_their_lanes() {
+    check(
+        "slot0: 16 align 16
+         b0: r2 = splat.v4xf32 1.5  store.v4xf32 [slot0], r2  r3 = load.v4xf32 [slot0]
+         r4 = fadd.v4xf32 r2, r3  r5 = cmp.flt.v4xf32 r4, r2  r6 = boolnot.v4xi8 r5
+         r7 = lane.v4xi8 r6, 3  r8 = setlane.v4xi8 r6, r7, 0  r9 = conv.ftos.v4xf32.v4xi64 r4
+         r10 = lane.v4xi64 r9, 0  ret r10",
+        &[],
+    );
+    check(
+        "b0: r2 = splat.v4xf32 r1  r3 = fadd.v2xf64 r2, r2  ret r1",
+        &[
+            "b0 #0 `r2 = splat.v4xf32 r1`: r1 is i64, not f32",
+            "b0 #1 `r3 = fadd.v2xf64 r2, r2`: r2 is v4xf32, not v2xf64",
+        ]
+        .iter()
+        .chain(&["b0 #1 `r3 = fadd.v2xf64 r2, r2`: r2 is v4xf32, not v2xf64"])
+        .copied()
+        .collect::<Vec<_>>(),
+    );
+    check(
+        "b0: r2 = splat.v4xi32 1  r3 = fadd.v4xi32 r2, r2  r4 = sextin7.v4xi32 r2
+         r5 = conv.sext.v4xi32.v2xi64 r2  ret r1",
+        &[
+            "b0 #1 `r3 = fadd.v4xi32 r2, r2`: not an operation on v4xi32",
+            "b0 #2 `r4 = sextin7.v4xi32 r2`: not an operation on v4xi32",
+            "b0 #3 `r5 = conv.sext.v4xi32.v2xi64 r2`: no such conversion from v4xi32 to v2xi64",
+        ],
+    );
+    check(
+        "b0: r2 = splat.v4xi8 1  r3 = select.v4xi8 1, r2, r2  r4 = lane.v4xi8 r2, 4
+         r5 = setlane.v4xi8 r2, 1, 9  ret r1",
+        &[
+            "b0 #1 `r3 = select.v4xi8 1, r2, r2`: not an operation on v4xi8",
+            "b0 #2 `r4 = lane.v4xi8 r2, 4`: there is no lane 4 in v4xi8",
+            "b0 #3 `r5 = setlane.v4xi8 r2, 1, 9`: there is no lane 9 in v4xi8",
+        ],
+    );
+    check(
+        "slot0: 12 align 4
+         b0: r2 = load.v4xi32 [slot0]  ret r1",
+        &["b0 #0 `r2 = load.v4xi32 [slot0]`: bytes 0..16 of slot0, which has 12"],
+    );
+}
+
+#[test]
+fn vectors_are_no_parameters_and_no_constants() {
+    let text = "fn9 = func \"f\" (r0: ptr, r1: v4xf32) -> (v2xi8) {\nb0:\n  unreachable\n}";
+    let (_, mut func) = parse_func(text).expect("text");
+    assert_eq!(errors(&func), ["a parameter or result is a vector: those travel in memory"]);
+    func.sig = Default::default();
+    func.regs.clear();
+    let ty = Ty::from_word("v4xf32").expect("a type");
+    func.consts.push(Const { ty, bits: 0 });
+    assert_eq!(errors(&func), ["constant 0 is a vector"]);
+}

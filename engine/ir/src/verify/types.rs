@@ -1,6 +1,7 @@
 //! Ids in range, operands of the right type, calls as their signatures say.
 
 use super::*;
+use crate::vector::VecTy;
 use std::borrow::Cow;
 
 /// The bits of a type; of an address as many as there can be.
@@ -13,6 +14,7 @@ fn is_int(ty: Ty) -> bool {
 }
 
 fn bin_takes(op: BinOp, ty: Ty) -> bool {
+    let ty = ty.lane();
     match op {
         BinOp::Add | BinOp::Sub => is_int(ty) || ty == Ty::Ptr,
         BinOp::Mul
@@ -33,10 +35,13 @@ fn bin_takes(op: BinOp, ty: Ty) -> bool {
 }
 
 fn un_takes(op: UnOp, ty: Ty) -> bool {
+    let scalar = ty.vector().is_none();
+    let ty = ty.lane();
     match op {
         UnOp::Neg | UnOp::Not | UnOp::Clz | UnOp::Ctz | UnOp::Popcnt | UnOp::Bswap => is_int(ty),
         UnOp::BoolNot => ty == Ty::I8,
-        UnOp::SextIn(n) | UnOp::ZextIn(n) => is_int(ty) && n >= 1 && n as u32 <= width(ty),
+        // Lanes have whole widths.
+        UnOp::SextIn(n) | UnOp::ZextIn(n) => scalar && is_int(ty) && n >= 1 && n as u32 <= width(ty),
         UnOp::FNeg | UnOp::FAbs | UnOp::Sqrt | UnOp::Floor | UnOp::Ceil | UnOp::Trunc | UnOp::Round => {
             ty.is_float()
         }
@@ -44,6 +49,7 @@ fn un_takes(op: UnOp, ty: Ty) -> bool {
 }
 
 fn cmp_takes(op: CmpOp, ty: Ty) -> bool {
+    let ty = ty.lane();
     match op {
         CmpOp::Eq | CmpOp::Ne | CmpOp::ULt | CmpOp::ULe | CmpOp::UGt | CmpOp::UGe => !ty.is_float(),
         CmpOp::SLt | CmpOp::SLe | CmpOp::SGt | CmpOp::SGe => is_int(ty),
@@ -52,6 +58,11 @@ fn cmp_takes(op: CmpOp, ty: Ty) -> bool {
 }
 
 fn conv_takes(op: ConvOp, from: Ty, to: Ty, ptr_size: u32) -> bool {
+    let lanes = |ty: Ty| ty.vector().map(|vec| vec.lanes);
+    if lanes(from) != lanes(to) {
+        return false;
+    }
+    let (from, to) = (from.lane(), to.lane());
     match op {
         ConvOp::Sext | ConvOp::Zext => is_int(from) && is_int(to) && width(from) < width(to),
         ConvOp::Trunc => is_int(from) && is_int(to) && width(from) > width(to),
@@ -177,7 +188,9 @@ impl<'a> Verifier<'a> {
                 | Inst::Un { ty, .. }
                 | Inst::Select { ty, .. }
                 | Inst::Load { ty, .. } => Some(ty),
-                Inst::Cmp { .. } => Some(Ty::I8),
+                Inst::Cmp { ty, .. } => Some(ty.with_lane(Ty::I8)),
+                Inst::Splat { ty, .. } | Inst::SetLane { ty, .. } => Some(Ty::Vec(ty)),
+                Inst::Lane { ty, .. } => Some(ty.lane.ty()),
                 Inst::Conv { to, .. } => Some(to),
                 Inst::MemCmp { .. } => Some(Ty::I32),
                 Inst::Copy { src, .. } => self.ty(src),
@@ -208,7 +221,19 @@ impl<'a> Verifier<'a> {
                 }
                 self.want(a, from);
             }
-            Inst::Select { ty, cond, a, b, .. } => self.want_all(&[(cond, Ty::I8), (a, ty), (b, ty)]),
+            Inst::Select { ty, cond, a, b, .. } => {
+                self.takes(ty.vector().is_none(), ty);
+                self.want_all(&[(cond, Ty::I8), (a, ty), (b, ty)]);
+            }
+            Inst::Splat { ty, a, .. } => self.want(a, ty.lane.ty()),
+            Inst::Lane { ty, a, lane, .. } => {
+                self.has_lane(ty, lane);
+                self.want(a, Ty::Vec(ty));
+            }
+            Inst::SetLane { ty, a, val, lane, .. } => {
+                self.has_lane(ty, lane);
+                self.want_all(&[(a, Ty::Vec(ty)), (val, ty.lane.ty())]);
+            }
             Inst::Load { ty, addr, .. } => self.access(addr, ty),
             Inst::Store { ty, addr, val } => {
                 self.access(addr, ty);
@@ -247,6 +272,12 @@ impl<'a> Verifier<'a> {
     fn takes(&mut self, fits: bool, ty: Ty) {
         if !fits {
             self.error(format!("not an operation on {}", ty.name()));
+        }
+    }
+
+    fn has_lane(&mut self, ty: VecTy, lane: u8) {
+        if lane >= ty.lanes {
+            self.error(format!("there is no lane {lane} in {}", ty.name()));
         }
     }
 

@@ -77,6 +77,7 @@ fn c_scalar(types: &mut Types, ty: TypeId) -> Option<CType> {
         Ty::F32 => CType::F32,
         Ty::F64 => CType::F64,
         Ty::Ptr => CType::Ptr,
+        Ty::Vec(_) => return None,
         Ty::I8 | Ty::I16 | Ty::I32 | Ty::I64 => {
             let (_, signed) = types.int_repr(ty).expect("integer scalars have a width");
             CType::Int { size: scalar.size(types.target.ptr_size) as u8, signed }
@@ -146,13 +147,13 @@ pub(super) fn members(types: &Types, ty: TypeId) -> SmallVec<[(TypeId, usize); 8
 
 /// Scalars of builtin types: the length of a slice, addresses.
 fn leaf_type(ty: Ty) -> CType {
-    match ty {
+    match ty.lane() {
         Ty::I8 => CType::Int { size: 1, signed: false },
         Ty::I16 => CType::Int { size: 2, signed: false },
         Ty::I32 => CType::Int { size: 4, signed: false },
         Ty::I64 => CType::Int { size: 8, signed: true },
         Ty::F32 => CType::F32,
         Ty::F64 => CType::F64,
-        Ty::Ptr => CType::Ptr,
+        Ty::Ptr | Ty::Vec(_) => CType::Ptr,
     }
 }

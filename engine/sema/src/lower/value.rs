@@ -80,7 +80,7 @@ fn int_of(ty: Ty, word: Ty) -> Ty {
         Ty::F32 => Ty::I32,
         Ty::F64 => Ty::I64,
         Ty::Ptr => word,
-        Ty::I8 | Ty::I16 | Ty::I32 | Ty::I64 => ty,
+        Ty::I8 | Ty::I16 | Ty::I32 | Ty::I64 | Ty::Vec(_) => ty,
     }
 }
 

@@ -3,6 +3,7 @@
 use super::format::{Field, Kind};
 use super::{Op, Word};
 use crate::interp::state::Cell;
+use crate::interp::vector::routines;
 use crate::program::Code;
 use crate::trap::trap_kind;
 use std::fmt::Write;
@@ -51,7 +52,12 @@ fn operands(out: &mut String, words: &[Word], at: usize, op: Op, name: &dyn Fn(F
             Kind::Dst2 | Kind::Src2 => write!(out, "s{bits}:{}", bits + 1),
             Kind::Imm if operand.field == Field::XX => write!(out, "{signed} ({bits:#x})"),
             Kind::Imm => write!(out, "{signed}"),
-            Kind::Uimm | Kind::Count | Kind::Table => write!(out, "{bits}"),
+            Kind::Vector => write!(out, "v{bits}"),
+            Kind::Routine => match routines().get(bits as usize) {
+                Some(routine) => write!(out, "{:?}", routine.key),
+                None => write!(out, "?"),
+            },
+            Kind::Uimm | Kind::Count | Kind::Table | Kind::Bytes => write!(out, "{bits}"),
             Kind::Jump => write!(out, "-> {}", at as i64 + signed),
             Kind::Window => write!(out, "w{bits}"),
             Kind::Func | Kind::Cell => {

@@ -88,6 +88,12 @@ pub(crate) enum Kind {
     Trap,
     /// How many entries the table behind a switch has.
     Table,
+    /// Bytes of the vectors that the following operands are.
+    Bytes,
+    /// The first of the frame slots that a vector lies in.
+    Vector,
+    /// An operation on vectors.
+    Routine,
 }
 
 /// One operand.
@@ -161,6 +167,10 @@ formats! {
     IDXC: A Dst, B Src, C Src, X0 Src, XH Uimm;
     IDXK: A Dst, B Src, C Src, XL Uimm, XH Uimm;
     MEMCPY: A Src, B Src, XL Uimm;
+    VECMOV: XL Bytes, A Vector, B Vector;
+    VECLD: XL Bytes, A Vector, B Src, XH Imm;
+    VECST: XL Bytes, A Src, B Vector, XH Imm;
+    VECOP: X0 Routine, X1 Uimm, A Uimm, B Uimm, C Uimm;
     TRAP: A Trap;
     TRAPOPS: A Trap, X0 Src, X1 Src, X2 Src;
     FUNC: W Func;

@@ -445,6 +445,11 @@ macro_rules! for_each_opcode {
             MemMove SSS = h::mem_move();
             MemSet SSS = h::mem_set();
             MemCmp DSSS = h::mem_cmp();
+            // Vectors: lanes one behind the other in the frame.
+            VecMov VECMOV = h::vec_mov();
+            VecLd VECLD = h::vec_ld();
+            VecSt VECST = h::vec_st();
+            Lanes VECOP = h::vec_op();
             // Checks and traps.
             Bounds SS = h::bounds();
             BoundsK SW = h::bounds_k();

@@ -7,8 +7,10 @@ use super::format::{Field, Kind};
 use super::pairs::parts;
 use super::{ALL, Op, Word};
 use crate::interp::state::{Cell, MIN_WINDOW};
+use crate::interp::vector::routines;
 use crate::program::{Code, Tables};
 use crate::trap::TRAP_KINDS;
+use sx_ir::MAX_LANES;
 
 /// Bytes of an entry cell.
 const CELL: u64 = size_of::<Cell>() as u64;
@@ -73,6 +75,7 @@ const fn has_bounded_immediates(op: Op) -> bool {
             | Op::SextIn
             | Op::ZextIn
             | Op::AddrFA
+            | Op::Lanes
     )
 }
 
@@ -157,6 +160,7 @@ impl Verifier<'_> {
             return Err(self.error(at, "not for functions"));
         }
         let mut window = None;
+        let mut bytes = u64::MAX;
         for operand in op.format() {
             let (bits, width) = operand.field.bits(first, ext);
             let signed = ((bits << (64 - width)) as i64) >> (64 - width);
@@ -181,6 +185,12 @@ impl Verifier<'_> {
                 Kind::Object => bits < self.tables.objects.list.len() as u64,
                 Kind::Frame(size) => signed >= 0 && signed as u64 + size as u64 <= self.slots * 8,
                 Kind::Trap => bits < TRAP_KINDS as u64,
+                Kind::Bytes => {
+                    bytes = bits;
+                    true
+                }
+                Kind::Vector => self.holds(bits, bytes),
+                Kind::Routine => bits < routines().len() as u64,
             };
             if !fine {
                 return Err(self.error(at, &format!("{:?} {signed} out of range", operand.kind)));
@@ -191,6 +201,21 @@ impl Verifier<'_> {
             return Err(self.error(at, "no room for the context"));
         }
         self.immediates(at, op)
+    }
+    /// True when so many bytes from a slot on lie in the frame.
+    fn holds(&self, slot: u64, bytes: u64) -> bool {
+        slot < self.slots && bytes <= (self.slots - slot) * 8
+    }
+    /// The lanes that an operation on vectors goes over.
+    fn vectors(&self, at: usize) -> bool {
+        let (word, ext) = (self.words[at], self.words[at + 1]);
+        let Some(routine) = routines().get(ext.op as usize) else { return false };
+        let lanes = ext.a as u64;
+        (1..=MAX_LANES as u64).contains(&lanes)
+            && [word.a, word.b, word.c].into_iter().zip(routine.sizes).all(|(slot, size)| {
+                let bytes = if size == 0 { 8 } else { lanes * size as u64 };
+                self.holds(slot as u64, bytes)
+            })
     }
     /// Immediates that handlers rely on.
     fn immediates(&self, at: usize, op: Op) -> Result<(), String> {
@@ -206,6 +231,7 @@ impl Verifier<'_> {
             | Op::URemI64 => c != 0 && c != -1,
             Op::SextIn | Op::ZextIn => (1..=64).contains(&c),
             Op::AddrFA => self.words[at + 1].low() > 0 && (self.words[at + 1].low() as u32).is_power_of_two(),
+            Op::Lanes => self.vectors(at),
             _ => true,
         };
         if fine { Ok(()) } else { Err(self.error(at, "a bad immediate")) }
@@ -252,8 +278,9 @@ fn ends(op: Op) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::interp::vector::{Key, find};
     use std::sync::Arc;
-    use sx_ir::{Builder, CallConv, Signature, Ty};
+    use sx_ir::{BinOp, Builder, CallConv, Lane, Signature, Ty};
 
     /// Verifies words in a frame of eight slots, with two functions and one class known.
     fn check(words: &[Word]) -> Result<(), String> {
@@ -332,6 +359,30 @@ mod tests {
         refused(&[Word::new(Op::SextIn, 0, 0, 65), RET], "a bad immediate");
         refused(&[Word::with_w(Op::AddrFA, 0, 0), Word::halves(24, 0), RET], "a bad immediate");
         refused(&[Word::new(Op::Trap, 999, 0, 0), RET], "Trap");
+    }
+
+    #[test]
+    fn vectors_lie_in_the_frame() {
+        let ext = |op, lanes| Word { op, a: lanes, b: 0, c: 0 };
+        let (add, _) = find(Key::Bin(BinOp::Add, Lane::I64)).expect("a routine");
+        let (splat, _) = find(Key::Splat(8)).expect("a routine");
+        let code = |a, b, c, ext| [Word::new(Op::Lanes, a, b, c), ext, RET];
+        assert_eq!(check(&code(4, 0, 4, ext(add, 4))), Ok(()));
+        assert_eq!(check(&code(0, 7, 0, ext(splat, 8))), Ok(()));
+        refused(&code(5, 0, 0, ext(add, 4)), "a bad immediate");
+        refused(&code(0, 5, 0, ext(add, 4)), "a bad immediate");
+        refused(&code(0, 0, 5, ext(add, 4)), "a bad immediate");
+        refused(&code(0, 8, 0, ext(splat, 1)), "a bad immediate");
+        refused(&code(0, 0, 0, ext(add, 0)), "a bad immediate");
+        refused(&code(0, 0, 0, ext(add, 65)), "a bad immediate");
+        refused(&code(0, 0, 0, ext(u16::MAX, 1)), "Routine");
+        let moved = |op, a, b, bytes| [Word::new(op, a, b, 0), Word::halves(bytes, 0), RET];
+        assert_eq!(check(&moved(Op::VecMov, 6, 0, 16)), Ok(()));
+        refused(&moved(Op::VecMov, 6, 0, 17), "Vector");
+        refused(&moved(Op::VecMov, 0, 7, 16), "Vector");
+        refused(&moved(Op::VecLd, 7, 0, 16), "Vector");
+        refused(&moved(Op::VecLd, 0, 8, 16), "Src");
+        refused(&moved(Op::VecSt, 0, 0, -1), "Vector");
     }
 
     #[test]

@@ -131,6 +131,7 @@ pub(crate) fn allocate(analysis: &Analysis<'_>, live: &Live, room: &mut Room) ->
     if alloc.top > MAX_SLOT {
         return Err("function too large: too many parameters".into());
     }
+    alloc.place_vectors(live)?;
     let bytes = alloc.lay_out_memory(alloc.base)?;
     if bytes <= NEAR_SLOT_BYTES {
         alloc.base += (bytes / 8) as u32;
@@ -166,6 +167,45 @@ impl Alloc<'_, '_> {
         }
         Ok(offset.next_multiple_of(8) - base as u64 * 8)
     }
+    /// How many slots a vector register takes; none for what isn't one.
+    fn vector_slots(&self, id: u32) -> Option<u32> {
+        let ty = self.analysis.func.regs.get(id as usize)?.ty.vector()?;
+        Some(ty.size().div_ceil(8))
+    }
+    /// Gives vector registers stretches of slots between the parameters and the memory. One that is read by the instruction
+    /// that writes another keeps its place until behind it: lanes of different size would overwrite each other.
+    fn place_vectors(&mut self, live: &Live) -> Result<(), String> {
+        if self.analysis.func.regs.iter().all(|reg| reg.ty.vector().is_none()) {
+            return Ok(());
+        }
+        let mut busy: Vec<(u32, u32, u32)> = Vec::new();
+        let mut free: Vec<(u32, u32)> = Vec::new();
+        for &interval in &live.intervals {
+            let Some(slots) = self.vector_slots(interval.id) else { continue };
+            busy.retain(|&(end, slot, slots)| {
+                let ended = end < interval.start;
+                if ended {
+                    free.push((slots, slot));
+                }
+                !ended
+            });
+            let slot = match free.iter().position(|&(size, _)| size == slots) {
+                Some(at) => free.swap_remove(at).1,
+                None => {
+                    let slot = self.base;
+                    self.base += slots;
+                    slot
+                }
+            };
+            if self.base > MAX_SLOT {
+                return Err("function too large: too many vectors are live at once".into());
+            }
+            busy.push((interval.end | 1, slot, slots));
+            self.set(slot, interval);
+        }
+        self.top = self.top.max(self.base);
+        Ok(())
+    }
     fn take(&mut self, slot: u32, interval: Interval) {
         self.taken.push(slot, interval);
         self.set(slot, interval);
@@ -196,6 +236,9 @@ impl Alloc<'_, '_> {
             while next_call < live.calls.len() && 2 * live.calls[next_call] < interval.start {
                 self.open_window(live.calls[next_call], occupied, ends);
                 next_call += 1;
+            }
+            if self.vector_slots(interval.id).is_some() {
+                continue;
             }
             let param = interval.id < self.params;
             let crosses = live.calls.get(next_call).is_some_and(|&call| 2 * call < interval.end);

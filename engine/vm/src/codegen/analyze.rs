@@ -359,6 +359,7 @@ impl<'a> Analysis<'a> {
     fn fold(&mut self, number: u32, inst: &'a Inst, local: &mut Local) {
         match inst {
             Inst::Copy { dst, src } => self.fold_copy(number, *dst, *src, local),
+            Inst::Conv { to: Ty::Vec(_), .. } => {}
             Inst::Conv { op, dst, a, to, .. } => self.fold_conversion(number, *op, *to, *dst, *a),
             Inst::Cmp { dst, .. } => self.zero_extended[dst.index()] = true,
             Inst::Un { op: UnOp::BoolNot, dst, .. } => self.zero_extended[dst.index()] = true,
@@ -372,7 +373,9 @@ impl<'a> Analysis<'a> {
             Inst::Index { index, .. } => self.fold_index(number, *index, local),
             Inst::Check { cond, .. } => self.absorb_condition(*cond, local),
             Inst::Bin { op: BinOp::Or, ty, a, b, .. } => self.fold_rotation(*ty, *a, *b, local),
-            Inst::Bin { op: BinOp::And, a, b, .. } => self.fold_complement(*a, *b, local),
+            Inst::Bin { op: BinOp::And, ty, a, b, .. } if ty.vector().is_none() => {
+                self.fold_complement(*a, *b, local);
+            }
             _ => {}
         }
     }
@@ -500,7 +503,7 @@ impl<'a> Analysis<'a> {
                 Ty::I8 => 0xff,
                 Ty::I16 => 0xffff,
                 Ty::I32 | Ty::F32 => 0xffff_ffff,
-                Ty::I64 | Ty::F64 | Ty::Ptr => u64::MAX,
+                Ty::I64 | Ty::F64 | Ty::Ptr | Ty::Vec(_) => u64::MAX,
             };
             let by = self.new_const(to, value.bits & mask);
             self.subst[dst.index()] = by;
@@ -537,6 +540,9 @@ impl<'a> Analysis<'a> {
                 self.absorbed[local.null_check as usize] = true;
             }
             local.null_check = NONE;
+        }
+        if ty.vector().is_some() {
+            return;
         }
         let Some((def, inst @ Inst::Index { base: array, index, stride, .. })) = self.definition(base) else {
             return;

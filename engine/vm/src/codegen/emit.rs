@@ -176,7 +176,7 @@ impl<'a, 'f> Emit<'a, 'f> {
     /// Loads a constant.
     pub fn load(&mut self, slot: u16, value: Const) {
         let signed = match value.ty {
-            Ty::F32 | Ty::F64 | Ty::Ptr | Ty::I64 => value.bits as i64,
+            Ty::F32 | Ty::F64 | Ty::Ptr | Ty::I64 | Ty::Vec(_) => value.bits as i64,
             ty => super::imm::unsigned(value, ty) as i64,
         };
         match i32::try_from(signed) {

@@ -8,11 +8,20 @@ use sx_ir::{BinOp, CmpOp, Const, ConvOp, ErrTrace, Inst, Operand, Reg, Ty, UnOp}
 
 impl Emit<'_, '_> {
     pub(super) fn inst(&mut self, inst: &Inst) -> Result<(), String> {
+        if inst.is_on_vectors() {
+            return self.vector(inst);
+        }
         match *inst {
-            Inst::Copy { dst, src } => {
-                let dst = self.dst(dst);
-                self.mov(dst, src);
-            }
+            Inst::Copy { dst, src } => match self.analysis.func.regs[dst.index()].ty {
+                Ty::Vec(ty) => {
+                    let (dst, src) = (self.dst(dst), self.src(src));
+                    self.vec_mov(dst, src, ty);
+                }
+                _ => {
+                    let dst = self.dst(dst);
+                    self.mov(dst, src);
+                }
+            },
             Inst::Bin { op, ty, dst, a, b } => self.bin(op, ty, dst, a, b),
             Inst::Un { op, ty, dst, a } => self.un(op, ty, dst, a),
             Inst::Cmp { op, ty, dst, a, b } => self.cmp(op, ty, dst, a, b),
@@ -69,6 +78,7 @@ impl Emit<'_, '_> {
                 self.emit(Op::NullCheck, ptr, 0, 0);
             }
             Inst::Check { cond, kind } => self.check(cond, kind),
+            Inst::Splat { .. } | Inst::Lane { .. } | Inst::SetLane { .. } => self.vector(inst)?,
             Inst::Poll => self.emit(Op::Poll, 0, 0, 0),
             Inst::ErrTrace(what) => {
                 let code = match what {

@@ -10,7 +10,7 @@ use crate::objects::Place;
 use sx_ir::{Addr, Base, Const, Inst, Operand, Reg, Ty};
 
 /// A place in memory as instructions can name it.
-enum Target {
+pub(super) enum Target {
     /// Bytes from the frame.
     Frame(i32),
     /// An object of the instance and bytes from its start.
@@ -38,7 +38,7 @@ impl Emit<'_, '_> {
     fn within(&self, slot: sx_ir::SlotId, off: i32, size: u32) -> bool {
         off >= 0 && off as u64 + size as u64 <= self.analysis.slot(slot).size as u64
     }
-    fn target(&mut self, addr: &Addr, size: u32) -> Result<Target, String> {
+    pub(super) fn target(&mut self, addr: &Addr, size: u32) -> Result<Target, String> {
         let off = addr.off;
         match addr.base {
             Base::Slot(slot) if self.analysis.is_plain(slot) && self.within(slot, off, size) => {
@@ -180,6 +180,9 @@ impl Emit<'_, '_> {
         }
     }
     pub(super) fn load_from(&mut self, ty: Ty, dst: Reg, addr: &Addr) -> Result<(), String> {
+        if let Some(ty) = ty.vector() {
+            return self.load_vector(ty, dst, addr);
+        }
         let dst = self.dst(dst);
         let size = width(ty);
         if let Some(element) = self.element(addr) {
@@ -244,6 +247,9 @@ impl Emit<'_, '_> {
         Ok(())
     }
     pub(super) fn store_to(&mut self, ty: Ty, addr: &Addr, val: Operand) -> Result<(), String> {
+        if let Some(ty) = ty.vector() {
+            return self.store_vector(ty, addr, val);
+        }
         let size = width(ty);
         if let Some(element) = self.element(addr) {
             return self.store_element(size, element, addr.off, val);

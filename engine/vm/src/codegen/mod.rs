@@ -18,6 +18,7 @@ mod emit_call;
 mod emit_inst;
 mod emit_jump;
 mod emit_memory;
+mod emit_vector;
 mod imm;
 mod live;
 mod order;

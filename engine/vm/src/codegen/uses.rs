@@ -16,7 +16,11 @@ pub(crate) fn reads(func: &Func, inst: &Inst, mut f: impl FnMut(Operand)) {
             f(*a);
             f(*b);
         }
-        Inst::Un { a, .. } | Inst::Conv { a, .. } => f(*a),
+        Inst::Un { a, .. } | Inst::Conv { a, .. } | Inst::Splat { a, .. } | Inst::Lane { a, .. } => f(*a),
+        Inst::SetLane { a, val, .. } => {
+            f(*a);
+            f(*val);
+        }
         Inst::Select { cond, a, b, .. } => {
             f(*cond);
             f(*a);
@@ -80,6 +84,9 @@ pub(crate) fn written(inst: &Inst) -> Option<Reg> {
         | Inst::Cmp { dst, .. }
         | Inst::Conv { dst, .. }
         | Inst::Select { dst, .. }
+        | Inst::Splat { dst, .. }
+        | Inst::Lane { dst, .. }
+        | Inst::SetLane { dst, .. }
         | Inst::Load { dst, .. }
         | Inst::AddrOf { dst, .. }
         | Inst::Index { dst, .. }
@@ -121,6 +128,9 @@ pub(crate) fn is_pure(inst: &Inst) -> bool {
         | Inst::Cmp { .. }
         | Inst::Conv { .. }
         | Inst::Select { .. }
+        | Inst::Splat { .. }
+        | Inst::Lane { .. }
+        | Inst::SetLane { .. }
         | Inst::AddrOf { .. }
         | Inst::Index { .. }
         | Inst::FuncAddr { .. } => true,

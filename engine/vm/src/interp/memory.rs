@@ -346,6 +346,41 @@ handler!(
     }
 );
 handler!(
+    /// `xl` bytes of the frame.
+    vec_mov() |st| {
+        // SAFETY: the verifier checked both places.
+        unsafe { slow::mem_move(st.fp.add(st.a()) as u64, st.fp.add(st.b()) as u64, st.xl() as u32 as u64) };
+        st.skip(2)
+    }
+);
+handler!(
+    /// `xl` bytes from `[b + xh]` into the frame.
+    vec_ld() |st| {
+        let base = st.get::<u64>(st.b());
+        if base < NULL_PAGE {
+            return st.null();
+        }
+        let from = base.wrapping_add(st.xh() as i64 as u64);
+        // SAFETY: the verifier checked the place in the frame.
+        slow::mem_move(unsafe { st.fp.add(st.a()) } as u64, from, st.xl() as u32 as u64);
+        st.skip(2)
+    }
+);
+handler!(
+    /// `xl` bytes of the frame to `[a + xh]`.
+    vec_st() |st| {
+        let base = st.get::<u64>(st.a());
+        if base < NULL_PAGE {
+            return st.null();
+        }
+        let to = base.wrapping_add(st.xh() as i64 as u64);
+        // SAFETY: the verifier checked the place in the frame.
+        slow::mem_move(to, unsafe { st.fp.add(st.b()) } as u64, st.xl() as u32 as u64);
+        st.skip(2)
+    }
+);
+handler!(vec_op() | st | { St { pc: slow::vector(st.core, st.pc, st.fp, st.rp), ..st } });
+handler!(
     mem_zero() | st | {
         let to = st.get::<u64>(st.a());
         if to < NULL_PAGE {

@@ -5,6 +5,7 @@
 //! | [`state`] | the instance as handlers see it, frame layout |
 //! | [`value`] | scalars in slots |
 //! | [`ops`] [`memory`] [`calls`] | handlers |
+//! | [`vector`] | what is done to the lanes of vectors |
 //! | [`slow`] | what handlers call when the hot path ends |
 //! | [`dispatch`] | from one instruction to the next |
 
@@ -15,3 +16,4 @@ pub(crate) mod ops;
 pub(crate) mod slow;
 pub(crate) mod state;
 pub(crate) mod value;
+pub(crate) mod vector;

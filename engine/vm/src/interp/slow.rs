@@ -5,6 +5,7 @@
 //! [`super::memory`] says.
 
 use super::state::*;
+use super::vector::{Outcome, routines};
 use crate::bytecode::Word;
 use crate::env::Site;
 use crate::host;
@@ -130,6 +131,23 @@ pub(crate) fn extern_addr(
             }
             Err(message) => host::fail_at(core, Site { pc, fp, rp, ext: Site::NONE }, message),
         }
+    }
+}
+
+/// An operation on vectors; the result is where to go on.
+#[inline(never)]
+pub(crate) fn vector(core: *const Core, pc: *const Word, fp: *mut u64, rp: *mut Record) -> *const Word {
+    let st = St::<false> { pc, fp, core, rp };
+    // SAFETY: see the module; the verifier knows the routine and has seen that its operands lie in the frame.
+    let outcome = unsafe {
+        let run = routines().get_unchecked(st.x(0)).run;
+        run(fp.add(st.a()).cast(), fp.add(st.b()).cast(), fp.add(st.c()).cast(), st.x(1))
+    };
+    match outcome {
+        // SAFETY: the instruction has two words.
+        Outcome::Fine => unsafe { pc.add(2) },
+        Outcome::DivisionByZero => fail(core, pc, fp, rp, TrapKind::DivisionByZero),
+        Outcome::DivisionOverflow => fail(core, pc, fp, rp, TrapKind::DivisionOverflow),
     }
 }
 

@@ -111,6 +111,9 @@ impl Gvn<'_> {
 
     /// The bits of a constant in read-only data, unless an address is filled in there.
     fn data_bits(&self, data: DataId, off: i32, ty: Ty) -> Option<u64> {
+        if ty.vector().is_some() {
+            return None;
+        }
         let data = self.module.datas.get(data.index())?;
         let ptr_size = self.ptr_size();
         let start = usize::try_from(off).ok()?;
@@ -146,6 +149,9 @@ impl Gvn<'_> {
             | Inst::Cmp { .. }
             | Inst::Conv { .. }
             | Inst::Select { .. }
+            | Inst::Splat { .. }
+            | Inst::Lane { .. }
+            | Inst::SetLane { .. }
             | Inst::AddrOf { .. }
             | Inst::Index { .. }
             | Inst::FuncAddr { .. }

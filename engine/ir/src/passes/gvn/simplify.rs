@@ -34,6 +34,10 @@ impl Gvn<'_> {
     }
 
     pub(super) fn simplify(&mut self, func: &mut Func, inst: Inst) -> Outcome {
+        // What holds of numbers is said of numbers only: there are no constants of vectors.
+        if inst.is_on_vectors() {
+            return Same;
+        }
         match inst {
             Inst::Bin { .. } => self.simplify_bin(func, inst),
             Inst::Un { op, ty, dst, a } => self.simplify_un(func, op, ty, dst, a),
@@ -78,6 +82,9 @@ impl Gvn<'_> {
                 self.simplify_check(func, inst)
             }
             Inst::Copy { .. }
+            | Inst::Splat { .. }
+            | Inst::Lane { .. }
+            | Inst::SetLane { .. }
             | Inst::FuncAddr { .. }
             | Inst::CFuncAddr { .. }
             | Inst::ExternAddr { .. }

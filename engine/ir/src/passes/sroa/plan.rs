@@ -1,6 +1,7 @@
 //! Which slots become registers, and which scalars they are made of.
 
 use super::*;
+use crate::vector::VecTy;
 
 /// Rounds in which leaves are carried along copies; chains of copies that need more stay memory.
 const MAX_ROUNDS: usize = 8;
@@ -29,8 +30,19 @@ struct Moved {
 
 /// True when the bits of one type can be taken as the other.
 fn castable(a: Ty, b: Ty) -> bool {
-    let is_int = |ty| !matches!(ty, Ty::F32 | Ty::F64 | Ty::Ptr);
+    let is_int = |ty| !matches!(ty, Ty::F32 | Ty::F64 | Ty::Ptr | Ty::Vec(_));
+    if a != b && (a.vector().is_some() || b.vector().is_some()) {
+        return false;
+    }
     a == b || is_int(a) || is_int(b)
+}
+
+/// True when the scalar at `off` is a lane of the vector at `start`.
+fn is_lane(vec: Ty, start: u32, ty: Ty, off: u32) -> bool {
+    vec.vector().is_some_and(|vec| {
+        ty == vec.lane.ty()
+            && off.checked_sub(start).is_some_and(|by| by < vec.size() && by.is_multiple_of(vec.lane.size()))
+    })
 }
 
 impl Plan {
@@ -95,6 +107,17 @@ impl Plan {
         self.slots[slot.index()].leaves.iter().find(|leaf| leaf.off as i32 == addr.off)
     }
 
+    /// The vector that an address names a lane of, and which one.
+    pub fn lane(&self, addr: Addr) -> Option<(&Leaf, VecTy, u8)> {
+        let slot = self.promoted_at(addr)?;
+        let off = addr.off as u32;
+        self.slots[slot.index()].leaves.iter().find_map(|leaf| {
+            let vec = leaf.ty.vector()?;
+            let within = (leaf.off..leaf.off + vec.size()).contains(&off);
+            within.then(|| (leaf, vec, ((off - leaf.off) / vec.lane.size()) as u8))
+        })
+    }
+
     /// The leaves within so many bytes from an address.
     pub fn leaves(&self, addr: Addr, size: u32) -> impl Iterator<Item = &Leaf> {
         let leaves = match self.promoted_at(addr) {
@@ -136,6 +159,13 @@ impl Plan {
         let plan = &mut self.slots[slot.index()];
         if !plan.promoted {
             return false;
+        }
+        if plan.leaves.iter().any(|leaf| is_lane(leaf.ty, leaf.off, ty, off)) {
+            return false;
+        }
+        if ty.vector().is_some() {
+            // Lanes that were asked for before the whole.
+            plan.leaves.retain(|leaf| !is_lane(ty, off, leaf.ty, leaf.off));
         }
         let at = plan.leaves.partition_point(|leaf| leaf.off < off);
         if let Some(there) = plan.leaves.get(at).filter(|leaf| leaf.off == off) {

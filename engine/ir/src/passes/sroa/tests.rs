@@ -150,3 +150,57 @@ fn a_partner_that_stays_gets_every_byte() {
          ret r4",
     );
 }
+
+#[test]
+fn vectors_become_registers_with_their_lanes() {
+    check_body(
+        "slot0: 16 align 16
+         b0:
+         store.f64 [slot0 + 8], r2
+         store.f64 [slot0], 1.0
+         r3 = load.v2xf64 [slot0]
+         r4 = fadd.v2xf64 r3, r3
+         store.v2xf64 [slot0], r4
+         r5 = load.f64 [slot0 + 8]
+         r6 = conv.ftos.f64.i64 r5
+         ret r6",
+        "slot0: 16 align 16
+         var r7: v2xf64
+         b0:
+         r7 = setlane.v2xf64 r7, r2, 1
+         r7 = setlane.v2xf64 r7, 1.0, 0
+         r3 = copy.v2xf64 r7
+         r4 = fadd.v2xf64 r3, r3
+         r7 = copy.v2xf64 r4
+         r5 = lane.v2xf64 r7, 1
+         r6 = conv.ftos.f64.i64 r5
+         ret r6",
+    );
+    check_body(
+        "slot0: 16 align 16
+         b0:
+         memzero [slot0], 16
+         r3 = load.v2xi64 [slot0]
+         r4 = lane.v2xi64 r3, 0
+         ret r4",
+        "slot0: 16 align 16
+         var r5: v2xi64
+         b0:
+         r5 = splat.v2xi64 0
+         r3 = copy.v2xi64 r5
+         r4 = lane.v2xi64 r3, 0
+         ret r4",
+    );
+}
+
+#[test]
+fn vectors_read_as_something_else_stay_memory() {
+    let body = "slot0: 16 align 16
+         b0:
+         memzero [slot0], 16
+         r3 = load.v2xf64 [slot0]
+         store.v2xf64 [slot0], r3
+         r4 = load.i64 [slot0]
+         ret r4";
+    check_body(body, body);
+}

@@ -257,6 +257,9 @@ impl<'m> Machine<'m> {
             Inst::Check { cond, kind } => trap_unless(frame.get(cond) == 1, kind)?,
             Inst::Poll => self.polls += 1,
             Inst::ErrTrace(trace) => self.traces.push(trace),
+            Inst::Splat { .. } | Inst::Lane { .. } | Inst::SetLane { .. } => {
+                panic!("vectors are tested on the machine")
+            }
         }
         Ok(())
     }
