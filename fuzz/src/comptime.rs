@@ -21,12 +21,13 @@ pub struct Runner {
     /// Nothing is run.
     refuse: bool,
     waiting: Vec<(FuncId, Suspended)>,
+    kept: Vec<Box<[u8]>>,
 }
 
 impl Runner {
     /// With the global that holds the context; `refuse` makes every run a trap.
     pub fn new(context: GlobalId, refuse: bool) -> Runner {
-        Runner { program: Arc::new(Program::new()), instance: None, context, refuse, waiting: Vec::new() }
+        Runner { program: Arc::new(Program::new()), instance: None, context, refuse, waiting: Vec::new(), kept: Vec::new() }
     }
     fn instance(&mut self) -> Result<&mut Instance, String> {
         if self.instance.is_none() {
@@ -105,6 +106,36 @@ impl Comptime for Runner {
             }
             outcome => outcome,
         }
+    }
+    fn abandon(&mut self) {
+        if let (Some((_, suspended)), Some(instance)) = (self.waiting.pop(), &mut self.instance) {
+            instance.abandon(suspended);
+        }
+    }
+    fn waiting_args(&mut self, slots: usize) -> Vec<u64> {
+        match (self.waiting.last(), &mut self.instance) {
+            (Some((_, suspended)), Some(instance)) => instance.waiting_args(suspended, slots),
+            _ => Vec::new(),
+        }
+    }
+    fn answer(&mut self, module: &Module, answer: Result<Vec<u64>, String>) -> ComptimeOutcome {
+        let (Some((_, suspended)), Some(instance)) = (self.waiting.pop(), &mut self.instance) else {
+            return ComptimeOutcome::Trap("nothing waits for an answer".into(), Vec::new());
+        };
+        match answer {
+            Ok(results) => {
+                let outcome = instance.answer(suspended, &results);
+                or_trap(self.settle(module, outcome))
+            }
+            Err(message) => {
+                let trap = instance.refuse(suspended, message);
+                ComptimeOutcome::Trap(trap.message().to_owned(), Vec::new())
+            }
+        }
+    }
+    fn keep(&mut self, bytes: &[u8]) -> u64 {
+        self.kept.push(bytes.into());
+        self.kept.last().map_or(0, |kept| kept.as_ptr() as u64)
     }
     fn read(&self, addr: u64, len: usize) -> Option<Vec<u8>> {
         if len > MEMORY {

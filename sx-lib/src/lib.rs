@@ -33,6 +33,7 @@ embed! {
     "modules/std/math.sx",
     "modules/std/mem.sx",
     "modules/std/mem/gpa.sx",
+    "modules/std/meta.sx",
     "modules/std/process.sx",
     "modules/std/random.sx",
     "modules/std/sort.sx",

@@ -9,9 +9,11 @@
 //! | `modules`, `decls` | files and what their declarations are | syntax trees |
 //! | [`thir`], `visit` | the typed tree's data, and looking through it | |
 //! | `check` | the typed tree | syntax trees |
+//! | `comptime` | values and types | code that runs while compiling |
 //! | [`lower`] | the middle form | the typed tree |
 
 mod check;
+mod comptime;
 mod decls;
 pub mod lower;
 mod modules;

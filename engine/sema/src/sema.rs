@@ -60,6 +60,14 @@ pub trait Comptime {
     fn start(&mut self, module: &Module, func: FuncId, args: &[u64], rets: usize) -> ComptimeOutcome;
     /// Goes on after a `Need` was served.
     fn resume(&mut self, module: &Module) -> ComptimeOutcome;
+    /// Forgets the call that waits for a function.
+    fn abandon(&mut self);
+    /// The first slots of what the function is called with that the newest call waits for: the context, then the arguments.
+    fn waiting_args(&mut self, slots: usize) -> Vec<u64>;
+    /// Goes on as if the function that was waited for had returned these results, or had trapped with this message.
+    fn answer(&mut self, module: &Module, answer: Result<Vec<u64>, String>) -> ComptimeOutcome;
+    /// The address of a copy of these bytes that stays as long as code runs.
+    fn keep(&mut self, bytes: &[u8]) -> u64;
     /// Copies memory that a result points at; none when it isn't readable.
     fn read(&self, addr: u64, len: usize) -> Option<Vec<u8>>;
 }
@@ -259,6 +267,8 @@ pub(crate) struct NominalInfo {
 pub(crate) enum NominalSource {
     Struct(Idx<ast::StructExpr>),
     Enum(Idx<ast::EnumExpr>),
+    /// Made at compile time.
+    Made,
 }
 
 /// A constant, method or property of a type.
@@ -437,6 +447,9 @@ pub struct Sema {
     pub(crate) default_fns: FxHashMap<(FileId, ast::ExprId, TypeId), FnId>,
     pub(crate) const_results: FxHashMap<FuncId, CVal>,
     pub(crate) fmt_fns: FxHashMap<Sym, Option<FnId>>,
+    pub(crate) making: crate::comptime::Making,
+    /// Where the program can be entered.
+    pub(crate) roots: Vec<FuncId>,
 }
 
 /// A widening that can be judged only when an inferred set is known.
@@ -504,6 +517,8 @@ impl Sema {
             default_fns: FxHashMap::default(),
             const_results: FxHashMap::default(),
             fmt_fns: FxHashMap::default(),
+            making: crate::comptime::Making::default(),
+            roots: Vec::new(),
         }
     }
 

@@ -1,10 +1,49 @@
 //! Questions about typed expressions and everything below them, for `check` and `lower`.
 
-use crate::thir::{Callee, E, ForIter, Kind, Stmt};
+use crate::thir::{Callee, E, ForIter, Kind, LocalId, Stmt};
+use rustc_hash::FxHashSet;
 
 /// True if `f` is for the expression or anything below it; the bodies of other functions aren't entered.
 pub(crate) fn any_below<'b>(e: E<'b>, f: &mut dyn FnMut(E<'b>) -> bool) -> bool {
     f(e) || any_child(e, &mut |child| any_below(child, f))
+}
+
+/// The locals that come to life inside an expression.
+pub(crate) fn locals_within(e: E<'_>) -> FxHashSet<LocalId> {
+    let mut locals = FxHashSet::default();
+    let let_stmts = |stmts: &[Stmt<'_>], locals: &mut FxHashSet<LocalId>| {
+        for stmt in stmts {
+            match *stmt {
+                Stmt::Let { local, .. } => _ = locals.insert(local),
+                Stmt::LetFailable { value, error, .. } => {
+                    locals.extend(value);
+                    locals.insert(error);
+                }
+                Stmt::OnFail { binding, .. } => locals.extend(binding),
+                Stmt::Expr(_) | Stmt::Defer(_) | Stmt::Assign { .. } | Stmt::AssignOp { .. } => {}
+            }
+        }
+    };
+    any_below(e, &mut |e| {
+        match e.kind {
+            Kind::Block { stmts, .. } => let_stmts(stmts, &mut locals),
+            Kind::Catch { binding, .. } => locals.extend(binding),
+            Kind::For { iters, .. } => {
+                for iter in iters {
+                    match *iter {
+                        ForIter::Range { var, .. } | ForIter::Each { var, .. } => locals.extend(var),
+                        ForIter::Next { var, setup, .. } => {
+                            locals.extend(var);
+                            let_stmts(setup, &mut locals);
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+        false
+    });
+    locals
 }
 
 /// True if `f` is for one of the parts of an expression, asked in the order of the tree.

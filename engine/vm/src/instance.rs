@@ -3,11 +3,11 @@
 use crate::bytecode::Word;
 use crate::env::{self, ActiveCall, Ended, Environment, Site};
 use crate::host::{ExternResolver, NativeInterface};
-use crate::interp::state::{Core, ErrorTrace, Exit, Record, State, halt};
+use crate::interp::state::{Core, ErrorTrace, Exit, Record, State, halt, returning};
 use crate::limits::{InterruptHandle, Limits, Meter};
 use crate::program::Program;
 use crate::stack::Stack;
-use crate::trap::{FrameInfo, Trap, TrapReason};
+use crate::trap::{FrameInfo, Trap, TrapReason, Walk};
 use std::any::Any;
 use std::cell::UnsafeCell;
 use std::marker::PhantomData;
@@ -255,6 +255,64 @@ impl Instance {
             let Suspended { fp, rp, base, records, rets, .. } = suspended;
             self.go(cell.code, Place { fp, rp, base, records }, rets)
         }
+    }
+    /// The first `count` argument slots of the function that a call waits for; no more than it was called with.
+    pub fn waiting_args(&mut self, suspended: &Suspended, count: usize) -> Vec<u64> {
+        // SAFETY: `&mut self` owns the state. The frames of a waiting call are kept, and its arguments lie in its caller's
+        // window; the stack's limit bounds what a wrong count reads.
+        unsafe {
+            let room = (*self.state()).stack_limit.saturating_sub(suspended.fp as usize) / 8;
+            (0..count.min(room)).map(|i| suspended.fp.add(i).read()).collect()
+        }
+    }
+    /// Goes on with a call as if the function that it waits for had returned these results, as many as its signature has.
+    ///
+    /// # Panics
+    /// As for [`Instance::call`].
+    pub fn answer(&mut self, suspended: Suspended, results: &[u64]) -> Outcome {
+        let last = self.env().suspended;
+        if suspended.index != last || last == 0 {
+            return Outcome::Trap(Trap::bad_call("calls that were suspended later must end first"));
+        }
+        if let Err(message) = self.grow() {
+            return Outcome::Trap(Trap::link(message));
+        }
+        self.env().suspended -= 1;
+        let state = self.state();
+        // SAFETY: `&mut self` owns the state, and nothing runs; the frames of the call were kept, and results lie where the
+        // callee's frame begins.
+        unsafe {
+            (*state).top = suspended.base;
+            (*state).records = suspended.records;
+            let Suspended { fp, rp, base, records, rets, .. } = suspended;
+            if fp as usize + results.len() * 8 > (*state).stack_limit {
+                (*state).kind = TrapKind::StackOverflow;
+                (*state).exit_rp = rp;
+                return Outcome::Trap(env::trap_at_entry(state));
+            }
+            for (i, &result) in results.iter().enumerate() {
+                fp.add(i).write(result);
+            }
+            self.go(returning(), Place { fp, rp, base, records }, rets)
+        }
+    }
+    /// Ends a call with a trap at the place where it waits, and all that were suspended later.
+    pub fn refuse(&mut self, suspended: Suspended, message: impl Into<String>) -> Trap {
+        let state = self.state();
+        let rp = suspended.rp;
+        let known = suspended.index <= self.env().suspended;
+        let trap = Trap::host(message);
+        // SAFETY: `&mut self` owns the state, and nothing runs; the frames of the call were kept.
+        let trap = unsafe {
+            if known {
+                let walk = Walk::new(state, halt(), rp);
+                trap.locate(&self.env().program.clone(), walk)
+            } else {
+                trap
+            }
+        };
+        self.abandon(suspended);
+        trap
     }
     /// Forgets a call that waits for code, and all that were suspended later.
     pub fn abandon(&mut self, suspended: Suspended) {

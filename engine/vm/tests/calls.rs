@@ -274,6 +274,44 @@ fn calls_wait_for_code() {
 }
 
 #[test]
+fn waiting_calls_are_answered() {
+    let mut m = Module::new();
+    let (main, asked) = (m.reserve_func(), m.reserve_func());
+    let mut b = function("main", &[Ty::I64], &[Ty::I64]);
+    let (x, ctx) = (param(&b, 0), b.param(0).into());
+    let two = b.i64(2);
+    let double = b.bin(BinOp::Mul, Ty::I64, x, two);
+    let got = b.call(Callee::Func(asked), &[ctx, double, x], &[Ty::I64, Ty::I64]);
+    let difference = b.bin(BinOp::Sub, Ty::I64, got[0], got[1]);
+    let sum = b.bin(BinOp::Add, Ty::I64, difference, x);
+    ret(&mut b, &[sum]);
+    m.define_func(main, b.finish());
+    let program = program(&m);
+    let mut instance = Instance::new(program.clone(), Config::default()).unwrap();
+    let start = |instance: &mut Instance, args: &[u64]| match instance.start(main, args, 1) {
+        Outcome::Need(func, suspended) => {
+            assert_eq!(func, asked);
+            suspended
+        }
+        other => panic!("{other:?}"),
+    };
+    let outer = start(&mut instance, &[0, 7]);
+    let inner = start(&mut instance, &[0, 10]);
+    assert_eq!(instance.waiting_args(&outer, 3)[1..], [14, 7]);
+    assert_eq!(instance.waiting_args(&inner, 3)[1..], [20, 10]);
+    let Outcome::Done(rets) = instance.answer(inner, &[5, 2]) else { panic!("it goes on") };
+    assert_eq!(rets, [13]);
+    // A question without an answer is a trap where it was asked, and the call before can still go on.
+    let inner = start(&mut instance, &[0, 1]);
+    let trap = instance.refuse(inner, "no answer");
+    assert_eq!(trap.message(), "no answer");
+    assert_eq!(trap.frames().len(), 1);
+    assert_eq!(trap.frames()[0].func, "main");
+    let Outcome::Done(rets) = instance.answer(outer, &[100, 1]) else { panic!("it goes on") };
+    assert_eq!(rets, [106]);
+}
+
+#[test]
 fn waiting_calls_end_in_order() {
     let mut m = Module::new();
     let missing = m.reserve_func();

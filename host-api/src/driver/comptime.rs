@@ -4,6 +4,7 @@ use super::floor::{Ground, Output};
 use super::natives::{Natives, Symbols};
 use super::output::{Layout, Pending};
 use parking_lot::Mutex;
+use std::collections::HashSet;
 use std::sync::Arc;
 use sx_ir::{FuncId, GlobalId, Module};
 use sx_sema::{Comptime, ComptimeOutcome};
@@ -37,6 +38,8 @@ pub(crate) struct Runner {
     context: Option<GlobalId>,
     /// Where output goes, until the instance has it.
     output: Option<Box<dyn Output>>,
+    /// Texts that the compiler gave to running code.
+    kept: HashSet<Arc<[u8]>>,
 }
 
 impl Runner {
@@ -47,7 +50,16 @@ impl Runner {
         output: Option<Box<dyn Output>>,
     ) -> Runner {
         let program = Arc::new(Program::new());
-        Runner { program, instance: None, symbols, budget, waiting: Vec::new(), context, output }
+        Runner {
+            program,
+            instance: None,
+            symbols,
+            budget,
+            waiting: Vec::new(),
+            context,
+            output,
+            kept: HashSet::new(),
+        }
     }
     fn instance(&mut self) -> Result<&mut Instance, String> {
         if self.instance.is_none() {
@@ -180,6 +192,18 @@ impl Comptime for Shared {
     fn resume(&mut self, module: &Module) -> ComptimeOutcome {
         self.0.lock().resume(module)
     }
+    fn abandon(&mut self) {
+        self.0.lock().abandon();
+    }
+    fn waiting_args(&mut self, slots: usize) -> Vec<u64> {
+        self.0.lock().waiting_args(slots)
+    }
+    fn answer(&mut self, module: &Module, answer: Result<Vec<u64>, String>) -> ComptimeOutcome {
+        self.0.lock().answer(module, answer)
+    }
+    fn keep(&mut self, bytes: &[u8]) -> u64 {
+        self.0.lock().keep(bytes)
+    }
     fn read(&self, addr: u64, len: usize) -> Option<Vec<u8>> {
         super::memory::read(addr, len)
     }
@@ -189,6 +213,38 @@ impl Runner {
     fn start(&mut self, module: &Module, func: FuncId, args: &[u64], rets: usize) -> ComptimeOutcome {
         self.try_start(module, func, args, rets)
             .unwrap_or_else(|message| ComptimeOutcome::Trap(message, Vec::new()))
+    }
+    fn abandon(&mut self) {
+        if let (Some((_, suspended)), Some(instance)) = (self.waiting.pop(), &mut self.instance) {
+            instance.abandon(suspended);
+        }
+    }
+    fn waiting_args(&mut self, slots: usize) -> Vec<u64> {
+        match (self.waiting.last(), &mut self.instance) {
+            (Some((_, suspended)), Some(instance)) => instance.waiting_args(suspended, slots),
+            _ => Vec::new(),
+        }
+    }
+    fn answer(&mut self, module: &Module, answer: Result<Vec<u64>, String>) -> ComptimeOutcome {
+        let (Some((_, suspended)), Some(instance)) = (self.waiting.pop(), &mut self.instance) else {
+            return ComptimeOutcome::Trap("nothing waits for an answer".into(), Vec::new());
+        };
+        match answer {
+            Ok(results) => {
+                let outcome = instance.answer(suspended, &results);
+                self.settle(module, outcome)
+            }
+            Err(message) => trapped(&instance.refuse(suspended, message)),
+        }
+    }
+    fn keep(&mut self, bytes: &[u8]) -> u64 {
+        if let Some(known) = self.kept.get(bytes) {
+            return known.as_ptr() as u64;
+        }
+        let kept: Arc<[u8]> = bytes.into();
+        let address = kept.as_ptr() as u64;
+        self.kept.insert(kept);
+        address
     }
     fn resume(&mut self, module: &Module) -> ComptimeOutcome {
         let Some((func, suspended)) = self.waiting.pop() else {

@@ -337,19 +337,26 @@ impl Sema {
         self.finish_queue();
         self.judge_sets();
         self.finish_queue();
-        self.fill_type_names();
+        self.judge_reach();
+        self.fill_type_tables();
     }
 
-    /// The table behind `type_name` of run-time types, if the program uses it.
-    fn fill_type_names(&mut self) {
+    /// The tables behind `type_name` and `type_category` of run-time types, if the program uses them.
+    fn fill_type_tables(&mut self) {
+        let all = 0..self.types.len() as u32;
+        self.fill_type_table("type_names", |s| all.clone().map(|id| s.type_name(TypeId(id))).collect());
+        self.fill_type_table("type_categories", |s| {
+            all.clone().map(|id| super::category(&s.types, TypeId(id)).to_string()).collect()
+        });
+    }
+
+    fn fill_type_table(&mut self, name: &str, texts: impl FnOnce(&Sema) -> Vec<String>) {
         let Some(&file) = self.paths.get("modules/std/core.sx") else { return };
-        let name = self.sym("type_names");
+        let name = self.sym(name);
         let Some(&decl) = self.file(file).decls.get(&name) else { return };
         let DeclState::Done(DeclVal::Global(global, ty)) = self.decl(decl).state else { return };
-        let names: Vec<CVal> = (0..self.types.len() as u32)
-            .map(|id| CVal::Str(self.type_name(TypeId(id)).into_bytes().into()))
-            .collect();
-        let data = self.freeze_data(ty, &CVal::Slice(names.into()));
+        let texts = texts(self).into_iter().map(|text| CVal::Str(text.into_bytes().into())).collect();
+        let data = self.freeze_data(ty, &CVal::Slice(texts));
         self.module.globals[global.0 as usize].init = data;
     }
 
@@ -493,6 +500,7 @@ impl Sema {
         }
         let inst = self.instance(func, Vec::new(), (None, loc))?;
         self.ensure_body(inst);
+        self.add_root(self.inst(inst).func);
         let inst = self.inst(inst);
         Some(Export { func: inst.func, sig: inst.sig.clone() })
     }
@@ -645,6 +653,7 @@ impl Sema {
         };
         self.lower_now(&body);
         self.test_funcs.insert(loc, func);
+        self.add_root(func);
         Some(func)
     }
 

@@ -5,6 +5,7 @@ use crate::sema::FnDecl;
 use crate::thir::*;
 use crate::types::{TypeId, TypeKind, Types};
 use crate::value::CVal;
+use crate::visit::any_below;
 use sx_syntax::ast::{Arg, ExprId};
 use sx_syntax::diag::Code;
 use sx_syntax::span::Span;
@@ -43,6 +44,7 @@ pub(crate) fn category(types: &Types, ty: TypeId) -> &'static str {
         | TypeKind::Failable { .. }
         | TypeKind::Error
         | TypeKind::UntypedNull => "void",
+        TypeKind::Declared(_) => "declared",
     }
 }
 
@@ -80,6 +82,7 @@ impl<'b> Cx<'_, '_, 'b> {
             | "type_eq"
             | "has_impl" => 2..=2,
             "assert" => 1..=2,
+            "make_variant" => 2..=3,
             "mem_move" | "mem_set" | "mem_cmp" => 3..=3,
             _ => 1..=1,
         };
@@ -315,11 +318,12 @@ impl<'b> Cx<'_, '_, 'b> {
             }
             "variant_name" => return self.variant_name(exprs[0], span),
             "tag_value" => return self.tag_value(exprs[0], span),
+            "make_variant" => return self.make_variant(exprs, span),
             "field_value" | "variant_payload" => return self.part_value(name, exprs[0], exprs[1], span),
             _ => {}
         }
-        if name == "type_name"
-            && let Some(val) = self.runtime_type_name(exprs[0], span)
+        if let "type_name" | "type_category" = name
+            && let Some(val) = self.runtime_type_text(name, exprs[0], span)
         {
             return val;
         }
@@ -394,16 +398,21 @@ impl<'b> Cx<'_, '_, 'b> {
         }
     }
 
-    /// The name of a type that is known only when the program runs: looked up in the program's table.
-    fn runtime_type_name(&mut self, expr: ExprId, span: Span) -> Option<Val<'b>> {
-        if self.type_syntax(expr).is_some() {
-            return None;
-        }
-        let Entity::Value(val) = self.entity(expr, Some(TypeId::TYPE)) else { return None };
-        if val.ty != TypeId::TYPE || self.fold(val.e).is_some() {
-            return None;
-        }
-        let func = self.s.core_fn("runtime_type_name")?;
+    /// The name or kind of a type that is known only when the program runs: looked up in the program's tables.
+    fn runtime_type_text(&mut self, name: &str, expr: ExprId, span: Span) -> Option<Val<'b>> {
+        let val = match self.type_form(expr) {
+            Some(val) => val,
+            None if self.type_syntax(expr).is_some() => return None,
+            None => {
+                let Entity::Value(val) = self.entity(expr, Some(TypeId::TYPE)) else { return None };
+                let varies = any_below(val.e, &mut |e| matches!(e.kind, Kind::Local(_)));
+                if val.ty != TypeId::TYPE || !varies || self.fold(val.e).is_some() {
+                    return None;
+                }
+                val
+            }
+        };
+        let func = self.s.core_fn(&format!("runtime_{name}"))?;
         Some(self.call_with(func, &[val], span))
     }
 
@@ -546,6 +555,49 @@ impl<'b> Cx<'_, '_, 'b> {
             TypeKind::Tuple(_) => self.tuple_elem(e, index as u32, span),
             _ => self.val(fields[index].1, span, Kind::Payload { base: e, tag: 0, checked: false }),
         }
+    }
+
+    /// A variant by its index, with what it carries.
+    fn make_variant(&mut self, exprs: &[ExprId], span: Span) -> Val<'b> {
+        let ty = self.resolve_type(exprs[0]);
+        let payload = exprs.get(2).copied();
+        let TypeKind::Enum(id) = *self.kind(ty) else {
+            if ty != TypeId::ERROR {
+                let at = self.span(exprs[0]);
+                let message = format!("`{}` has no variants", self.name_of(ty));
+                self.error(Code::E0201, at, message);
+            }
+            return self.error_val(span);
+        };
+        let variants = self.variants_of(ty);
+        let Some(index) = self.part_index(exprs[1], variants.len(), span) else {
+            return self.error_val(span);
+        };
+        let variant = &variants[index];
+        let name = self.s.text(variant.name).to_string();
+        let payload = match (variant.payload, payload) {
+            (Some(want), Some(given)) => Some(self.check_as(given, want)),
+            (None, None) => None,
+            (Some(want), None) => {
+                let message =
+                    format!("variant `.{name}` needs its payload, of type `{}`", self.name_of(want));
+                self.error(Code::E0407, span, message);
+                return self.error_val(span);
+            }
+            (None, Some(given)) => {
+                let at = self.span(given);
+                self.check(given, None);
+                self.error(Code::E0407, at, format!("variant `.{name}` takes no payload"));
+                return self.error_val(span);
+            }
+        };
+        if payload.is_some_and(|e| e.ty == TypeId::ERROR) {
+            return self.error_val(span);
+        }
+        if self.s.types.enum_def(id).tagged {
+            return self.val(ty, span, Kind::Variant { tag: variant.value, payload });
+        }
+        self.val(ty, span, Kind::Int(variant.value))
     }
 
     /// The name of the variant or error that a value is.

@@ -784,7 +784,18 @@ impl<'b> Cx<'_, '_, 'b> {
 
     // ---- push, run, assert ----
 
+    /// `#run e`: a function of its own, which can't leave the one around it or read its variables.
     pub(crate) fn check_run(&mut self, inner: ExprId, expected: Option<TypeId>, span: Span) -> Val<'b> {
+        let (loops, set, defers) = (std::mem::take(&mut self.f.loops), self.f.set.take(), self.f.defers);
+        self.f.defers = 0;
+        let outside = std::mem::replace(&mut self.f.is_static, true);
+        let val = self.run_value(inner, expected, span);
+        self.f.is_static = outside;
+        (self.f.loops, self.f.set, self.f.defers) = (loops, set, defers);
+        val
+    }
+
+    fn run_value(&mut self, inner: ExprId, expected: Option<TypeId>, span: Span) -> Val<'b> {
         let val = self.check(inner, expected);
         if val.lit != Lit::None || val.ty == TypeId::ERROR {
             return val;

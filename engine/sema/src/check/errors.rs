@@ -334,7 +334,7 @@ impl<'b> Cx<'_, '_, 'b> {
 
     pub(crate) fn check_return(&mut self, value: Option<ExprId>, span: Span) -> Val<'b> {
         if self.f.is_static {
-            self.error(Code::E0108, span, "`return` stands outside every function");
+            self.error(Code::E0108, span, "there is no function here that `return` could leave");
             return self.leaves(span);
         }
         if self.f.defers > 0 {

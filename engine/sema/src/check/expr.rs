@@ -184,6 +184,9 @@ impl<'b> Cx<'_, '_, 'b> {
             | Ast::Union(_)
             | Ast::Enum(_)
             | Ast::ErrorSet(_) => {
+                if let Some(val) = self.type_form(expr) {
+                    return val;
+                }
                 let ty = self.resolve_type(expr);
                 if ty == TypeId::ERROR { self.error_val(span) } else { self.type_val(ty, span) }
             }

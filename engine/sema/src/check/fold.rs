@@ -8,10 +8,6 @@ use crate::value::CVal;
 use crate::visit::any_below;
 use std::sync::Arc;
 use sx_syntax::diag::{Code, Diagnostic};
-use sx_syntax::span::{FileId, Loc, Span};
-
-/// The longest string or slice that a compile-time run may hand back.
-const MAX_FROZEN: usize = 64 << 20;
 
 /// A value as a number of an integer type: its low bits, extended by its sign.
 pub(crate) fn normalize(value: i128, bits: u8, signed: bool) -> i128 {
@@ -140,11 +136,21 @@ impl<'b> Cx<'_, '_, 'b> {
                     _ => return None,
                 }
             }
-            Kind::Call { callee: Callee::Func(func), .. } => {
-                if let Some(&inst) = self.s.func_insts.get(&func) {
-                    self.s.ensure_body(inst);
+            Kind::Call { callee: Callee::Func(func), args } => {
+                let known = match self.s.func_insts.get(&func) {
+                    Some(&inst) => self.s.ensure_body(inst),
+                    None => true,
+                };
+                if let Some(value) = self.s.const_results.get(&func) {
+                    return Some(value.clone());
                 }
-                self.s.const_results.get(&func).cloned()?
+                // A type function has no other arguments than those that made the instance, and gives one type.
+                if e.ty != TypeId::TYPE || !args.is_empty() || !known {
+                    return None;
+                }
+                let value = self.run(e)?;
+                self.s.const_results.insert(func, value.clone());
+                value
             }
             _ => return None,
         })
@@ -373,55 +379,6 @@ impl<'b> Cx<'_, '_, 'b> {
             _ => None,
         }
     }
-
-    /// Runs an expression on the compile-time machine.
-    pub(crate) fn evaluate(&mut self, e: E<'b>) -> Option<CVal> {
-        if let Some(value) = self.fold(e) {
-            return Some(value);
-        }
-        if self.s.has_errors() {
-            return None;
-        }
-        let span = e.loc.span;
-        if let TypeKind::Failable { .. } = self.kind(e.ty) {
-            self.unhandled(span);
-            return None;
-        }
-        let outer = any_below(e, &mut |e| matches!(e.kind, Kind::Local(_)));
-        if outer && !self.f.is_static {
-            let d = Diagnostic::error(Code::E0701, e.loc, "a run-time variable isn't known at compile time");
-            self.report(d);
-            return None;
-        }
-        let (root, ret) = if e.ty == TypeId::VOID {
-            (e, TypeId::VOID)
-        } else {
-            let data = self.s.freeze_data(e.ty, &CVal::Zero);
-            let size = self.s.types.layout(e.ty).size;
-            let global = sx_ir::Global { name: "#run".to_string(), size, init: data };
-            let global = self.s.module.add_global(global);
-            let place = self.mk(e.ty, span, Kind::Global(global));
-            let (targets, values) = (self.slice_of(vec![Some(place)]), self.slice_of(vec![e]));
-            let ptr = self.s.types.ptr(e.ty);
-            let address = self.mk(ptr, span, Kind::AddrOf(place));
-            let stmts = self.slice_of(vec![Stmt::Assign { targets, values }]);
-            (self.mk(ptr, span, Kind::Block { stmts, tail: Some(address) }), ptr)
-        };
-        let func = self.s.module.reserve_func();
-        let body = Body {
-            func,
-            name: "#run".into(),
-            sig: FnSig { params: Vec::new(), ret, conv: Conv::Sx },
-            inline: false,
-            locals: self.f.locals.clone(),
-            params: Vec::new(),
-            captures: Vec::new(),
-            root,
-            loc: e.loc,
-        };
-        self.s.lower_now(&body);
-        self.s.run_comptime(func, e.ty, e.loc)
-    }
 }
 
 impl Sema {
@@ -434,158 +391,6 @@ impl Sema {
             }
             TypeKind::Tuple(fields) => fields.iter().map(|f| f.ty).collect(),
             _ => Vec::new(),
-        }
-    }
-
-    /// Runs a lowered function that returns the address of its result, and reads that.
-    fn run_comptime(&mut self, func: sx_ir::FuncId, ty: TypeId, loc: Loc) -> Option<CVal> {
-        self.finish_queue();
-        if self.has_errors() {
-            return None;
-        }
-        let Some(mut comptime) = self.comptime.take() else {
-            self.report(Diagnostic::error(Code::E0701, loc, "this build can't run code at compile time"));
-            return None;
-        };
-        let rets = usize::from(ty != TypeId::VOID);
-        let mut outcome = comptime.start(&self.module, func, &[], rets);
-        let result = loop {
-            match outcome {
-                ComptimeOutcome::Done(regs) => break Some(regs),
-                ComptimeOutcome::Trap(message, places) => {
-                    let mut d = Diagnostic::error(Code::E0703, loc, format!("at compile time: {message}"));
-                    for (depth, (file, offset)) in places.into_iter().take(8).enumerate() {
-                        let what = if depth == 0 { "it happened here" } else { "called here" };
-                        d = d.also(Loc::new(FileId(file), Span::at(offset)), what);
-                    }
-                    self.report(d);
-                    break None;
-                }
-                ComptimeOutcome::Need(needed) => {
-                    if let Some(&inst) = self.func_insts.get(&needed) {
-                        self.ensure_body(inst);
-                        self.finish_queue();
-                    }
-                    if self.has_errors() || self.module.func(needed).is_none() {
-                        let message = "code that is being checked can't run yet";
-                        self.report(Diagnostic::error(Code::E0106, loc, message));
-                        break None;
-                    }
-                    outcome = comptime.resume(&self.module);
-                }
-            }
-        };
-        let value = match result {
-            Some(regs) if ty != TypeId::VOID => {
-                let size = self.types.layout(ty).size as usize;
-                let bytes = regs.first().and_then(|&addr| comptime.read(addr, size));
-                let value = bytes.and_then(|bytes| self.thaw(&*comptime, ty, &bytes, 0));
-                if value.is_none() {
-                    let message =
-                        format!("a value of type `{}` can't be kept from compile time", self.type_name(ty));
-                    self.report(Diagnostic::error(Code::E0701, loc, message));
-                }
-                value
-            }
-            Some(_) => Some(CVal::Zero),
-            None => None,
-        };
-        self.comptime = Some(comptime);
-        value
-    }
-
-    /// Reads a value of a type out of memory.
-    fn thaw(&mut self, from: &(dyn Comptime + Send), ty: TypeId, bytes: &[u8], depth: u32) -> Option<CVal> {
-        if depth > 64 {
-            return None;
-        }
-        let word =
-            |at: usize| bytes.get(at..at + 8).map(|b| u64::from_le_bytes(b.try_into().expect("eight bytes")));
-        if let Some((bits, signed)) = self.types.int_repr(ty) {
-            let mut raw = [0u8; 8];
-            raw[..bytes.len().min(8)].copy_from_slice(&bytes[..bytes.len().min(8)]);
-            let n = u64::from_le_bytes(raw);
-            return Some(match ty {
-                TypeId::BOOL => CVal::Bool(n & 1 != 0),
-                TypeId::TYPE => CVal::Type(TypeId(n as u32)),
-                _ => CVal::Int(normalize(n as i128, bits, signed)),
-            });
-        }
-        match self.types.kind(ty).clone() {
-            TypeKind::F64 => Some(CVal::Float(word(0)?)),
-            TypeKind::F32 => {
-                let raw = bytes.get(..4)?.try_into().ok()?;
-                Some(CVal::float(f32::from_le_bytes(raw) as f64))
-            }
-            TypeKind::Void => Some(CVal::Zero),
-            TypeKind::String => {
-                let len = usize::try_from(word(8)?).ok().filter(|&n| n <= MAX_FROZEN)?;
-                if len == 0 {
-                    return Some(CVal::Str(Arc::from(&[][..])));
-                }
-                Some(CVal::Str(from.read(word(0)?, len)?.into()))
-            }
-            TypeKind::Slice(elem) => {
-                let len = usize::try_from(word(8)?).ok()?;
-                let size = self.types.layout(elem).size as usize;
-                let total = len.checked_mul(size.max(1)).filter(|&n| n <= MAX_FROZEN)?;
-                if len == 0 {
-                    return Some(CVal::Zero);
-                }
-                let raw = from.read(word(0)?, total)?;
-                let values: Option<Vec<CVal>> = (0..len)
-                    .map(|i| self.thaw(from, elem, &raw[i * size..(i + 1) * size], depth + 1))
-                    .collect();
-                Some(CVal::Slice(values?.into()))
-            }
-            TypeKind::Array(elem, n) => {
-                let size = self.types.layout(elem).size as usize;
-                let values: Option<Vec<CVal>> = (0..n as usize)
-                    .map(|i| self.thaw(from, elem, bytes.get(i * size..(i + 1) * size)?, depth + 1))
-                    .collect();
-                Some(CVal::Agg(values?.into()))
-            }
-            TypeKind::Struct(_) | TypeKind::Tuple(_) => {
-                let members = self.member_types(ty);
-                let mut values = Vec::with_capacity(members.len());
-                for (index, member) in members.into_iter().enumerate() {
-                    let at = self.types.field_offset(ty, index) as usize;
-                    let size = self.types.layout(member).size as usize;
-                    values.push(self.thaw(from, member, bytes.get(at..at + size)?, depth + 1)?);
-                }
-                Some(CVal::Agg(values.into()))
-            }
-            TypeKind::Optional(of) => {
-                if self.types.niche(of).is_some() {
-                    return bytes.iter().all(|&b| b == 0).then_some(CVal::Zero);
-                }
-                let flag = self.types.field_offset(ty, 1) as usize;
-                if bytes.get(flag)? & 1 == 0 {
-                    return Some(CVal::Zero);
-                }
-                let size = self.types.layout(of).size as usize;
-                Some(CVal::Some(Arc::new(self.thaw(from, of, bytes.get(..size)?, depth + 1)?)))
-            }
-            TypeKind::Enum(id) => {
-                let def = self.types.enum_def(id).clone();
-                let (bits, signed) = self.types.int_repr(def.tag)?;
-                let size = self.types.layout(def.tag).size as usize;
-                let mut raw = [0u8; 8];
-                raw[..size].copy_from_slice(bytes.get(..size)?);
-                let tag = normalize(u64::from_le_bytes(raw) as i128, bits, signed) as u64;
-                let variant = def.variants.iter().find(|v| v.value == tag)?;
-                let payload = match variant.payload {
-                    Some(payload) => {
-                        let at = self.types.field_offset(ty, 1) as usize;
-                        let size = self.types.layout(payload).size as usize;
-                        Some(Arc::new(self.thaw(from, payload, bytes.get(at..at + size)?, depth + 1)?))
-                    }
-                    None => None,
-                };
-                Some(CVal::Variant(tag, payload))
-            }
-            TypeKind::Ptr(_) | TypeKind::ManyPtr(_) | TypeKind::CString if word(0)? == 0 => Some(CVal::Zero),
-            _ => None,
         }
     }
 }

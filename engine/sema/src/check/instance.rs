@@ -180,12 +180,8 @@ impl<'b> Cx<'_, '_, 'b> {
             params.push(InstParam { decl: i as u32, name, ty, pack: None });
         }
         let c_abi = func.linkage.is_some() || func.abi == Abi::C;
-        if matches!(func.abi, Abi::Naked | Abi::Compiler) {
-            self.error(
-                Code::E0804,
-                func.sig_span,
-                "`abi(.naked)` and `abi(.compiler)` aren't supported by this build",
-            );
+        if func.abi == Abi::Naked {
+            self.error(Code::E0804, func.sig_span, "`abi(.naked)` isn't supported by this build");
             return false;
         }
         let (ret, set, infer_ret) = self.instance_ret(&func);
@@ -210,9 +206,12 @@ impl<'b> Cx<'_, '_, 'b> {
         if foreign {
             return self.declare_extern(id, decl, &func, &sig, c_variadic);
         }
-        if func.body == FuncBody::None {
-            // Reported by the parser.
+        if func.abi == Abi::Compiler && !self.s.declare_compiler_fn(id, decl, &func) {
             return false;
+        }
+        if func.body == FuncBody::None {
+            // Else reported by the parser.
+            return func.abi == Abi::Compiler;
         }
         if conv == Conv::C {
             let reserved = self.s.inst(id).func;

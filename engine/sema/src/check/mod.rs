@@ -31,6 +31,7 @@ mod ops;
 mod optional;
 mod protocol;
 mod stmt;
+mod type_value;
 mod types;
 mod unify;
 
@@ -45,11 +46,14 @@ use sx_syntax::ast::{Ast, ExprId, Ident, NameId};
 use sx_syntax::diag::{Code, Diagnostic};
 use sx_syntax::span::{FileId, Loc, Span};
 
+pub(crate) use builtin::category;
 pub(crate) use facts::Fact;
+pub(crate) use fold::normalize;
 pub(crate) use impls::ImplIndex;
 pub(crate) use infer::has_dollar;
 pub(crate) use insert::Inserts;
 pub(crate) use names::Entity;
+pub(crate) use nominal::int_range;
 
 /// A constant that has no type yet.
 #[derive(Clone, Copy, PartialEq, Debug)]

@@ -253,7 +253,10 @@ impl<'b> Cx<'_, '_, 'b> {
             Entity::Generic(_) => "a generic type; give it arguments",
             Entity::Namespace(_) => "a namespace",
             Entity::Library(_) => "a library",
-            Entity::Protocol(_) => "a protocol",
+            Entity::Protocol(proto) => {
+                let ty = self.protocol_type(proto, std::sync::Arc::from([]), span);
+                return if ty == TypeId::ERROR { self.error_val(span) } else { self.type_val(ty, span) };
+            }
             Entity::Pack(_) => "a pack; index it, spread it, or loop over it with `inline for`",
         };
         self.error(Code::E0108, span, format!("a value is needed here, and this is {what}"));

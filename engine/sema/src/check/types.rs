@@ -358,6 +358,14 @@ impl Sema {
                     self.report(Diagnostic::error(Code::E0901, loc, message));
                 }
             }
+            LayoutError::Undefined(ty) => {
+                if !self.making.told.insert(ty) {
+                    return;
+                }
+                let message = format!("`{}` is declared but not defined", self.type_name(ty));
+                let help = "`define` says what it consists of; until then only a pointer can name it";
+                self.report(Diagnostic::error(Code::E0705, loc, message).help(help));
+            }
             LayoutError::Incomplete(ty) => {
                 let message =
                     format!("the layout of `{}` is needed before its fields are known", self.type_name(ty));

@@ -72,6 +72,7 @@ impl Types {
                 out.push_str(if set.name.is_empty() { "error" } else { &set.name });
             }
             TypeKind::Protocol(id) => out.push_str(&self.protocol(*id).name),
+            TypeKind::Declared(id) => out.push_str(&self.declared[id.0 as usize]),
         }
     }
 

@@ -24,6 +24,8 @@ pub enum LayoutError {
     Incomplete(TypeId),
     /// Types hold each other too deeply.
     TooDeep(TypeId),
+    /// It was declared at compile time and isn't defined.
+    Undefined(TypeId),
 }
 
 /// So deep may types hold each other by value.
@@ -191,6 +193,7 @@ impl Types {
                 let words = if protocol.inline { 1 + protocol.methods.len() } else { 2 };
                 self.scalars(&vec![Ty::Ptr; words])
             }
+            TypeKind::Declared(_) => return Err(LayoutError::Undefined(ty)),
             kind => unreachable!("scalars were laid out above: {kind:?}"),
         };
         Ok(Arc::new(layout))

@@ -36,6 +36,8 @@ def_id! {
     ErrorSetId;
     /// A protocol instance.
     ProtocolId;
+    /// A type declared at compile time.
+    DeclaredId;
 }
 
 /// How a function type is called.
@@ -141,6 +143,8 @@ pub enum TypeKind {
     ErrorSet(ErrorSetId),
     /// A protocol value.
     Protocol(ProtocolId),
+    /// Declared at compile time, and not defined yet.
+    Declared(DeclaredId),
 }
 
 /// A field of a struct or union.
@@ -255,6 +259,8 @@ pub struct Types {
     pub error_sets: Vec<ErrorSetDef>,
     /// Protocols.
     pub protocols: Vec<ProtocolDef>,
+    /// The names of types declared at compile time.
+    pub declared: Vec<String>,
     /// Names of error tags; tag 0 is no error.
     pub error_names: Vec<Sym>,
     error_ids: FxHashMap<Sym, u32>,
@@ -313,6 +319,7 @@ impl Types {
             enums: Vec::new(),
             error_sets: Vec::new(),
             protocols: Vec::new(),
+            declared: Vec::new(),
             error_names: vec![Sym::EMPTY],
             error_ids: FxHashMap::default(),
             layouts: Vec::new(),
@@ -336,6 +343,19 @@ impl Types {
         self.layouts.push(None);
         self.ids.insert(kind, id);
         id
+    }
+    /// A type that isn't defined yet; each is one of its own, whatever its name.
+    pub fn declare(&mut self, name: &str) -> TypeId {
+        self.declared.push(name.to_string());
+        self.intern(TypeKind::Declared(DeclaredId(self.declared.len() as u32 - 1)))
+    }
+    /// Says what a declared type is: a nominal kind that no other type has.
+    pub(crate) fn define(&mut self, declared: TypeId, kind: TypeKind) {
+        let before = std::mem::replace(&mut self.kinds[declared.0 as usize], kind.clone());
+        assert!(matches!(before, TypeKind::Declared(_)), "only declared types are defined, and once");
+        self.ids.remove(&before);
+        let other = self.ids.insert(kind, declared);
+        assert!(other.is_none(), "the kind is new");
     }
     /// What a type is.
     #[inline]

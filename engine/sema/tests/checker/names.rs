@@ -191,7 +191,7 @@ f :: () { x := math; }
         r#"
 P :: protocol { f :: (self: *Self); }
 f :: () { x := P.f; }
-               ^^^ E0108
+                 ^ E0401: no field or method
 "#,
     );
     check(

@@ -227,6 +227,7 @@ struct Runner {
     program: Arc<Program>,
     instance: Option<Instance>,
     waiting: Vec<(FuncId, Suspended)>,
+    kept: Vec<Box<[u8]>>,
 }
 
 impl Runner {
@@ -269,6 +270,36 @@ impl Comptime for Runner {
     fn resume(&mut self, module: &Module) -> ComptimeOutcome {
         let (func, suspended) = self.waiting.pop().expect("something waits");
         self.settle(module, Outcome::Need(func, suspended))
+    }
+    fn abandon(&mut self) {
+        if let (Some((_, suspended)), Some(instance)) = (self.waiting.pop(), &mut self.instance) {
+            instance.abandon(suspended);
+        }
+    }
+    fn waiting_args(&mut self, slots: usize) -> Vec<u64> {
+        match (self.waiting.last(), &mut self.instance) {
+            (Some((_, suspended)), Some(instance)) => instance.waiting_args(suspended, slots),
+            _ => Vec::new(),
+        }
+    }
+    fn answer(&mut self, module: &Module, answer: Result<Vec<u64>, String>) -> ComptimeOutcome {
+        let (Some((_, suspended)), Some(instance)) = (self.waiting.pop(), &mut self.instance) else {
+            return ComptimeOutcome::Trap("nothing waits for an answer".into(), Vec::new());
+        };
+        match answer {
+            Ok(results) => {
+                let outcome = instance.answer(suspended, &results);
+                self.settle(module, outcome)
+            }
+            Err(message) => {
+                let trap = instance.refuse(suspended, message);
+                ComptimeOutcome::Trap(trap.message().to_owned(), Vec::new())
+            }
+        }
+    }
+    fn keep(&mut self, bytes: &[u8]) -> u64 {
+        self.kept.push(bytes.into());
+        self.kept.last().map_or(0, |kept| kept.as_ptr() as u64)
     }
     fn read(&self, addr: u64, len: usize) -> Option<Vec<u8>> {
         let mut bytes = vec![0; len];

@@ -222,11 +222,16 @@ take a protocol. In place of a vector an array will do."
     E0701 "not known at compile time" "A constant, a module-level variable's initialiser, an array's length or a compile-time argument must be computable while compiling. Calls are made at compile time with `#run f()`."
     E0702 "static assertion failed" "The condition of an `#assert` is false."
     E0703 "trap at compile time" "Code that ran at compile time trapped, just as it would have at run time."
+    E0705 "type can't be made" "A type that is made at compile time needs a name, different names for its parts, and at least one variant if it is \
+        an enum. It is defined once, and before anything needs to know what it holds."
+    E0706 "exists only while compiling" "Functions of the compiler, `abi(.compiler)`, and what calls them can run in `#run`, in constants and in type \
+        functions; the program itself can't call them."
     // ---- E08xx: foreign code ----
     E0801 "wrong extern declaration" "An `extern` names a library that is declared with `#library`, has C types only, and can't be failable."
     E0802 "C headers not supported" "This build doesn't import C headers. Declare the functions that you need: `puts :: (s: cstring) -> i32 extern libc;`."
     E0803 "wrong alignment" "An alignment is a power of two from 1 to 4096."
-    E0804 "machine code not supported" "Inline assembly and the calling conventions `abi(.naked)` and `abi(.compiler)` aren't part of this build."
+    E0804 "not known to the compiler" "Inline assembly and the calling convention `abi(.naked)` aren't part of this build. A function with `abi(.compiler)` \
+        and without a body must be one that the compiler has, declared with the same types."
     E0805 "symbol not found" "An `extern` names a function or variable by its symbol, and no library that was searched has it. \
 Look for a typing error, name the library that has it with `#library`, or give another symbol: \
 `cosine :: (x: f64) -> f64 extern libm \"cos\";`. `extern host` names a function of the program that embeds this one: there \

@@ -183,6 +183,8 @@ impl ErrorTrace {
 static HALT: Word = Word { op: Op::Halt as u16, a: 0, b: 0, c: 0 };
 static EXIT: Word = Word { op: Op::Exit as u16, a: 0, b: 0, c: 0 };
 
+static RET: Word = Word { op: Op::Ret as u16, a: 0, b: 0, c: 0 };
+
 static SLOW: Word = Word { op: Op::Slow as u16, a: 0, b: 0, c: 0 };
 
 /// Where handlers go on that found no room, no fuel, or a request: `State::exit_pc` is the instruction to repeat. Going there
@@ -195,6 +197,11 @@ pub(crate) fn slow() -> *const Word {
 /// The return address of frames that were entered from outside.
 pub(crate) fn halt() -> *const Word {
     &raw const HALT
+}
+
+/// Leaves the innermost frame, whose results are at its start.
+pub(crate) fn returning() -> *const Word {
+    &raw const RET
 }
 
 /// Where handlers that failed go on: leaves the loop with what `State::exit` says.

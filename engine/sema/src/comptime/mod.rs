@@ -1,0 +1,17 @@
+//! Compile time: running code, keeping what it made, and what it may ask of the compiler.
+//!
+//! | module | what |
+//! |---|---|
+//! | `run` | expressions run on the machine |
+//! | `thaw` | results read out of its memory |
+//! | `api` | functions that the compiler itself answers: `abi(.compiler)` |
+//! | `define` | types made by running code |
+//! | `reach` | that the program itself calls none of them |
+
+mod api;
+mod define;
+mod reach;
+mod run;
+mod thaw;
+
+pub(crate) use define::Making;

@@ -1,0 +1,167 @@
+//! Running expressions on the compile-time machine.
+
+use crate::check::Cx;
+use crate::sema::*;
+use crate::thir::*;
+use crate::types::{TypeId, TypeKind};
+use crate::value::CVal;
+use crate::visit::{any_below, locals_within};
+use sx_syntax::diag::{Code, Diagnostic};
+use sx_syntax::span::{FileId, Loc, Span};
+
+impl<'b> Cx<'_, '_, 'b> {
+    /// Runs an expression on the compile-time machine.
+    pub(crate) fn evaluate(&mut self, e: E<'b>) -> Option<CVal> {
+        match self.fold(e) {
+            Some(value) => Some(value),
+            None => self.run(e),
+        }
+    }
+
+    /// Runs an expression that can't be read off.
+    pub(crate) fn run(&mut self, e: E<'b>) -> Option<CVal> {
+        if self.s.has_errors() {
+            return None;
+        }
+        let span = e.loc.span;
+        if let TypeKind::Failable { .. } = self.kind(e.ty) {
+            self.unhandled(span);
+            return None;
+        }
+        let own = locals_within(e);
+        if any_below(e, &mut |e| matches!(e.kind, Kind::Local(local) if !own.contains(&local))) {
+            let d = Diagnostic::error(Code::E0701, e.loc, "a run-time variable isn't known at compile time");
+            self.report(d);
+            return None;
+        }
+        let (root, ret) = if e.ty == TypeId::VOID {
+            (e, TypeId::VOID)
+        } else {
+            let data = self.s.freeze_data(e.ty, &CVal::Zero);
+            let size = self.s.types.layout(e.ty).size;
+            let global = sx_ir::Global { name: "#run".to_string(), size, init: data };
+            let global = self.s.module.add_global(global);
+            let place = self.mk(e.ty, span, Kind::Global(global));
+            let (targets, values) = (self.slice_of(vec![Some(place)]), self.slice_of(vec![e]));
+            let ptr = self.s.types.ptr(e.ty);
+            let address = self.mk(ptr, span, Kind::AddrOf(place));
+            let stmts = self.slice_of(vec![Stmt::Assign { targets, values }]);
+            (self.mk(ptr, span, Kind::Block { stmts, tail: Some(address) }), ptr)
+        };
+        let func = self.s.module.reserve_func();
+        let body = Body {
+            func,
+            name: "#run".into(),
+            sig: FnSig { params: Vec::new(), ret, conv: Conv::Sx },
+            inline: false,
+            locals: self.f.locals.clone(),
+            params: Vec::new(),
+            captures: Vec::new(),
+            root,
+            loc: e.loc,
+        };
+        self.s.lower_now(&body);
+        self.s.run_comptime(func, e.ty, e.loc)
+    }
+}
+
+impl Sema {
+    /// Runs a lowered function that returns the address of its result, and reads that.
+    fn run_comptime(&mut self, func: sx_ir::FuncId, ty: TypeId, loc: Loc) -> Option<CVal> {
+        self.finish_queue();
+        if self.has_errors() {
+            return None;
+        }
+        if self.comptime.is_none() {
+            self.report(Diagnostic::error(Code::E0701, loc, "this build can't run code at compile time"));
+            return None;
+        }
+        let outer = std::mem::replace(&mut self.making.at, loc);
+        let value = self.run_to_end(func, ty, loc);
+        self.making.at = outer;
+        value
+    }
+
+    /// Runs a function, and answers what it asks of the compiler on its way.
+    fn run_to_end(&mut self, func: sx_ir::FuncId, ty: TypeId, loc: Loc) -> Option<CVal> {
+        let rets = usize::from(ty != TypeId::VOID);
+        let mut outcome = self.machine(|comptime, module| comptime.start(module, func, &[], rets));
+        let mut refused = false;
+        let result = loop {
+            match outcome {
+                ComptimeOutcome::Done(regs) => break Some(regs),
+                ComptimeOutcome::Trap(message, places) => {
+                    self.report_trap(message, &places, refused, loc);
+                    break None;
+                }
+                ComptimeOutcome::Need(needed) => {
+                    if let Some(api) = self.api_of(needed) {
+                        let Some(mut comptime) = self.comptime.take() else { break None };
+                        let answer = self.serve(api, &mut *comptime);
+                        refused = answer.is_err();
+                        outcome = comptime.answer(&self.module, answer);
+                        self.comptime = Some(comptime);
+                        continue;
+                    }
+                    if let Some(&inst) = self.func_insts.get(&needed) {
+                        self.ensure_body(inst);
+                        self.finish_queue();
+                    }
+                    if self.has_errors() || self.module.func(needed).is_none() {
+                        let message = "code that is being checked can't run yet";
+                        self.report(Diagnostic::error(Code::E0106, loc, message));
+                        self.machine(|comptime, _| comptime.abandon());
+                        break None;
+                    }
+                    outcome = self.machine(|comptime, module| comptime.resume(module));
+                }
+            }
+        };
+        match result {
+            Some(regs) if ty != TypeId::VOID => {
+                let size = self.types.layout(ty).size as usize;
+                let comptime = self.comptime.take()?;
+                let bytes = regs.first().and_then(|&addr| comptime.read(addr, size));
+                let value = bytes.and_then(|bytes| self.thaw(&*comptime, ty, &bytes, 0));
+                self.comptime = Some(comptime);
+                if value.is_none() {
+                    let message =
+                        format!("a value of type `{}` can't be kept from compile time", self.type_name(ty));
+                    self.report(Diagnostic::error(Code::E0701, loc, message));
+                }
+                value
+            }
+            Some(_) => Some(CVal::Zero),
+            None => None,
+        }
+    }
+
+    /// Uses the machine, which is there.
+    fn machine<R>(&mut self, work: impl FnOnce(&mut (dyn Comptime + Send), &sx_ir::Module) -> R) -> R {
+        let mut comptime = self.comptime.take().expect("asked for when the run began");
+        let result = work(&mut *comptime, &self.module);
+        self.comptime = Some(comptime);
+        result
+    }
+
+    fn report_trap(&mut self, message: String, places: &[(u32, u32)], refused: bool, loc: Loc) {
+        let mut d = match refused {
+            // What the compiler refuses is the fault of whoever called the library.
+            true => Diagnostic::error(Code::E0705, loc, message),
+            false => Diagnostic::error(Code::E0703, loc, format!("at compile time: {message}")),
+        };
+        let places: Vec<Loc> = places
+            .iter()
+            .map(|&(file, offset)| Loc::new(FileId(file), Span::at(offset)))
+            // For the expression itself there is the report's own place.
+            .filter(|at| !refused || at.file != loc.file || at.span.lo != loc.span.lo)
+            .collect();
+        let library =
+            if refused { places.iter().take_while(|loc| self.is_library(loc.file)).count() } else { 0 };
+        for (depth, &place) in places.iter().skip(library).take(8).enumerate() {
+            let what = if depth == 0 && !refused { "it happened here" } else { "called here" };
+            d = d.also(place, what);
+        }
+        self.report(d);
+    }
+}
