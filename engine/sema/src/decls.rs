@@ -6,7 +6,7 @@ use crate::thir::Kind;
 use crate::types::{TypeId, TypeKind};
 use crate::value::CVal;
 use sx_ir::{Extern, ExternKind, Global};
-use sx_syntax::ast::{Expr as Ast, ExprId, FuncBody, Idx, VarDecl};
+use sx_syntax::ast::{Expr as Ast, ExprId, FuncBody, Idx, Param, VarDecl};
 use sx_syntax::diag::{Code, Diagnostic};
 use sx_syntax::span::{Loc, Span};
 
@@ -82,7 +82,13 @@ impl<'b> Cx<'_, '_, 'b> {
         match *self.ast.expr(value) {
             Ast::Func(idx) => {
                 let func = self.new_fn(idx, decl.name, decl.owner, decl.span);
-                return DeclVal::Func(func);
+                let generic = self.s.fn_decl(func).generic;
+                let func_expr = *self.ast.get(idx);
+                return if self.check_params(&func_expr, generic) {
+                    DeclVal::Func(func)
+                } else {
+                    DeclVal::Error
+                };
             }
             Ast::UfcsAlias(target) => return self.ufcs_alias(target),
             Ast::Import(path) => {
@@ -103,6 +109,9 @@ impl<'b> Cx<'_, '_, 'b> {
                 return DeclVal::Library(self.s.sym(&name));
             }
             Ast::Struct(idx) | Ast::Union(idx) if !self.ast.get(idx).params.is_empty() => {
+                if !self.check_type_params(self.ast.list(self.ast.get(idx).params)) {
+                    return DeclVal::Error;
+                }
                 let is_union = matches!(self.ast.expr(value), Ast::Union(_));
                 let generic = GenericType {
                     file: self.file,
@@ -191,9 +200,11 @@ impl<'b> Cx<'_, '_, 'b> {
     ) -> FnId {
         let func = self.ast.get(idx);
         let params = self.ast.list(func.params);
-        let generic = params.iter().any(|p| {
-            p.comptime || p.ty.is_some_and(|ty| self.has_dollar(ty)) || (p.variadic && p.ty.is_none())
-        });
+        let foreign = func.linkage.is_some_and(|l| !l.export);
+        let pack = params.iter().enumerate().filter(|_| !foreign);
+        let pack = pack.filter_map(|(i, p)| Some((i as u32, self.pack_kind(p)?))).next();
+        let dollar = |p: &Param| p.comptime || p.ty.is_some_and(|ty| self.has_dollar(ty));
+        let generic = pack.is_some() || params.iter().any(dollar);
         let fn_decl = FnDecl {
             file: self.file,
             scope: self.scope,
@@ -204,6 +215,7 @@ impl<'b> Cx<'_, '_, 'b> {
             ufcs: func.ufcs,
             span,
             builtin: func.body == FuncBody::Builtin,
+            pack,
         };
         self.s.fns.push(fn_decl);
         FnId(self.s.fns.len() as u32 - 1)

@@ -13,6 +13,7 @@ use sx_syntax::diag::{Diagnostic, Severity};
 use sx_syntax::source::{File, Sources};
 use sx_syntax::span::{FileId, Loc, Span};
 
+use crate::check::{Asked, Within};
 use crate::lower::LowerCache;
 use crate::thir::FnSig;
 
@@ -199,6 +200,28 @@ pub(crate) struct FnDecl {
     pub span: Span,
     /// An impl's or default method's `Self`.
     pub builtin: bool,
+    /// The parameter that takes a pack, and of what.
+    pub pack: Option<(u32, PackKind)>,
+}
+
+impl FnDecl {
+    /// What a parameter takes, if that is a pack.
+    pub(crate) fn pack_at(&self, index: usize) -> Option<PackKind> {
+        self.pack.filter(|&(at, _)| at as usize == index).map(|(_, kind)| kind)
+    }
+}
+
+/// What a variadic parameter takes, where that isn't a slice.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum PackKind {
+    /// `..$args`: values, each of a type of its own.
+    Values,
+    /// `..$Ts: []Type`.
+    Types,
+    /// `..$ns: []i64`: constants.
+    Consts,
+    /// `..xs: P`: values that are seen through a protocol.
+    Through(ProtoDeclId),
 }
 
 /// A parameter of an instance.
@@ -225,7 +248,7 @@ pub(crate) struct Inst {
     pub ext: Option<ExternId>,
     pub state: InstState,
     /// Who asked for it first: the instantiation chain.
-    pub from: Option<(Option<InstId>, Loc)>,
+    pub from: Option<(Within, Loc)>,
     /// `-> $R`: known once the body is checked.
     pub infer_ret: bool,
     pub label: Option<Arc<str>>,
@@ -261,6 +284,8 @@ pub(crate) struct NominalInfo {
     pub defaults: Vec<Option<ast::ExprId>>,
     /// The generic it is an instance of, with its arguments.
     pub generic: Option<(GenericId, Arc<[CVal]>)>,
+    /// Who asked for it first: the instantiation chain.
+    pub asked: Asked,
 }
 
 #[derive(Clone, Copy, Debug)]

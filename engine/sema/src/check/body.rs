@@ -1,6 +1,6 @@
 //! Whole bodies: an instance's parameters, its root, its typed tree handed to lowering; and the driver's entries.
 
-use super::{Cx, Entry, FnState, Val};
+use super::{Cx, Entry, FnState, Val, Within};
 use crate::lower;
 use crate::sema::*;
 use crate::thir::*;
@@ -393,7 +393,7 @@ impl Sema {
         let loc = Loc::new(self.decl(decl).file, self.decl(decl).span);
         match self.decl_value(decl) {
             DeclVal::Func(func) if !self.fn_decl(func).generic && !self.fn_decl(func).builtin => {
-                self.instance(func, Vec::new(), (None, loc));
+                self.instance(func, Vec::new(), (Within::default(), loc));
             }
             DeclVal::Const(TypeId::TYPE, value) => {
                 let Some(ty) = value.as_type() else { return };
@@ -456,7 +456,7 @@ impl Sema {
         }
         let Some((protocol, target)) = self.resolve_impl(id) else { return };
         let loc = Loc::new(self.impls[id.0 as usize].file, self.impls[id.0 as usize].span);
-        self.impl_funcs(protocol, target, loc, None);
+        self.impl_funcs(protocol, target, loc, Within::default());
     }
 
     fn run_items(&mut self, file: FileId) {
@@ -498,7 +498,7 @@ impl Sema {
         if self.fn_decl(func).generic || self.fn_decl(func).builtin {
             return None;
         }
-        let inst = self.instance(func, Vec::new(), (None, loc))?;
+        let inst = self.instance(func, Vec::new(), (Within::default(), loc))?;
         self.ensure_body(inst);
         self.add_root(self.inst(inst).func);
         let inst = self.inst(inst);
@@ -679,17 +679,23 @@ impl<'b> Cx<'_, '_, 'b> {
         let mut locals = Vec::with_capacity(inst.params.len());
         let declared = self.ast.list(func.params);
         for (index, param) in declared.iter().enumerate() {
+            let kind = self.s.fn_decl(inst.decl).pack_at(index);
             let mut pack = Vec::new();
             for p in inst.params.iter().filter(|p| p.decl as usize == index) {
                 let local = self.new_local(p.name, p.ty, LocalKind::Value, param.span);
                 locals.push(local);
-                if p.pack.is_some() {
+                if let Some(n) = p.pack {
+                    if let Some(PackKind::Through(protocol)) = kind
+                        && let Some(view) = self.element_view(protocol, p.name, n as usize)
+                    {
+                        self.f.views.push((local, view));
+                    }
                     pack.push(local);
                 } else {
                     self.declare(param.name, Entry::Local(local));
                 }
             }
-            if param.variadic && (param.comptime || param.ty.is_none()) {
+            if let Some(PackKind::Values | PackKind::Through(_)) = kind {
                 self.declare(param.name, Entry::Pack(pack.into()));
             }
         }

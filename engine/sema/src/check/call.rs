@@ -5,7 +5,7 @@ use crate::sema::*;
 use crate::thir::*;
 use crate::types::{FnAbi, TypeId, TypeKind};
 use crate::value::CVal;
-use sx_syntax::ast::{Arg, Expr as Ast, ExprId, Param, Range};
+use sx_syntax::ast::{Arg, Expr as Ast, ExprId, Param, Prim, Range};
 use sx_syntax::diag::{Code, Diagnostic};
 use sx_syntax::span::{Loc, Span};
 
@@ -20,8 +20,9 @@ pub(crate) enum Source<'b> {
     Given(Val<'b>),
     /// The declaration's default.
     Default,
-    /// The arguments of a variadic parameter: those from this position that are positional.
-    Rest(usize),
+    /// The arguments of a variadic parameter: what a spread before it had left over, then those from this position that
+    /// are positional.
+    Rest { lead: &'b [Val<'b>], from: usize },
 }
 
 impl<'b> Cx<'_, '_, 'b> {
@@ -55,6 +56,7 @@ impl<'b> Cx<'_, '_, 'b> {
             Entity::Func(func) => self.call_fn(func, None, args, expected, span),
             Entity::Method(func, receiver) => self.call_fn(func, Some(receiver), args, expected, span),
             Entity::ProtoMethod(val, index) => self.call_protocol(val, index, args, span),
+            Entity::ViewMethod(view) => self.call_through(*view, args, span),
             Entity::Generic(generic) => self.call_generic_type(generic, args, span),
             Entity::Variant(ty, index) => self.call_variant(ty, index, args, span),
             Entity::Protocol(proto) => {
@@ -66,7 +68,7 @@ impl<'b> Cx<'_, '_, 'b> {
                 self.type_val(ty, span)
             }
             Entity::Value(val) => self.call_value(val, args, span),
-            Entity::Namespace(_) | Entity::Library(_) | Entity::Pack(_) => {
+            Entity::Namespace(_) | Entity::Library(_) | Entity::Pack(_) | Entity::Types(_) => {
                 self.check_args_loosely(args);
                 self.error(Code::E0303, span, "this can't be called");
                 self.error_val(span)
@@ -162,21 +164,35 @@ impl<'b> Cx<'_, '_, 'b> {
                 return self.error_val(span);
             }
         };
-        if args.len() != params.len() {
+        let mut given_vals: Vec<Result<Val<'b>, &Arg>> = Vec::with_capacity(args.len());
+        for arg in args {
+            if arg.spread {
+                let Some(vals) = self.spread_vals(arg.value) else { return self.error_val(span) };
+                given_vals.extend(vals.into_iter().map(Ok));
+            } else {
+                given_vals.push(Err(arg));
+            }
+        }
+        if given_vals.len() != params.len() {
             self.check_args_loosely(args);
-            let message =
-                format!("this call needs {}, and {}", count(params.len(), "argument"), given(args.len()));
+            let (want, have) = (count(params.len(), "argument"), given(given_vals.len()));
+            let message = format!("this call needs {want}, and {have}");
             let d = Diagnostic::error(Code::E0301, self.loc(span), message)
                 .note(format!("its type is `{}`", self.name_of(val.ty)));
             self.report(d);
             return self.error_val(span);
         }
-        let mut checked = Vec::with_capacity(args.len());
-        for (arg, &param) in args.iter().zip(params.iter()) {
-            if let Some(name) = arg.name {
-                self.error(Code::E0302, name.span, "a function value's parameters have no names");
-            }
-            checked.push(self.check_as(arg.value, param));
+        let mut checked = Vec::with_capacity(params.len());
+        for (value, &param) in given_vals.into_iter().zip(params.iter()) {
+            checked.push(match value {
+                Ok(val) => self.coerce_arg(val, param, val.e.loc.span),
+                Err(arg) => {
+                    if let Some(name) = arg.name {
+                        self.error(Code::E0302, name.span, "a function value's parameters have no names");
+                    }
+                    self.check_as(arg.value, param)
+                }
+            });
         }
         let callee = match self.kind(val.ty) {
             TypeKind::Closure { .. } => Callee::Closure(val.e),
@@ -194,34 +210,92 @@ impl<'b> Cx<'_, '_, 'b> {
         let params = parsed.ast.list(parsed.ast.get(g.ast).params);
         let variadic = params.last().is_some_and(|p| p.variadic);
         let fixed = params.len() - variadic as usize;
-        if args.len() < fixed || (args.len() > fixed && !variadic) {
+        // Spreads of types stand for as many arguments as they have elements.
+        let mut given: Vec<(Arg, Option<TypeId>)> = Vec::with_capacity(args.len());
+        for &arg in args {
+            let consts = variadic && given.len() >= fixed && self.takes_consts(g.file, params);
+            if arg.spread && !consts {
+                let types = self.spread_types(arg.value);
+                if types.contains(&TypeId::ERROR) {
+                    return self.error_val(span);
+                }
+                given.extend(types.into_iter().map(|ty| (arg, Some(ty))));
+            } else {
+                given.push((arg, None));
+            }
+        }
+        if given.len() < fixed || (given.len() > fixed && !variadic) {
             let name = self.s.text(g.name).to_string();
-            let message = format!("`{name}` takes {}, and {}", count(fixed, "argument"), given(args.len()));
+            let least = if variadic { "at least " } else { "" };
+            let wants = count(fixed, "argument");
+            let message = format!("`{name}` takes {least}{wants}, and {}", super::call::given(given.len()));
             let d = Diagnostic::error(Code::E0305, self.loc(span), message)
                 .also(Loc::new(g.file, g.decl_span), "declared here");
             self.report(d);
             return self.error_val(span);
         }
+        let (plain, rest) = given.split_at(fixed);
         let mut values = Vec::with_capacity(params.len());
-        for (param, arg) in params.iter().take(fixed).zip(args) {
-            let Some(value) = self.type_arg(g.file, g.scope, param, arg.value) else {
-                return self.error_val(span);
+        for (param, &(arg, spread)) in params.iter().zip(plain) {
+            let value = match spread {
+                Some(ty) => self.spread_type_arg(&g, param, arg.value, ty),
+                None => self.type_arg(g.file, g.scope, param, arg.value),
             };
+            let Some(value) = value else { return self.error_val(span) };
             values.push(value);
         }
         if variadic {
-            let mut types = Vec::new();
-            for arg in &args[fixed..] {
-                if arg.spread {
-                    types.extend(self.spread_types(arg.value));
-                } else {
-                    types.push(self.resolve_type(arg.value));
-                }
-            }
-            values.push(CVal::Pack(types.into()));
+            let Some(pack) = self.type_pack(&g, params, rest, span) else { return self.error_val(span) };
+            values.push(pack);
         }
         let ty = self.instantiate_type(generic, values.into(), span);
         if ty == TypeId::ERROR { self.error_val(span) } else { self.type_val(ty, span) }
+    }
+
+    /// True for a generic type that ends in `..$ns: []i64`.
+    fn takes_consts(&mut self, file: sx_syntax::span::FileId, params: &[Param]) -> bool {
+        let parsed = self.s.file(file).file.clone();
+        params.last().and_then(|p| p.ty).is_some_and(|ty| match *parsed.ast.expr(ty) {
+            Ast::SliceTy(elem) => !matches!(parsed.ast.expr(elem), Ast::Prim(Prim::Type)),
+            _ => false,
+        })
+    }
+
+    /// A type out of a spread for a parameter of a generic type.
+    fn spread_type_arg(&mut self, g: &GenericType, param: &Param, arg: ExprId, ty: TypeId) -> Option<CVal> {
+        let declared = param.ty.map(|ty| self.elsewhere(g.file, g.scope, |cx| cx.resolve_type(ty)));
+        if declared.is_none_or(|ty| ty == TypeId::TYPE) {
+            return Some(CVal::Type(ty));
+        }
+        let name = self.s.file(g.file).file.ast.name(param.name.name).to_string();
+        let message = format!("`{name}` takes a value, and a type is spread here");
+        self.error(Code::E0311, self.span(arg), message);
+        None
+    }
+
+    /// What a generic type's last parameter takes: a pack of types or of constants.
+    fn type_pack(
+        &mut self,
+        g: &GenericType,
+        params: &[Param],
+        rest: &[(Arg, Option<TypeId>)],
+        span: Span,
+    ) -> Option<CVal> {
+        if self.takes_consts(g.file, params) {
+            let list = params.last().and_then(|p| p.ty)?;
+            let list = self.elsewhere(g.file, g.scope, |cx| cx.resolve_type(list));
+            let args: Vec<Arg> = rest.iter().map(|(arg, _)| *arg).collect();
+            return self.const_pack(&args, list);
+        }
+        let mut types = Vec::with_capacity(rest.len());
+        for &(arg, spread) in rest {
+            types.push(match spread {
+                Some(ty) => ty,
+                None => self.resolve_type(arg.value),
+            });
+        }
+        self.check_pack_len(types.len(), span)?;
+        (!types.contains(&TypeId::ERROR)).then(|| CVal::Pack(types.into()))
     }
 
     /// An argument of a compile-time parameter: a type, or a constant of the declared type.
@@ -331,7 +405,10 @@ impl<'b> Cx<'_, '_, 'b> {
             self.wrong_count(decl, params, given, &missing, span);
             return false;
         }
-        sources.extend(rest.iter().map(|p| if p.variadic { Source::Rest(0) } else { Source::Default }));
+        sources.extend(
+            rest.iter()
+                .map(|p| if p.variadic { Source::Rest { lead: &[], from: 0 } } else { Source::Default }),
+        );
         true
     }
 
@@ -422,19 +499,29 @@ impl<'b> Cx<'_, '_, 'b> {
                 at += 1;
             }
             if arg.spread && at < params.len() && !params[at].variadic {
-                for e in self.spread_values(arg.value)? {
-                    if at >= params.len() || params[at].variadic {
-                        let here = self.span(arg.value);
-                        self.wrong_count(decl, params, args.len(), &[], here);
-                        return None;
+                let vals = self.spread_vals(arg.value)?;
+                for (n, &val) in vals.iter().enumerate() {
+                    match params.get(at) {
+                        Some(param) if param.variadic => {
+                            let lead = self.slice_of(vals[n..].to_vec());
+                            sources[at] = Some(Source::Rest { lead, from: i + 1 });
+                            resting = true;
+                            break;
+                        }
+                        Some(_) => sources[at] = Some(Source::Given(val)),
+                        None => {
+                            let here = self.span(arg.value);
+                            let have = args.len() - 1 + vals.len();
+                            self.wrong_count(decl, &params[receiver.is_some() as usize..], have, &[], here);
+                            return None;
+                        }
                     }
-                    sources[at] = Some(Source::Given(self.of(e)));
                     at += 1;
                 }
                 continue;
             }
             if at < params.len() && params[at].variadic {
-                sources[at] = Some(Source::Rest(i));
+                sources[at] = Some(Source::Rest { lead: &[], from: i });
                 resting = true;
                 continue;
             }
@@ -459,7 +546,7 @@ impl<'b> Cx<'_, '_, 'b> {
         for (param, source) in params.iter().zip(&sources) {
             match source {
                 Some(source) => result.push(*source),
-                None if param.variadic => result.push(Source::Rest(args.len())),
+                None if param.variadic => result.push(Source::Rest { lead: &[], from: args.len() }),
                 None => result.push(Source::Default),
             }
         }
@@ -472,14 +559,7 @@ impl<'b> Cx<'_, '_, 'b> {
         let name = self.s.text(decl.name).to_string();
         let mut d = Diagnostic::error(Code::E0301, self.loc(at), "");
         if missing.is_empty() {
-            let least = params.iter().filter(|p| p.default.is_none() && !p.variadic).count();
-            let wants = match (least, params.len()) {
-                (_, 0) => "no arguments".to_string(),
-                (least, most) if least == most => count(least, "argument"),
-                (least, most) if least + 1 == most => format!("{least} or {most} arguments"),
-                (least, most) => format!("{least} to {most} arguments"),
-            };
-            d.message = format!("`{name}` takes {wants}, and {}", given(have));
+            d.message = format!("`{name}` takes {}, and {}", wanted(params), given(have));
         } else {
             let names: Vec<&str> = missing.iter().map(|p| parsed.ast.name(p.name.name)).collect();
             let what = if names.len() == 1 { "an argument" } else { "arguments" };
@@ -622,7 +702,7 @@ impl<'b> Cx<'_, '_, 'b> {
             Source::Receiver(val) => self.adapt_receiver(val, ty, span),
             Source::Given(val) => self.coerce_arg(val, ty, span),
             Source::Default => self.default_arg(instance, &params[index], ty, span),
-            Source::Rest(from) => self.runtime_rest(ty, rest_of(args, from), span),
+            Source::Rest { lead, from } => self.runtime_rest(ty, lead, rest_of(args, from), span),
         }
     }
 
@@ -638,29 +718,34 @@ impl<'b> Cx<'_, '_, 'b> {
     }
 
     /// `..xs: []T`: the arguments as one slice.
-    fn runtime_rest(&mut self, ty: TypeId, args: &[Arg], span: Span) -> E<'b> {
+    pub(super) fn runtime_rest(&mut self, ty: TypeId, lead: &[Val<'b>], args: &[Arg], span: Span) -> E<'b> {
         let TypeKind::Slice(elem) = *self.kind(ty) else {
             self.variadic_not_slice(ty, span);
             return self.error_val(span).e;
         };
-        if let [only] = args
-            && only.spread
-            && !matches!(self.entity_if_name(only.value), super::Entity::Pack(_))
-        {
-            let val = self.check(only.value, Some(ty));
-            let at = self.span(only.value);
-            if !matches!(self.kind(val.ty), TypeKind::Tuple(_)) {
-                if let Some(e) = self.try_coerce(val, ty, at) {
-                    return e;
-                }
-                let (have, want) = (self.describe(val.ty), self.name_of(ty));
-                self.error(Code::E0311, at, format!("{have} can't be spread into `{want}`"));
-                return self.error_val(at).e;
-            }
-        }
-        let mut elems = Vec::with_capacity(args.len());
+        let mut elems: Vec<E<'b>> = Vec::with_capacity(lead.len() + args.len());
+        elems.extend(lead.iter().map(|&val| self.coerce_arg(val, elem, val.e.loc.span)));
         for arg in args {
-            let Some(vals) = self.rest_values(arg, Some(elem)) else { return self.error_val(span).e };
+            let spread = if arg.spread { self.spread_or_whole(arg.value, Some(ty)) } else { None };
+            let vals = match spread {
+                Some(Ok(vals)) => Some(vals),
+                Some(Err(whole)) if args.len() == 1 && lead.is_empty() => {
+                    let at = self.span(arg.value);
+                    if let Some(e) = self.try_coerce(whole, ty, at) {
+                        return e;
+                    }
+                    let (have, want) = (self.describe(whole.ty), self.name_of(ty));
+                    self.error(Code::E0311, at, format!("{have} can't be spread into `{want}`"));
+                    None
+                }
+                Some(Err(_)) => {
+                    self.not_alone(arg.value);
+                    None
+                }
+                None if arg.spread => None,
+                None => self.rest_values(arg, Some(elem)),
+            };
+            let Some(vals) = vals else { return self.error_val(span).e };
             elems.extend(vals.into_iter().map(|val| self.coerce_arg(val, elem, val.e.loc.span)));
         }
         if elems.iter().any(|e| e.ty == TypeId::ERROR) {
@@ -677,12 +762,6 @@ impl<'b> Cx<'_, '_, 'b> {
 
     pub(crate) fn variadic_not_slice(&mut self, ty: TypeId, span: Span) {
         let name = self.name_of(ty);
-        if let TypeKind::Protocol(_) = self.kind(ty) {
-            let message = "a pack that is seen through a protocol isn't supported yet";
-            let help = format!("`..xs: []{name}` takes any number of values as that protocol");
-            self.error_help(Code::E0902, span, message, help);
-            return;
-        }
         let message = format!("a variadic parameter's type must be a slice, and this is `{name}`");
         self.error_help(Code::E0311, span, message, format!("write `..xs: []{name}`"));
     }
@@ -693,20 +772,18 @@ impl<'b> Cx<'_, '_, 'b> {
             let val = self.check(arg.value, elem);
             return (val.ty != TypeId::ERROR).then(|| vec![val]);
         }
-        let at = self.span(arg.value);
-        if let super::Entity::Pack(locals) = self.entity_if_name(arg.value) {
-            return Some(locals.iter().map(|&local| self.read_local(local, at)).collect());
+        match self.spread_or_whole(arg.value, None)? {
+            Ok(vals) => Some(vals),
+            Err(_) => {
+                self.not_alone(arg.value);
+                None
+            }
         }
-        let e = self.check_settled(arg.value);
-        if let TypeKind::Tuple(fields) = self.kind(e.ty).clone() {
-            let elems = self.elements_once(e, fields.len(), at);
-            return Some(elems.into_iter().map(|e| self.of(e)).collect());
-        }
-        if e.ty != TypeId::ERROR {
-            let message = "a spread slice must be the only argument of a variadic parameter";
-            self.error(Code::E0311, at, message);
-        }
-        None
+    }
+
+    fn not_alone(&mut self, spread: ExprId) {
+        let message = "a spread slice must be the only argument of a variadic parameter";
+        self.error(Code::E0311, self.span(spread), message);
     }
 
     /// The promoted arguments of C's `...`.
@@ -719,13 +796,20 @@ impl<'b> Cx<'_, '_, 'b> {
     ) -> Option<Vec<E<'b>>> {
         instance.ext?;
         let at = params.iter().position(|p| p.variadic && p.ty.is_none())?;
-        let Source::Rest(from) = sources[at] else { return None };
-        let mut extra = Vec::new();
+        let Source::Rest { lead, from } = sources[at] else { return None };
+        let mut given: Vec<E<'b>> = lead.iter().map(|val| val.e).collect();
         for arg in rest_of(args, from) {
-            let e = match *self.ast.expr(arg.value) {
+            if arg.spread {
+                given.extend(self.spread_vals(arg.value).unwrap_or_default().into_iter().map(|val| val.e));
+                continue;
+            }
+            given.push(match *self.ast.expr(arg.value) {
                 Ast::Str(_) => self.check_as(arg.value, TypeId::CSTRING),
                 _ => self.check_settled(arg.value),
-            };
+            });
+        }
+        let mut extra = Vec::with_capacity(given.len());
+        for e in given {
             let span = e.loc.span;
             let promoted = match self.s.types.int_repr(e.ty) {
                 Some((bits, signed)) if bits < 32 => {
@@ -774,6 +858,19 @@ pub(crate) fn rest_of(args: &[Arg], from: usize) -> &[Arg] {
 /// Where inference keeps the `n`th element of the pack that belongs to a parameter.
 pub(crate) fn index_of_pack(sources: &[Source<'_>], _param: usize, n: u32) -> usize {
     sources.len() + n as usize
+}
+
+/// "no arguments", "1 argument", "1 or 2 arguments".
+pub(crate) fn wanted(params: &[Param]) -> String {
+    let least = params.iter().filter(|p| p.default.is_none() && !p.variadic).count();
+    match (least, params.len()) {
+        (_, 0) => "no arguments".to_string(),
+        (least, most) if least == most => count(least, "argument"),
+        (least, _) if params.iter().any(|p| p.variadic) => format!("at least {}", count(least, "argument")),
+        (0, most) => format!("at most {}", count(most, "argument")),
+        (least, most) if least + 1 == most => format!("{least} or {most} arguments"),
+        (least, most) => format!("{least} to {most} arguments"),
+    }
 }
 
 /// "1 is given", "3 are given".

@@ -274,6 +274,7 @@ impl<'b> Cx<'_, '_, 'b> {
         let guard = parent.guards.iter().find(|(v, _)| *v == outer).map(|&(_, err)| err);
         let guard = guard.filter(|&err| parent.known(err) != Some(false));
         let by_ref = parent.refs.contains(&outer);
+        let view = parent.views.iter().find(|(l, _)| *l == outer).map(|&(_, view)| view);
         let index = self.f.captures.len() as u32;
         let inner = self.new_local(sym, info.ty, LocalKind::Capture(index), span);
         self.f.locals[inner.0 as usize].name = info.name;
@@ -283,6 +284,9 @@ impl<'b> Cx<'_, '_, 'b> {
         }
         if by_ref {
             self.f.refs.push(inner);
+        }
+        if let Some(view) = view {
+            self.f.views.push((inner, view));
         }
         if let Some(err) = guard {
             // What the enclosing function hasn't proven, the lambda must: with a copy of the error of its own.

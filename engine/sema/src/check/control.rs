@@ -727,15 +727,22 @@ impl<'b> Cx<'_, '_, 'b> {
             }
             Iter::Each(expr) => {
                 let span = self.span(expr);
-                if let Entity::Pack(locals) = self.entity_if_name(expr) {
-                    return Some(locals.iter().map(|&l| InlineItem::Local(l)).collect());
-                }
-                if let Some(types) = self.pack_types(expr) {
-                    return Some(
-                        types.iter().map(|&t| InlineItem::Const(TypeId::TYPE, CVal::Type(t))).collect(),
-                    );
+                match self.entity_if_name(expr) {
+                    Entity::Pack(locals) => {
+                        return Some(locals.iter().map(|&l| InlineItem::Local(l)).collect());
+                    }
+                    Entity::Types(types) => {
+                        let item = |&t: &TypeId| InlineItem::Const(TypeId::TYPE, CVal::Type(t));
+                        return Some(types.iter().map(item).collect());
+                    }
+                    _ => {}
                 }
                 let e = self.check_settled(expr);
+                if let TypeKind::Slice(elem) = *self.kind(e.ty)
+                    && let Some(CVal::Slice(values)) = self.fold(e)
+                {
+                    return Some(values.iter().map(|v| InlineItem::Const(elem, v.clone())).collect());
+                }
                 match self.kind(e.ty).clone() {
                     TypeKind::Tuple(fields) => {
                         let kept = self.keep_place(e, out);
@@ -764,21 +771,6 @@ impl<'b> Cx<'_, '_, 'b> {
                     }
                 }
             }
-        }
-    }
-
-    fn pack_types(&mut self, expr: ExprId) -> Option<std::sync::Arc<[TypeId]>> {
-        let name = match *self.ast.expr(expr) {
-            sx_syntax::ast::Expr::Dollar { name, .. } | sx_syntax::ast::Expr::Name(name) => name,
-            _ => return None,
-        };
-        let sym = self.ident(name);
-        if self.f.visible(sym).is_some() {
-            return None;
-        }
-        match self.lookup_static(sym, name.span) {
-            Some(crate::sema::Bound::Const(_, CVal::Pack(types))) => Some(types),
-            _ => None,
         }
     }
 

@@ -236,13 +236,8 @@ impl<'b> Cx<'_, '_, 'b> {
     fn check_dollar(&mut self, name: Ident, span: Span) -> Val<'b> {
         let sym = self.ident(name);
         match self.lookup_static(sym, name.span) {
-            Some(Bound::Const(ty, value)) if !matches!(value, CVal::Pack(_)) => {
-                self.const_val(ty, &value, span)
-            }
-            Some(Bound::Const(..)) => {
-                self.pack_as_list(span);
-                self.error_val(span)
-            }
+            Some(Bound::Const(_, CVal::Pack(types))) => self.types_value(&types, span),
+            Some(Bound::Const(ty, value)) => self.const_val(ty, &value, span),
             _ => {
                 self.report_not_type(span);
                 self.error_val(span)
@@ -361,11 +356,14 @@ impl<'b> Cx<'_, '_, 'b> {
     }
 
     fn check_index(&mut self, base: ExprId, index: ExprId, span: Span) -> Val<'b> {
-        if let Entity::Pack(locals) = self.entity_if_name(base) {
-            return self.pack_index(&locals, index, span);
+        match self.entity_if_name(base) {
+            Entity::Pack(locals) => return self.pack_index(&locals, index, span),
+            Entity::Types(types) => return self.types_index(&types, index, span),
+            _ => {}
         }
         let e = self.check_settled(base);
-        self.index_into(e, index, span)
+        let val = self.seen_whole(self.of(e), "can't be indexed");
+        self.index_into(val.e, index, span)
     }
 
     fn pack_index(&mut self, locals: &[LocalId], index: ExprId, span: Span) -> Val<'b> {
@@ -496,10 +494,29 @@ impl<'b> Cx<'_, '_, 'b> {
         self.mk(TypeId::I64, span, Kind::Arith(Arith::Add, e, one))
     }
 
-    /// A name's entity, when the expression is a bare name; an error value otherwise.
+    /// A name's entity, when the expression is a bare name, or the types of a pack; an error value otherwise.
     pub(crate) fn entity_if_name(&mut self, expr: ExprId) -> Entity<'b> {
         let sym = match *self.ast.expr(expr) {
             Ast::Name(ident) => ident,
+            Ast::Dollar { name, .. } => {
+                let sym = self.ident(name);
+                return match self.lookup_static(sym, name.span) {
+                    Some(Bound::Const(_, CVal::Pack(types))) => Entity::Types(types),
+                    _ => Entity::Error,
+                };
+            }
+            Ast::Field { base, name } if matches!(self.ast.expr(base), Ast::Name(_)) => {
+                let Ast::Name(pack) = *self.ast.expr(base) else { return Entity::Error };
+                let (pack, member) = (self.ident(pack), self.ident(name));
+                return match self.entity_if_name(base) {
+                    Entity::Pack(_) | Entity::Types(_) => match self.projected_types(pack, member, name.span)
+                    {
+                        Some(types) => Entity::Types(types),
+                        None => Entity::Error,
+                    },
+                    _ => Entity::Error,
+                };
+            }
             Ast::Paren(inner) => return self.entity_if_name(inner),
             _ => return Entity::Error,
         };
@@ -516,6 +533,7 @@ impl<'b> Cx<'_, '_, 'b> {
                     crate::sema::DeclVal::Func(func) => Entity::Func(func),
                     _ => Entity::Error,
                 },
+                Some(Bound::Const(_, CVal::Pack(types))) => Entity::Types(types),
                 _ => Entity::Error,
             },
         }

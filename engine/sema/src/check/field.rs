@@ -26,6 +26,10 @@ impl<'b> Cx<'_, '_, 'b> {
                 Entity::Value(self.tuple_elem(e, index, span))
             }
             Ast::Paren(inner) => self.entity(inner, expected),
+            Ast::Dollar { .. } => match self.entity_if_name(expr) {
+                types @ Entity::Types(_) => types,
+                _ => Entity::Value(self.check(expr, expected)),
+            },
             _ => Entity::Value(self.check(expr, expected)),
         }
     }
@@ -60,6 +64,10 @@ impl<'b> Cx<'_, '_, 'b> {
             Entity::Pack(locals) if self.s.text(sym) == "len" => {
                 Entity::Value(self.untyped_int(locals.len() as i128, span))
             }
+            Entity::Types(types) if self.s.text(sym) == "len" => {
+                Entity::Value(self.untyped_int(types.len() as i128, span))
+            }
+            pack @ (Entity::Pack(_) | Entity::Types(_)) => self.pack_member(pack, base, name, span),
             Entity::Variant(ty, index) => {
                 let val = self.variant_value(ty, index, None, span);
                 self.value_member(val.e, name, span)
@@ -73,6 +81,28 @@ impl<'b> Cx<'_, '_, 'b> {
                 self.value_member(val.e, name, span)
             }
         }
+    }
+
+    /// `xs.T`; what else is asked of a pack is asked of each element, which a spread does.
+    fn pack_member(&mut self, pack: Entity<'b>, base: ExprId, name: Ident, span: Span) -> Entity<'b> {
+        if let Ast::Name(ident) = *self.ast.expr(base)
+            && let Some(types) = self.projected_types(self.ident(ident), self.ident(name), name.span)
+        {
+            return Entity::Types(types);
+        }
+        if let Entity::Types(types) = pack {
+            let val = self.types_value(&types, span);
+            return self.value_member(val.e, name, span);
+        }
+        let text = self.ast.name(name.name).to_string();
+        let pack = match *self.ast.expr(base) {
+            Ast::Name(pack) => self.ast.name(pack.name),
+            _ => "xs",
+        };
+        let message = format!("a pack has no `{text}`; its elements may have one");
+        let help = format!("spread it, `..{pack}.{text}`, or ask each element in an `inline for`");
+        self.error_help(Code::E0401, name.span, message, help);
+        Entity::Error
     }
 
     /// `T.name`.
@@ -109,8 +139,36 @@ impl<'b> Cx<'_, '_, 'b> {
         if let Some(func) = self.impl_method(ty, sym) {
             return Entity::Func(func);
         }
+        if let Some(value) = self.type_argument(ty, sym) {
+            return self.argument_entity(value, span);
+        }
         self.no_member(ty, name, "has no member");
         Entity::Error
+    }
+
+    /// What a generic type's or protocol's parameter of this name stands for in one of its instances.
+    fn type_argument(&self, ty: TypeId, name: Sym) -> Option<CVal> {
+        let scope = match *self.kind(ty) {
+            TypeKind::Struct(id) | TypeKind::Union(id) => {
+                let info = self.s.struct_info(id);
+                info.generic.as_ref()?;
+                // The arguments are bound around the scope of the members.
+                self.s.scopes[info.scope.0 as usize].parent?
+            }
+            TypeKind::Protocol(id) => self.s.proto_info[id.0 as usize].scope,
+            _ => return None,
+        };
+        self.bound(scope, name)
+    }
+
+    fn argument_entity(&mut self, value: CVal, span: Span) -> Entity<'b> {
+        match value {
+            CVal::Pack(types) => Entity::Types(types),
+            value => {
+                let ty = super::nominal::cval_type(&value);
+                Entity::Value(self.const_val(ty, &value, span))
+            }
+        }
     }
 
     pub(crate) fn member(&self, ty: TypeId, name: Sym) -> Option<Member> {
@@ -226,6 +284,9 @@ impl<'b> Cx<'_, '_, 'b> {
     /// `v.name`, through one pointer.
     pub(crate) fn value_member(&mut self, e: E<'b>, name: Ident, span: Span) -> Entity<'b> {
         let sym = self.ident(name);
+        if let Some(protocol) = self.view_of(e) {
+            return self.view_member(protocol, e, name, span);
+        }
         let receiver = e;
         let e = self.auto_deref(e);
         let ty = e.ty;
@@ -258,6 +319,9 @@ impl<'b> Cx<'_, '_, 'b> {
         if let Some(func) = self.ufcs(sym, name.span) {
             let val = self.of(receiver);
             return Entity::Method(func, val);
+        }
+        if let Some(value) = self.type_argument(ty, sym) {
+            return self.argument_entity(value, span);
         }
         if let TypeKind::Failable { .. } = self.kind(ty) {
             let d = Diagnostic::error(Code::E0601, self.loc(span), "the error of this call isn't handled")
@@ -452,7 +516,7 @@ impl<'b> Cx<'_, '_, 'b> {
     }
 
     /// A free function that was declared dot-callable.
-    fn ufcs(&mut self, name: Sym, span: Span) -> Option<FnId> {
+    pub(super) fn ufcs(&mut self, name: Sym, span: Span) -> Option<FnId> {
         let decl = match self.f.visible(name) {
             Some(super::Entry::Decl(decl)) => *decl,
             Some(_) => return None,

@@ -4,7 +4,7 @@
 //! `write_value_spec`, one for each piece.
 
 use super::format_spec::{Fault, Part, Piece, Spec, parse, position};
-use super::{Cx, Entity, Val};
+use super::{Cx, Val};
 use crate::thir::*;
 use crate::types::{TypeId, TypeKind};
 use crate::value::CVal;
@@ -26,14 +26,12 @@ impl<'b> Cx<'_, '_, 'b> {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let mut values = Vec::new();
         for arg in rest {
-            match self.entity_if_name(arg.value) {
-                Entity::Pack(locals) if arg.spread => {
-                    values.extend(locals.iter().map(|&l| self.read_local(l, span)));
-                }
-                _ => {
-                    let e = self.check_settled(arg.value);
-                    values.push(self.of(e));
-                }
+            if arg.spread {
+                let Some(vals) = self.spread_vals(arg.value) else { return self.error_val(span) };
+                values.extend(vals);
+            } else {
+                let e = self.check_settled(arg.value);
+                values.push(self.of(e));
             }
         }
         let pieces = match parse(&text) {
@@ -91,13 +89,13 @@ impl<'b> Cx<'_, '_, 'b> {
     /// Reported where the string is written: inside `print` that is at its call.
     fn format_error(&mut self, fault: Fault, text: &str, span: Span) {
         let mut loc = self.loc(span);
-        let mut inst = self.f.inst;
+        let mut inst = self.inside().inst;
         while let Some(id) = inst {
             let info = self.s.inst(id);
             let library = self.s.sources.get(self.s.fn_decl(info.decl).file).path.starts_with("modules/");
             let Some((from, at)) = info.from.filter(|_| library) else { break };
             loc = at;
-            inst = from;
+            inst = from.inst;
         }
         let place = self.inside_literal(loc, text, fault.at);
         let mut d = Diagnostic::error(Code::E0309, place.unwrap_or(loc), fault.message);

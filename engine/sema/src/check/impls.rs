@@ -196,6 +196,54 @@ impl Sema {
         !self.impls_of(protocol, ty, file).is_empty()
     }
 
+    /// The instances of a protocol with parameters that a type implements, as far as a file sees.
+    pub(crate) fn protocols_of(
+        &mut self,
+        ty: TypeId,
+        protocol: ProtoDeclId,
+        file: FileId,
+    ) -> SmallVec<[ProtocolId; 1]> {
+        let is_it = |sema: &Sema, id: ProtocolId| sema.proto_info[id.0 as usize].decl == protocol;
+        if let TypeKind::Protocol(id) = *self.types.kind(ty)
+            && is_it(self, id)
+        {
+            return SmallVec::from_elem(id, 1);
+        }
+        let file = self.whole(file);
+        let mut found = SmallVec::new();
+        for round in 0..2 {
+            self.make_impls(ty, None);
+            for id in self.impl_index.by_type.get(&ty).cloned().unwrap_or_default() {
+                let Some((of, _)) = self.resolve_impl(id) else { continue };
+                if is_it(self, of) && !found.contains(&of) {
+                    found.push(of);
+                }
+            }
+            if round == 0 && found.is_empty() {
+                // Nothing may have been looked up yet through the import that has it.
+                self.load_imports(file);
+            }
+        }
+        found
+    }
+
+    /// The function that an impl, or the protocol's default body, has for a method.
+    pub(crate) fn impl_function(
+        &mut self,
+        id: ImplId,
+        protocol: ProtocolId,
+        target: TypeId,
+        name: Sym,
+    ) -> Option<FnId> {
+        match self.impls[id.0 as usize].methods.get(&name) {
+            Some(&decl) => match self.decl_value(decl) {
+                DeclVal::Func(func) => Some(func),
+                _ => None,
+            },
+            None => self.default_method(protocol, name, target),
+        }
+    }
+
     /// The impl that is meant at a place; several imported ones are reported there.
     pub(crate) fn choose_impl(&mut self, protocol: ProtocolId, ty: TypeId, loc: Loc) -> Option<ImplId> {
         let impls = self.impls_of(protocol, ty, loc.file);
@@ -225,7 +273,7 @@ impl<'b> Cx<'_, '_, 'b> {
     }
 
     /// Binds what a protocol's arguments say: `impl Into($T) for …` where `Into(i64)` is wanted.
-    fn unify_protocol(&mut self, home: &Pattern, pattern: ExprId, wanted: ProtocolId) -> bool {
+    pub(super) fn unify_protocol(&mut self, home: &Pattern, pattern: ExprId, wanted: ProtocolId) -> bool {
         let Ast::Call { callee, args } = *self.ast.expr(pattern) else { return true };
         let info = self.s.proto_info[wanted.0 as usize].clone();
         match self.entity(callee, Some(TypeId::TYPE)) {
@@ -256,7 +304,7 @@ impl<'b> Cx<'_, '_, 'b> {
         }
         let loc = self.loc(span);
         // What doesn't fit is reported there.
-        if self.s.impl_funcs(id, e.ty, loc, self.f.inst).is_none() {
+        if self.s.impl_funcs(id, e.ty, loc, self.inside()).is_none() {
             return Some(self.error_val(span));
         }
         let chosen = self.s.choose_impl(id, e.ty, loc)?;

@@ -2,6 +2,7 @@
 
 use super::call::{Source, rest_of};
 use super::nominal::cval_type;
+use super::packs::projected_name;
 use super::unify::Pattern;
 use super::{Cx, Lit, Val};
 use crate::sema::*;
@@ -37,8 +38,8 @@ impl<'b> Cx<'_, '_, 'b> {
         let mut later = Vec::new();
         let mut literals = Vec::new();
         for (i, param) in params.iter().enumerate() {
-            if param.variadic && (param.comptime || param.ty.is_none()) {
-                if !self.bind_pack(decl, scope, param, sources[i], args, &mut checked) {
+            if decl.pack_at(i).is_some() {
+                if !self.bind_pack(decl, scope, i, param, sources, args, &mut checked) {
                     return self.error_val(span);
                 }
                 continue;
@@ -141,7 +142,7 @@ impl<'b> Cx<'_, '_, 'b> {
         self.s.scopes[scope.0 as usize].names.push((sym, Bound::Const(ty, value)));
     }
 
-    fn bind_typed(&mut self, scope: ScopeId, sym: Sym, ty: TypeId, value: CVal) {
+    pub(super) fn bind_typed(&mut self, scope: ScopeId, sym: Sym, ty: TypeId, value: CVal) {
         self.s.scopes[scope.0 as usize].names.push((sym, Bound::Const(ty, value)));
     }
 
@@ -161,7 +162,7 @@ impl<'b> Cx<'_, '_, 'b> {
             Source::Given(val) | Source::Receiver(val) => match val.lit {
                 Lit::Int(n) => Some(CVal::Int(n)),
                 Lit::Float(x) => Some(CVal::float(x)),
-                _ => self.fold_or_report(val.e),
+                _ => self.given_value(decl, scope, param, val),
             },
             Source::Default => {
                 let default = param.default.expect("a source is the default only where there is one");
@@ -170,7 +171,7 @@ impl<'b> Cx<'_, '_, 'b> {
                     cx.type_arg(file, scope, param, default)
                 })
             }
-            Source::Rest(_) => {
+            Source::Rest { .. } => {
                 self.error(Code::E0311, span, "a compile-time parameter can't be variadic here");
                 None
             }
@@ -187,67 +188,17 @@ impl<'b> Cx<'_, '_, 'b> {
         true
     }
 
-    /// `..$args`: every remaining argument, each with its own type.
-    fn bind_pack(
-        &mut self,
-        decl: &FnDecl,
-        scope: ScopeId,
-        param: &Param,
-        source: Source<'b>,
-        args: &[Arg],
-        checked: &mut Vec<Option<Val<'b>>>,
-    ) -> bool {
-        let sym = self.s.file(decl.file).syms[param.name.name.index()];
-        let Source::Rest(from) = source else { return true };
-        let mut types = Vec::new();
-        for arg in rest_of(args, from) {
-            if arg.spread {
-                if !self.spread_arg(arg.value, checked, &mut types) {
-                    return false;
-                }
-                continue;
-            }
-            let e = self.check_settled(arg.value);
-            if e.ty == TypeId::ERROR || !self.check_storable(e.ty, e.loc.span) {
-                return false;
-            }
-            let val = self.of(e);
-            let val = self.through_ref(val).unwrap_or(val);
-            types.push(val.ty);
-            checked.push(Some(val));
-        }
-        self.bind(scope, sym, CVal::Pack(types.into()));
-        true
-    }
-
-    /// `..xs`: a pack's or tuple's elements one by one.
-    fn spread_arg(
-        &mut self,
-        expr: ExprId,
-        checked: &mut Vec<Option<Val<'b>>>,
-        types: &mut Vec<TypeId>,
-    ) -> bool {
-        let span = self.span(expr);
-        if let super::Entity::Pack(locals) = self.entity_if_name(expr) {
-            for &local in locals.iter() {
-                let val = self.read_local(local, span);
-                types.push(val.ty);
-                checked.push(Some(val));
-            }
-            return true;
-        }
-        let e = self.check_settled(expr);
-        if let TypeKind::Tuple(fields) = self.kind(e.ty).clone() {
-            for elem in self.elements_once(e, fields.len(), span) {
-                types.push(elem.ty);
-                checked.push(Some(self.of(elem)));
-            }
-            return true;
-        }
-        if e.ty != TypeId::ERROR {
-            self.error(Code::E0311, span, "only a pack or a tuple can be spread here");
-        }
-        false
+    /// A value that a spread gives to a compile-time parameter.
+    fn given_value(&mut self, decl: &FnDecl, scope: ScopeId, param: &Param, val: Val<'b>) -> Option<CVal> {
+        let declared = match param.ty {
+            Some(ty) => self.elsewhere(decl.file, scope, |cx| match *cx.ast.expr(ty) {
+                Ast::Name(ident) if cx.ast.name(ident.name) == "int" => val.ty,
+                _ => cx.resolve_type(ty),
+            }),
+            None => TypeId::TYPE,
+        };
+        let e = self.coerce(val, declared, val.e.loc.span);
+        if e.ty == TypeId::ERROR { None } else { self.fold_or_report(e) }
     }
 
     /// Binds what an argument's type says; true when the argument is a literal, which has no type yet. None after a
@@ -277,7 +228,7 @@ impl<'b> Cx<'_, '_, 'b> {
                 let default = param.default.expect("a source is the default only where there is one");
                 self.elsewhere(decl.file, decl.scope, |cx| cx.check(default, None))
             }
-            Source::Rest(_) => return Some(false),
+            Source::Rest { .. } => return Some(false),
         };
         if val.ty == TypeId::ERROR {
             return None;
@@ -387,13 +338,18 @@ impl<'b> Cx<'_, '_, 'b> {
         checked: &mut [Option<Val<'b>>],
         span: Span,
     ) -> bool {
-        let Source::Rest(from) = source else { return true };
+        let Source::Rest { lead, from } = source else { return true };
         let rest = rest_of(args, from);
-        if let [only] = rest
-            && only.spread
-            && !matches!(self.entity_if_name(only.value), super::Entity::Pack(_))
-        {
-            let mut e = self.check_settled(only.value);
+        let mut vals = lead.to_vec();
+        let spread = match rest {
+            [only] if only.spread && lead.is_empty() => Some(self.spread_or_whole(only.value, None)),
+            _ => None,
+        };
+        if let Some(None) = spread {
+            return false;
+        }
+        if let Some(Some(Err(whole))) = spread {
+            let mut e = self.settle(whole, whole.e.loc.span);
             if let TypeKind::Array(elem, _) = *self.kind(e.ty) {
                 let (slice, at) = (self.s.types.slice(elem), e.loc.span);
                 let array = self.of(e);
@@ -404,27 +360,23 @@ impl<'b> Cx<'_, '_, 'b> {
                 checked[index] = Some(self.of(e));
                 return ok;
             }
-            if !matches!(self.kind(e.ty), TypeKind::Tuple(_)) {
-                if e.ty != TypeId::ERROR {
-                    let message = format!("{} can't be spread here", self.describe(e.ty));
-                    self.error_help(
-                        Code::E0311,
-                        e.loc.span,
-                        message,
-                        "a slice, an array, a tuple or a pack can",
-                    );
-                }
-                return false;
-            }
-        }
-        if rest.is_empty() {
-            self.error(Code::E0304, span, "without arguments, the element type isn't known");
+            let message = format!("{} can't be spread here", self.describe(e.ty));
+            let help = "a slice, an array, a tuple or a pack can";
+            self.error_help(Code::E0311, e.loc.span, message, help);
             return false;
         }
-        let mut vals = Vec::with_capacity(rest.len());
-        for arg in rest {
-            let Some(more) = self.rest_values(arg, None) else { return false };
-            vals.extend(more);
+        match spread {
+            Some(Some(Ok(elems))) => vals.extend(elems),
+            _ => {
+                for arg in rest {
+                    let Some(more) = self.rest_values(arg, None) else { return false };
+                    vals.extend(more);
+                }
+            }
+        }
+        if vals.is_empty() {
+            self.error(Code::E0304, span, "without arguments, the element type isn't known");
+            return false;
         }
         let typed = vals.iter().find(|val| val.lit == Lit::None).map(|val| val.ty);
         let float = vals.iter().any(|val| matches!(val.lit, Lit::Float(_)));
@@ -505,6 +457,13 @@ impl<'b> Cx<'_, '_, 'b> {
             let mut params = Vec::new();
             for elem in cx.ast.list(ty.params) {
                 let known = cx.is_bound(elem.ty);
+                if elem.spread {
+                    if !known {
+                        return None;
+                    }
+                    params.extend(cx.spread_types(elem.ty).into_iter().map(Some));
+                    continue;
+                }
                 params.push(if known { Some(cx.resolve_type(elem.ty)) } else { None });
             }
             let known = ty.ret.ty.is_none_or(|r| cx.is_bound(r));
@@ -528,17 +487,25 @@ impl<'b> Cx<'_, '_, 'b> {
     fn collect(&mut self, decl: &FnDecl, scope: ScopeId, params: &[Param], span: Span) -> Option<Bindings> {
         let parsed = self.s.file(decl.file).file.clone();
         let mut names = Vec::new();
-        for param in params {
-            if param.comptime || (param.variadic && param.ty.is_none()) {
+        let mut syms = Vec::new();
+        for (i, param) in params.iter().enumerate() {
+            if param.comptime || decl.pack_at(i).is_some() {
                 names.push(param.name.name);
+            }
+            if let Some(PackKind::Through(protocol)) = decl.pack_at(i) {
+                let pack = parsed.ast.name(param.name.name);
+                let members = self.s.protocol_params(protocol).into_iter();
+                let projected = members.map(|member| projected_name(pack, self.s.text(member)));
+                syms.extend(projected.collect::<Vec<_>>().iter().map(|name| self.s.sym(name)));
             }
             if let Some(ty) = param.ty {
                 dollar_names(&parsed.ast, ty, &mut names);
             }
         }
         let mut bindings: Bindings = Vec::with_capacity(names.len());
-        for name in names {
-            let sym = self.s.file(decl.file).syms[name.index()];
+        let file = self.s.file(decl.file);
+        let syms: Vec<Sym> = names.into_iter().map(|name| file.syms[name.index()]).chain(syms).collect();
+        for sym in syms {
             if bindings.iter().any(|(s, _)| *s == sym) {
                 continue;
             }

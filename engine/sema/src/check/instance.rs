@@ -1,6 +1,7 @@
 //! Instances: a function with its compile-time arguments, its signature, and what foreign ones need.
 
 use super::Cx;
+use super::chain::Within;
 use super::infer::Bindings;
 use super::nominal::cval_type;
 use crate::sema::*;
@@ -17,18 +18,13 @@ use sx_syntax::span::Loc;
 impl Cx<'_, '_, '_> {
     /// The instance of a function for these bindings; its signature is resolved, its body queued.
     pub(crate) fn instance(&mut self, func: FnId, bindings: Bindings, loc: Loc) -> Option<InstId> {
-        let from = (self.f.inst, loc);
+        let from = (self.inside(), loc);
         self.s.instance(func, bindings, from)
     }
 }
 
 impl Sema {
-    pub(crate) fn instance(
-        &mut self,
-        func: FnId,
-        bindings: Bindings,
-        from: (Option<InstId>, Loc),
-    ) -> Option<InstId> {
+    pub(crate) fn instance(&mut self, func: FnId, bindings: Bindings, from: (Within, Loc)) -> Option<InstId> {
         let key: Box<[CVal]> = bindings.iter().map(|(_, v)| v.clone()).collect();
         if let Some(&inst) = self.inst_ids.get(&(func, key.clone())) {
             return (self.inst(inst).sig.ret != TypeId::ERROR).then_some(inst);
@@ -38,7 +34,7 @@ impl Sema {
         {
             let name = self.text(self.fn_decl(func).name).to_string();
             let message = format!("instances of `{name}` nest without end");
-            self.report(Diagnostic::error(Code::E0306, from.1, message));
+            self.report_within(Diagnostic::error(Code::E0306, from.1, message), from.0);
             return None;
         }
         let decl = self.fn_decl(func).clone();
@@ -85,15 +81,17 @@ impl Sema {
     fn retype_values(&mut self, decl: &FnDecl, scope: ScopeId) {
         let parsed = self.file(decl.file).file.clone();
         for param in parsed.ast.list(parsed.ast.get(decl.ast).params) {
-            let (true, false, Some(ty)) = (param.comptime, param.variadic, param.ty) else { continue };
+            let (true, Some(ty)) = (param.comptime, param.ty) else { continue };
             let sym = self.file(decl.file).syms[param.name.name.index()];
             let declared = self.with_static(decl.file, scope, |cx| match *cx.ast.expr(ty) {
                 Ast::Name(ident) if cx.ast.name(ident.name) == "int" => TypeId::I64,
                 _ => cx.resolve_type(ty),
             });
+            let is_list = |value: &CVal| matches!(value, CVal::Pack(_));
             for (name, bound) in &mut self.scopes[scope.0 as usize].names {
                 if *name == sym
-                    && let Bound::Const(ty, _) = bound
+                    && let Bound::Const(ty, value) = bound
+                    && !is_list(value)
                 {
                     *ty = declared;
                 }
@@ -101,22 +99,31 @@ impl Sema {
         }
     }
 
-    fn chain_depth(&self, mut inst: Option<InstId>) -> u32 {
-        let mut depth = 0;
-        while let Some(id) = inst {
-            depth += 1;
-            inst = self.inst(id).from.and_then(|(from, _)| from);
-        }
-        depth
-    }
-
     fn instance_label(&self, decl: &FnDecl, bindings: &[(Sym, CVal)]) -> Option<Arc<str>> {
         if bindings.is_empty() {
-            return None;
+            // Methods of generic types and impls, and functions inside generic ones, are as generic as what is around.
+            return self.in_generic(decl.scope).then(|| self.qualified(decl.name, decl.owner));
         }
+        // Projections follow from the pack that they are of.
+        let named = bindings.iter().filter(|(s, _)| !self.text(*s).contains('.'));
         let shown: Vec<String> =
-            bindings.iter().map(|(s, v)| format!("{} = {}", self.text(*s), abridge(&self.show(v)))).collect();
+            named.map(|(s, v)| format!("{} = {}", self.text(*s), abridge(&self.show(v)))).collect();
         Some(format!("{}({})", self.qualified(decl.name, decl.owner), shown.join(", ")).into())
+    }
+
+    /// True when compile-time arguments are bound around a scope.
+    fn in_generic(&self, scope: ScopeId) -> bool {
+        let mut at = Some(scope);
+        while let Some(id) = at {
+            let scope = &self.scopes[id.0 as usize];
+            let own =
+                |(sym, bound): &(Sym, Bound)| matches!(bound, Bound::Const(..)) && self.text(*sym) != "Self";
+            if scope.names.iter().any(own) {
+                return true;
+            }
+            at = scope.parent;
+        }
+        false
     }
 
     fn show(&self, value: &CVal) -> String {
@@ -144,9 +151,12 @@ impl<'b> Cx<'_, '_, 'b> {
         let foreign = func.linkage.is_some_and(|l| !l.export);
         for (i, param) in self.ast.list(func.params).iter().enumerate() {
             let name = self.ident(param.name);
-            if param.variadic && (param.comptime || param.ty.is_none()) {
-                if foreign {
-                    c_variadic = true;
+            if param.variadic && param.ty.is_none() && foreign {
+                c_variadic = true;
+                continue;
+            }
+            if let Some(kind) = decl.pack_at(i) {
+                if let PackKind::Types | PackKind::Consts = kind {
                     continue;
                 }
                 let scope = self.scope;
@@ -341,7 +351,7 @@ impl<'b> Cx<'_, '_, 'b> {
 const MAX_SHOWN: usize = 60;
 
 /// A long text without its middle.
-fn abridge(text: &str) -> String {
+pub(super) fn abridge(text: &str) -> String {
     let count = text.chars().count();
     if count <= MAX_SHOWN {
         return text.to_string();

@@ -463,19 +463,8 @@ impl<'b> Cx<'_, '_, 'b> {
     }
 
     pub(crate) fn spread_values(&mut self, expr: ExprId) -> Option<Vec<E<'b>>> {
-        let span = self.span(expr);
-        if let super::Entity::Pack(locals) = self.entity_if_name(expr) {
-            return Some(locals.iter().map(|&l| self.read_local(l, span).e).collect());
-        }
-        let e = self.check_settled(expr);
-        match self.kind(e.ty).clone() {
-            TypeKind::Tuple(fields) => Some(self.elements_once(e, fields.len(), span)),
-            TypeKind::Error => None,
-            _ => {
-                self.error(Code::E0311, span, "only a pack or a tuple can be spread here");
-                None
-            }
-        }
+        let vals = self.spread_vals(expr)?;
+        Some(vals.into_iter().map(|val| val.e).collect())
     }
 
     /// The elements of a tuple that is evaluated with the first of them, and only then.
@@ -493,24 +482,29 @@ impl<'b> Cx<'_, '_, 'b> {
 
     fn tuple_parts(&mut self, ty: TypeId, fields: &[TupleField], args: &[Arg], span: Span) -> Val<'b> {
         if args.iter().any(|a| a.spread) {
-            let mut parts = Vec::new();
+            let mut vals = Vec::new();
             for arg in args {
                 if !arg.spread {
-                    let e = self.check_settled(arg.value);
-                    parts.push((parts.len(), e));
+                    let wanted = fields.get(vals.len()).map(|f| f.ty);
+                    vals.push(self.check(arg.value, wanted));
                     continue;
                 }
-                let Some(spread) = self.spread_values(arg.value) else { return self.error_val(span) };
-                for e in spread {
-                    parts.push((parts.len(), e));
-                }
+                let Some(spread) = self.spread_vals(arg.value) else { return self.error_val(span) };
+                vals.extend(spread);
             }
-            let fits =
-                parts.len() == fields.len() && parts.iter().zip(fields).all(|((_, e), f)| e.ty == f.ty);
-            if !fits && parts.iter().all(|(_, e)| e.ty != TypeId::ERROR) {
-                let message = format!("what is spread doesn't make a `{}`", self.name_of(ty));
+            if vals.len() != fields.len() && vals.iter().all(|val| val.ty != TypeId::ERROR) {
+                let message = format!(
+                    "`{}` has {}, and this has {}",
+                    self.name_of(ty),
+                    super::call::count(fields.len(), "element"),
+                    vals.len()
+                );
                 self.error(Code::E0402, span, message);
                 return self.error_val(span);
+            }
+            let mut parts = Vec::with_capacity(vals.len());
+            for (val, field) in vals.into_iter().zip(fields) {
+                parts.push((parts.len(), self.coerce(val, field.ty, val.e.loc.span)));
             }
             return self.aggregate(ty, parts, span);
         }

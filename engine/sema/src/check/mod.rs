@@ -3,11 +3,12 @@
 //! A [`Cx`] checks one body, or one expression of a declaration, in one file and one static scope. It allocates
 //! typed nodes in an arena that lives until the body has been lowered. Files by subject: `names`, `types`,
 //! `nominal`, `expr`, `ops`, `coerce`, `field`, `call`, `infer`, `instance`, `literal`, `stmt`, `control`, `matching`,
-//! `optional`, `errors`, `closure`, `builtin`, `format`, `format_spec`, `protocol`, `impls`, `facts`, `fold`, `freeze`.
+//! `optional`, `errors`, `closure`, `packs`, `view`, `chain`, `builtin`, `format`, `format_spec`, `protocol`, `impls`, `facts`, `fold`, `freeze`.
 
 mod body;
 mod builtin;
 mod call;
+mod chain;
 mod closure;
 mod coerce;
 mod control;
@@ -29,24 +30,26 @@ mod names;
 mod nominal;
 mod ops;
 mod optional;
+mod packs;
 mod protocol;
 mod stmt;
 mod type_value;
 mod types;
 mod unify;
+mod view;
 
 use crate::sema::*;
 use crate::symbols::Sym;
 use crate::thir::*;
-use crate::types::{ErrorSetId, TypeId, TypeKind};
+use crate::types::{ErrorSetId, ProtocolId, StructId, TypeId, TypeKind};
 use bumpalo::Bump;
-use rustc_hash::FxHashMap;
 use std::sync::Arc;
 use sx_syntax::ast::{Ast, ExprId, Ident, NameId};
 use sx_syntax::diag::{Code, Diagnostic};
 use sx_syntax::span::{FileId, Loc, Span};
 
 pub(crate) use builtin::category;
+pub(crate) use chain::{Asked, Within};
 pub(crate) use facts::Fact;
 pub(crate) use fold::normalize;
 pub(crate) use impls::ImplIndex;
@@ -125,7 +128,11 @@ pub(crate) struct FnState {
     pub defers: u32,
     /// By-reference captures: pointers that are read through where a value is wanted.
     pub refs: Vec<LocalId>,
+    /// Locals that are seen through a protocol only.
+    pub views: Vec<(LocalId, ProtocolId)>,
     pub inst: Option<InstId>,
+    /// The type whose fields are being found.
+    pub ty: Option<StructId>,
     /// The argument whose type is being inferred from, for messages.
     pub blame: Option<Loc>,
     /// Not inside a function: locals can't be.
@@ -170,9 +177,6 @@ pub(crate) struct Cx<'s, 'a, 'b> {
     /// Nesting of expressions.
     pub depth: u32,
 }
-
-/// So many places of a chain of instances are shown.
-const MAX_CHAIN: usize = 8;
 
 /// Expressions nested deeper than this are refused, whatever the parser let through.
 const MAX_DEPTH: u32 = 512;
@@ -229,43 +233,6 @@ impl<'s, 'a, 'b> Cx<'s, 'a, 'b> {
     }
 
     // ---- reporting ----
-
-    pub(crate) fn report(&mut self, mut d: Diagnostic) {
-        let chain = self.instance_chain();
-        let hidden = chain.len().saturating_sub(MAX_CHAIN);
-        for (at, (loc, label, times)) in chain.into_iter().enumerate() {
-            // The instances next to the error and the call that began it all say most.
-            if at >= MAX_CHAIN - 1 && at < MAX_CHAIN - 1 + hidden {
-                continue;
-            }
-            let again = if times > 1 { format!(", and {} times more", times - 1) } else { String::new() };
-            d = d.also(loc, format!("in `{label}`, required here{again}"));
-        }
-        if hidden > 0 {
-            d = d.note(format!("{hidden} more calls between them aren't shown"));
-        }
-        self.s.report(d);
-    }
-
-    /// The calls that led to the instance being checked, innermost first; how often each place occurs.
-    fn instance_chain(&self) -> Vec<(Loc, Arc<str>, u32)> {
-        let mut chain: Vec<(Loc, Arc<str>, u32)> = Vec::new();
-        let mut places: FxHashMap<Loc, usize> = FxHashMap::default();
-        let mut inst = self.f.inst;
-        while let Some(id) = inst {
-            let info = self.s.inst(id);
-            let Some((from, loc)) = info.from else { break };
-            if let Some(label) = &info.label {
-                let at = *places.entry(loc).or_insert(chain.len());
-                match chain.get_mut(at) {
-                    Some(known) => known.2 += 1,
-                    None => chain.push((loc, label.clone(), 1)),
-                }
-            }
-            inst = from;
-        }
-        chain
-    }
 
     pub(crate) fn error(&mut self, code: Code, span: Span, message: impl Into<String>) {
         let d = Diagnostic::error(code, self.loc(span), message);

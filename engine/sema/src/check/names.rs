@@ -1,5 +1,6 @@
 //! What names mean: locals, captured locals, static scopes, modules.
 
+use super::view::ViewMethod;
 use super::{Cx, Entry, Lit, Val};
 use crate::modules::Found;
 use crate::sema::*;
@@ -24,8 +25,12 @@ pub(crate) enum Entity<'b> {
     Library(Sym),
     Protocol(ProtoDeclId),
     Pack(Arc<[LocalId]>),
+    /// A pack of types, or the types of a pack.
+    Types(Arc<[TypeId]>),
     /// A method of a protocol value.
     ProtoMethod(Val<'b>, usize),
+    /// A method of a value that is seen through a protocol.
+    ViewMethod(&'b ViewMethod<'b>),
     /// `Shape.circle`, before its payload.
     Variant(TypeId, usize),
     Error,
@@ -160,6 +165,9 @@ impl<'b> Cx<'_, '_, 'b> {
         if ty == TypeId::ERROR {
             return Entity::Error;
         }
+        if let CVal::Pack(types) = value {
+            return Entity::Types(types.clone());
+        }
         Entity::Value(self.const_val(ty, value, span))
     }
 
@@ -249,7 +257,10 @@ impl<'b> Cx<'_, '_, 'b> {
             Entity::Error => return self.error_val(span),
             Entity::Func(func) => return self.func_value(func, span),
             Entity::Variant(ty, index) => return self.variant_value(ty, index, None, span),
-            Entity::Method(..) | Entity::ProtoMethod(..) => "a method; call it, or wrap it in a lambda",
+            Entity::Types(types) => return self.types_value(&types, span),
+            Entity::Method(..) | Entity::ProtoMethod(..) | Entity::ViewMethod(_) => {
+                "a method; call it, or wrap it in a lambda"
+            }
             Entity::Generic(_) => "a generic type; give it arguments",
             Entity::Namespace(_) => "a namespace",
             Entity::Library(_) => "a library",

@@ -1,6 +1,6 @@
 //! Structs, unions, enums, error sets and generic types: declared first, completed when their insides are needed.
 
-use super::Cx;
+use super::{Asked, Cx};
 use crate::sema::*;
 use crate::symbols::Sym;
 use crate::types::*;
@@ -19,9 +19,10 @@ impl<'b> Cx<'_, '_, 'b> {
         if let Some(&ty) = self.s.local_types.get(&key) {
             return ty;
         }
+        let asked = Asked { within: self.inside(), loc: None };
         let ty = match *self.ast.expr(expr) {
-            Ast::Struct(idx) => self.declare_struct(idx, name, false, None),
-            Ast::Union(idx) => self.declare_struct(idx, name, true, None),
+            Ast::Struct(idx) => self.declare_struct(idx, name, false, None, asked),
+            Ast::Union(idx) => self.declare_struct(idx, name, true, None, asked),
             Ast::Enum(idx) => self.declare_enum(idx, name),
             Ast::ErrorSet(names) => {
                 let mut tags = Vec::new();
@@ -52,6 +53,7 @@ impl<'b> Cx<'_, '_, 'b> {
         name: &str,
         is_union: bool,
         generic: Option<(GenericId, Arc<[CVal]>)>,
+        asked: Asked,
     ) -> TypeId {
         let ast = *self.ast.get(idx);
         let align = match ast.align {
@@ -81,6 +83,7 @@ impl<'b> Cx<'_, '_, 'b> {
             busy: false,
             defaults: Vec::new(),
             generic,
+            asked,
         });
         ty
     }
@@ -127,6 +130,7 @@ impl<'b> Cx<'_, '_, 'b> {
             busy: false,
             defaults: Vec::new(),
             generic: None,
+            asked: Asked::default(),
         });
         ty
     }
@@ -223,7 +227,11 @@ impl<'b> Cx<'_, '_, 'b> {
         if let Some(&ty) = self.s.generic_ids.get(&key) {
             return ty;
         }
-        if self.s.generic_ids.len() as u32 >= self.s.options.max_instances || self.type_depth(&args) > 64 {
+        let asked = Asked { within: self.inside(), loc: Some(self.loc(span)) };
+        if self.s.generic_ids.len() as u32 >= self.s.options.max_instances
+            || self.type_depth(&args) > 64
+            || self.s.chain_depth(asked.within) > self.s.options.max_instance_depth
+        {
             self.error(Code::E0306, span, "generic types nest without end");
             return TypeId::ERROR;
         }
@@ -235,17 +243,21 @@ impl<'b> Cx<'_, '_, 'b> {
             let mut names = Vec::with_capacity(params.len());
             for (param, arg) in params.iter().zip(args.iter()) {
                 let sym = cx.ident(param.name);
-                names.push((sym, Bound::Const(cval_type(arg), arg.clone())));
+                let ty = match (arg, param.ty) {
+                    (CVal::Slice(_), Some(list)) => cx.resolve_type(list),
+                    _ => cval_type(arg),
+                };
+                names.push((sym, Bound::Const(ty, arg.clone())));
             }
             cx.scope = cx.s.new_scope(Some(g.scope), g.file, names);
-            let ty = cx.declare_struct(g.ast, &name, g.is_union, Some((generic, args.clone())));
+            let ty = cx.declare_struct(g.ast, &name, g.is_union, Some((generic, args.clone())), asked);
             cx.s.generic_ids.insert(key, ty);
             ty
         })
     }
 
     fn type_depth(&self, args: &[CVal]) -> usize {
-        args.iter().filter_map(CVal::as_type).map(|ty| self.nesting(ty, 0)).max().unwrap_or(0)
+        types_in(args).map(|ty| self.nesting(ty, 0)).max().unwrap_or(0)
     }
 
     fn nesting(&self, ty: TypeId, depth: usize) -> usize {
@@ -257,14 +269,12 @@ impl<'b> Cx<'_, '_, 'b> {
                 self.nesting(t, depth + 1)
             }
             TypeKind::Struct(id) | TypeKind::Union(id) => match &self.s.struct_info(id).generic {
-                Some((_, args)) => args
-                    .iter()
-                    .filter_map(CVal::as_type)
-                    .map(|t| self.nesting(t, depth + 1))
-                    .max()
-                    .unwrap_or(depth),
+                Some((_, args)) => types_in(args).map(|t| self.nesting(t, depth + 1)).max().unwrap_or(depth),
                 None => depth,
             },
+            TypeKind::Tuple(ref fields) => {
+                fields.iter().map(|f| self.nesting(f.ty, depth + 1)).max().unwrap_or(depth)
+            }
             _ => depth,
         }
     }
@@ -285,9 +295,22 @@ impl<'b> Cx<'_, '_, 'b> {
                 let types: Vec<String> = types.iter().map(|&t| self.name_of(t)).collect();
                 types.join(", ")
             }
+            CVal::Slice(values) => {
+                let values: Vec<String> = values.iter().map(|v| self.show_cval(v)).collect();
+                values.join(", ")
+            }
             _ => "…".to_string(),
         }
     }
+}
+
+/// The types among compile-time arguments, those of packs too.
+fn types_in(args: &[CVal]) -> impl Iterator<Item = TypeId> + '_ {
+    args.iter().flat_map(|arg| match arg {
+        CVal::Type(ty) => std::slice::from_ref(ty).iter().copied(),
+        CVal::Pack(types) => types.iter().copied(),
+        _ => [].iter().copied(),
+    })
 }
 
 /// The type under which a compile-time argument is bound.
@@ -311,7 +334,10 @@ impl Sema {
         let info = self.struct_info(id);
         let (file, scope) = (info.file, info.scope);
         let NominalSource::Struct(idx) = info.source else { return };
-        let (fields, defaults) = self.with_static(file, scope, |cx| cx.struct_fields(idx));
+        let (fields, defaults) = self.with_static(file, scope, |cx| {
+            cx.f.ty = Some(id);
+            cx.struct_fields(idx)
+        });
         self.struct_info[id.0 as usize].defaults = defaults;
         if self.types.struct_def(id).complete {
             // Its layout was asked for meanwhile, and refused.

@@ -73,6 +73,7 @@ impl<'b> Cx<'_, '_, 'b> {
             return self.val(TypeId::BOOL, span, Kind::Not(cond));
         }
         let val = self.check(operand, expected);
+        let val = self.seen_whole(val, "has no operators");
         match (op, val.lit) {
             (UnOp::Neg, Lit::Int(n)) => return self.untyped_int(-n, span),
             (UnOp::Neg, Lit::Float(x)) => return self.untyped_float(-x, span),
@@ -168,6 +169,7 @@ impl<'b> Cx<'_, '_, 'b> {
     /// Comparisons look at optionals themselves, not at what narrowing made of them, when null is on the other side.
     fn check_operand(&mut self, expr: ExprId, expected: Option<TypeId>, comparing: bool) -> Val<'b> {
         let val = self.check(expr, expected);
+        let val = self.seen_whole(val, "has no operators");
         let against_null = comparing && expected.is_none_or(|ty| matches!(self.kind(ty), TypeKind::Ptr(_)));
         match self.through_ref(val) {
             Some(inner) if !against_null || self.numeric(inner.ty) => inner,

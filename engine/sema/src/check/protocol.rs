@@ -1,13 +1,14 @@
 //! Protocols: values that carry their functions, `impl` blocks, calls through them.
 
-use super::{Cx, Lit, Val, is_place};
+use super::call::{Source, rest_of};
+use super::{Cx, Lit, Val, Within, is_place};
 use crate::sema::*;
 use crate::symbols::Sym;
 use crate::thir::*;
 use crate::types::*;
 use crate::value::CVal;
 use std::sync::Arc;
-use sx_syntax::ast::{Arg, Expr as Ast, FuncBody, Member as AstMember};
+use sx_syntax::ast::{Arg, Ast as Tree, Expr as Ast, FuncBody, Member as AstMember, Param};
 use sx_syntax::diag::{Code, Diagnostic};
 use sx_syntax::span::{FileId, Loc, Span};
 
@@ -72,7 +73,7 @@ impl<'b> Cx<'_, '_, 'b> {
                 (e.ty, if borrowed { address } else { self.copied(address, e.ty, span) })
             }
         };
-        let Some(funcs) = self.s.impl_funcs(protocol, concrete, self.loc(span), self.f.inst) else {
+        let Some(funcs) = self.s.impl_funcs(protocol, concrete, self.loc(span), self.inside()) else {
             // What is wrong with the impl has been said there.
             return Some(self.mk(TypeId::ERROR, span, Kind::Undef));
         };
@@ -118,82 +119,15 @@ impl<'b> Cx<'_, '_, 'b> {
     /// `p.method(args)` on a protocol value.
     pub(crate) fn call_protocol(&mut self, val: Val<'b>, index: usize, args: &[Arg], span: Span) -> Val<'b> {
         let TypeKind::Protocol(id) = *self.kind(val.ty) else { return self.error_val(span) };
-        let method = self.s.types.protocol(id).methods[index].clone();
-        let decl = self.s.proto_decls[self.s.proto_info[id.0 as usize].decl.0 as usize].clone();
-        let parsed = self.s.file(decl.file).file.clone();
-        let proto = *parsed.ast.get(decl.ast);
-        // By name: what was declared wrongly isn't among the methods.
-        let syms = &self.s.file(decl.file).syms;
-        let func = parsed.ast.list(proto.methods).iter().find_map(|member| match member {
-            AstMember::Const(idx) if syms[parsed.ast.get(*idx).name.name.index()] == method.name => {
-                match *parsed.ast.expr(parsed.ast.get(*idx).value) {
-                    Ast::Func(func) => Some(*parsed.ast.get(func)),
-                    _ => None,
-                }
-            }
-            _ => None,
-        });
-        let Some(func) = func else { return self.error_val(span) };
-        let params = parsed.ast.list(func.params);
-        let params = params.get(1..).unwrap_or_default();
-        let unknown = args
-            .iter()
-            .filter_map(|arg| arg.name)
-            .find(|given| !params.iter().any(|p| parsed.ast.name(p.name.name) == self.ast.name(given.name)));
-        if let Some(name) = unknown {
-            let text = self.ast.name(name.name);
-            let message = format!("`{}` has no parameter `{text}`", self.s.text(method.name));
-            self.error(Code::E0302, name.span, message);
-            return self.error_val(span);
-        }
         let mut stmts = Vec::new();
         let kept = self.keep_place(val.e, &mut stmts);
+        let Some(given) = self.protocol_args(id, index, args, span) else { return self.error_val(span) };
+        let method = self.s.types.protocol(id).methods[index].clone();
         let receiver = self.local_expr(kept, span);
         let word = self.s.types.target.ptr_size;
         let ctx = self.mk(TypeId::VOID_PTR, span, Kind::Field { base: receiver, offset: 0 });
         let mut values = vec![ctx];
-        for (i, param) in params.iter().enumerate() {
-            let ty = method.params[i];
-            let named = args
-                .iter()
-                .find(|a| a.name.is_some_and(|n| self.ast.name(n.name) == parsed.ast.name(param.name.name)));
-            let positional = args.get(i).filter(|a| a.name.is_none());
-            let e = match (named.or(positional), param.default) {
-                (Some(arg), _) => self.check_arg(arg.value, ty),
-                (None, Some(default)) if matches!(*parsed.ast.expr(default), Ast::CallerLocation) => {
-                    let val = self.location_value(span);
-                    self.coerce(val, ty, span)
-                }
-                (None, Some(default)) => {
-                    let scope = self.s.proto_info[id.0 as usize].scope;
-                    self.elsewhere(decl.file, scope, |cx| cx.check_as(default, ty))
-                }
-                (None, None) => {
-                    let message = format!(
-                        "`{}` takes {}, and {}",
-                        self.s.text(method.name),
-                        super::call::count(params.len(), "argument"),
-                        super::call::given(args.len())
-                    );
-                    self.error(Code::E0301, span, message);
-                    return self.error_val(span);
-                }
-            };
-            if e.ty == TypeId::ERROR {
-                return self.error_val(span);
-            }
-            values.push(e);
-        }
-        if args.len() > params.len() {
-            let message = format!(
-                "`{}` takes {}, and {}",
-                self.s.text(method.name),
-                super::call::count(params.len(), "argument"),
-                super::call::given(args.len())
-            );
-            self.error(Code::E0301, span, message);
-            return self.error_val(span);
-        }
+        values.extend(given);
         let mut types = vec![TypeId::VOID_PTR];
         types.extend(&method.params);
         let fn_ty =
@@ -213,6 +147,143 @@ impl<'b> Cx<'_, '_, 'b> {
         self.of(e)
     }
 
+    /// The arguments of a call of a protocol's method, as the protocol declares them; none after a report.
+    pub(super) fn protocol_args(
+        &mut self,
+        id: ProtocolId,
+        index: usize,
+        args: &[Arg],
+        span: Span,
+    ) -> Option<Vec<E<'b>>> {
+        let method = self.s.types.protocol(id).methods[index].clone();
+        let decl = self.s.proto_decls[self.s.proto_info[id.0 as usize].decl.0 as usize].clone();
+        let parsed = self.s.file(decl.file).file.clone();
+        let proto = *parsed.ast.get(decl.ast);
+        // By name: what was declared wrongly isn't among the methods.
+        let syms = &self.s.file(decl.file).syms;
+        let func = parsed.ast.list(proto.methods).iter().find_map(|member| match member {
+            AstMember::Const(idx) if syms[parsed.ast.get(*idx).name.name.index()] == method.name => {
+                match *parsed.ast.expr(parsed.ast.get(*idx).value) {
+                    Ast::Func(func) => Some(*parsed.ast.get(func)),
+                    _ => None,
+                }
+            }
+            _ => None,
+        })?;
+        let params = parsed.ast.list(func.params).get(1..).unwrap_or_default();
+        let sources = self.match_protocol_args(id, method.name, params, &parsed.ast, args, span)?;
+        let mut values = Vec::with_capacity(params.len());
+        for ((param, &ty), source) in params.iter().zip(&method.params).zip(sources) {
+            let e = match (source, param.default) {
+                (Source::Arg(at), _) => self.check_arg(args[at].value, ty),
+                (Source::Given(val), _) => self.coerce_arg(val, ty, val.e.loc.span),
+                (Source::Rest { lead, from }, _) => self.runtime_rest(ty, lead, rest_of(args, from), span),
+                (_, Some(default)) if matches!(*parsed.ast.expr(default), Ast::CallerLocation) => {
+                    let val = self.location_value(span);
+                    self.coerce(val, ty, span)
+                }
+                (_, Some(default)) => {
+                    let scope = self.s.proto_info[id.0 as usize].scope;
+                    self.elsewhere(decl.file, scope, |cx| cx.check_as(default, ty))
+                }
+                (_, None) => return None,
+            };
+            if e.ty == TypeId::ERROR {
+                return None;
+            }
+            values.push(e);
+        }
+        Some(values)
+    }
+
+    /// Which argument goes to which parameter of a protocol's method.
+    fn match_protocol_args(
+        &mut self,
+        id: ProtocolId,
+        method: Sym,
+        params: &[Param],
+        ast: &Tree,
+        args: &[Arg],
+        span: Span,
+    ) -> Option<Vec<Source<'b>>> {
+        let mut sources: Vec<Option<Source<'b>>> = vec![None; params.len()];
+        let mut at = 0;
+        let mut have = 0;
+        for (i, arg) in args.iter().enumerate() {
+            if let Some(name) = arg.name {
+                let text = self.ast.name(name.name);
+                let message = match params.iter().position(|p| ast.name(p.name.name) == text) {
+                    Some(p) if params[p].variadic => {
+                        format!("`{text}` is variadic and takes its arguments by position")
+                    }
+                    Some(p) if sources[p].is_none() => {
+                        sources[p] = Some(Source::Arg(i));
+                        have += 1;
+                        continue;
+                    }
+                    Some(_) => format!("parameter `{text}` has an argument already"),
+                    None => format!("`{}` has no parameter `{text}`", self.s.text(method)),
+                };
+                self.error(Code::E0302, name.span, message);
+                return None;
+            }
+            let variadic = |at: usize| params.get(at).is_some_and(|p: &Param| p.variadic);
+            if variadic(at) {
+                sources[at].get_or_insert(Source::Rest { lead: &[], from: i });
+                continue;
+            }
+            if !arg.spread {
+                have += 1;
+                if let Some(source) = sources.get_mut(at) {
+                    *source = Some(Source::Arg(i));
+                }
+                at += 1;
+                continue;
+            }
+            let vals = self.spread_vals(arg.value)?;
+            for (n, &val) in vals.iter().enumerate() {
+                if variadic(at) {
+                    let lead = self.slice_of(vals[n..].to_vec());
+                    sources[at] = Some(Source::Rest { lead, from: i + 1 });
+                    break;
+                }
+                have += 1;
+                if let Some(source) = sources.get_mut(at) {
+                    *source = Some(Source::Given(val));
+                }
+                at += 1;
+            }
+        }
+        let open = |(p, s): (&Param, &Option<Source<'b>>)| s.is_none() && p.default.is_none() && !p.variadic;
+        if at > params.len() || params.iter().zip(&sources).any(open) {
+            self.wrong_protocol_count(id, method, params, have, span);
+            return None;
+        }
+        let rest = Source::Rest { lead: &[], from: args.len() };
+        let fill = |(p, s): (&Param, Option<Source<'b>>)| {
+            s.unwrap_or(if p.variadic { rest } else { Source::Default })
+        };
+        Some(params.iter().zip(sources).map(fill).collect())
+    }
+
+    fn wrong_protocol_count(
+        &mut self,
+        id: ProtocolId,
+        method: Sym,
+        params: &[Param],
+        have: usize,
+        span: Span,
+    ) {
+        let wants = super::call::wanted(params);
+        let name = self.s.text(method).to_string();
+        let message = format!("`{name}` takes {wants}, and {}", super::call::given(have));
+        let mut d = Diagnostic::error(Code::E0301, self.loc(span), message);
+        if let Some((shown, at)) = self.s.protocol_method(id, method) {
+            d = d.also(at, "declared here").note(format!("the signature is `{shown}`"));
+        }
+        self.report(d);
+    }
+
     /// `xx p` back to a concrete pointer, checked by the functions that the value carries.
     pub(crate) fn recover_concrete(&mut self, e: E<'b>, target: TypeId, span: Span) -> Option<Val<'b>> {
         let (TypeKind::Protocol(id), TypeKind::Ptr(of)) =
@@ -221,7 +292,7 @@ impl<'b> Cx<'_, '_, 'b> {
             return None;
         };
         let loc = self.loc(span);
-        let funcs = self.s.impl_funcs(id, of, loc, self.f.inst)?;
+        let funcs = self.s.impl_funcs(id, of, loc, self.inside())?;
         let mut stmts = Vec::new();
         let kept = self.keep(e, &mut stmts);
         let value = self.local_expr(kept, span);
@@ -281,6 +352,12 @@ impl<'b> Cx<'_, '_, 'b> {
                 continue;
             }
             let mut types = Vec::new();
+            if let Some(bad) = params[1..].iter().find(|p| self.pack_kind(p).is_some() || p.comptime) {
+                let message = "a protocol's method is one function for each type, and a pack stands for many";
+                let help = "`..xs: []T` takes any number of arguments";
+                self.error_help(Code::E0411, bad.span, message, help);
+                continue;
+            }
             for param in &params[1..] {
                 types.push(param.ty.map_or(TypeId::ERROR, |ty| self.resolve_type(ty)));
             }
@@ -352,7 +429,7 @@ impl Sema {
         protocol: ProtocolId,
         ty: TypeId,
         loc: Loc,
-        from: Option<InstId>,
+        from: Within,
     ) -> Option<Vec<sx_ir::FuncId>> {
         let id = self.choose_impl(protocol, ty, loc)?;
         self.complete_protocol(protocol);
@@ -385,14 +462,7 @@ impl Sema {
         }
         let mut funcs = Vec::with_capacity(methods.len());
         for method in &methods {
-            let func = match info.methods.get(&method.name) {
-                Some(&decl) => match self.decl_value(decl) {
-                    DeclVal::Func(func) => Some(func),
-                    _ => None,
-                },
-                None => self.default_method(protocol, method.name, ty),
-            };
-            let Some(func) = func else {
+            let Some(func) = self.impl_function(id, protocol, ty, method.name) else {
                 if first_check {
                     let name = self.text(method.name).to_string();
                     let message = format!(

@@ -398,6 +398,9 @@ impl<'b> Cx<'_, '_, 'b> {
         }
         let sym = self.ident(name);
         let local = self.new_local(sym, ty, LocalKind::Value, name.span);
+        if let Some(view) = init.and_then(|e| self.view_of(e)) {
+            self.f.views.push((local, view));
+        }
         self.declare(name, Entry::Local(local));
         out.push(Stmt::Let { local, init });
         Some(local)

@@ -93,9 +93,11 @@ impl<'b> Cx<'_, '_, 'b> {
                 let mut ok = true;
                 for elem in elems {
                     if elem.spread {
-                        for ty in self.spread_types(elem.ty) {
-                            fields.push(TupleField { name: None, ty });
-                        }
+                        let types = self.spread_types(elem.ty);
+                        ok &= !types.contains(&TypeId::ERROR);
+                        fields.extend(types.into_iter().map(|ty| TupleField { name: None, ty }));
+                        let at = self.span(elem.ty);
+                        ok &= self.check_pack_len(fields.len(), at).is_some();
                         continue;
                     }
                     let ty = self.resolve_type(elem.ty);
@@ -116,7 +118,10 @@ impl<'b> Cx<'_, '_, 'b> {
                 match self.lookup_static(sym, name.span) {
                     Some(Bound::Const(TypeId::TYPE, CVal::Type(ty))) => ty,
                     Some(Bound::Const(_, CVal::Pack(_))) => {
-                        self.pack_as_list(name.span);
+                        let text = self.s.text(sym).to_string();
+                        let message = format!("`${text}` is a list of types, and one type is needed here");
+                        let help = format!("take one of them, `${text}[0]`, or spread it, `..${text}`");
+                        self.error_help(Code::E0206, name.span, message, help);
                         TypeId::ERROR
                     }
                     _ => {
@@ -209,7 +214,11 @@ impl<'b> Cx<'_, '_, 'b> {
         let mut ok = true;
         for elem in self.ast.list(func.params) {
             if elem.spread {
-                params.extend(self.spread_types(elem.ty));
+                let types = self.spread_types(elem.ty);
+                ok &= !types.contains(&TypeId::ERROR);
+                params.extend(types);
+                let at = self.span(elem.ty);
+                ok &= self.check_pack_len(params.len(), at).is_some();
                 continue;
             }
             let ty = self.resolve_type(elem.ty);
@@ -273,35 +282,9 @@ impl<'b> Cx<'_, '_, 'b> {
         ErrorSetId(self.s.types.error_sets.len() as u32 - 1)
     }
 
-    /// The types behind `..x` in a type list: a pack, or a tuple type.
-    pub(crate) fn spread_types(&mut self, expr: ExprId) -> Vec<TypeId> {
-        let span = self.span(expr);
-        let name = match *self.ast.expr(expr) {
-            Ast::Name(name) | Ast::Dollar { name, .. } => Some(name),
-            _ => None,
-        };
-        if let Some(name) = name {
-            let sym = self.ident(name);
-            if let Some(super::Entry::Pack(locals)) = self.lookup(sym, name.span) {
-                return locals.iter().map(|l| self.f.locals[l.0 as usize].ty).collect();
-            }
-            if let Some(Bound::Const(_, CVal::Pack(types))) = self.lookup_static(sym, name.span) {
-                return types.to_vec();
-            }
-        }
-        self.error(Code::E0311, span, "only a pack can be spread into a list of types");
-        Vec::new()
-    }
-
     /// Makes sure that a type can be laid out; reports once when it can't.
     pub(crate) fn ensure_layout(&mut self, ty: TypeId, loc: Loc) -> bool {
         self.s.ensure_layout(ty, loc)
-    }
-
-    /// `$args` as a list of types.
-    pub(crate) fn pack_as_list(&mut self, span: Span) {
-        let message = "the types of a pack can't be taken as a list yet";
-        self.error_help(Code::E0902, span, message, "`type_of(args[i])` is the type of one of its elements");
     }
 
     pub(crate) fn report_not_type(&mut self, span: Span) {

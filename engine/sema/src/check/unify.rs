@@ -6,7 +6,7 @@ use super::infer::has_dollar;
 use crate::sema::*;
 use crate::types::{TypeId, TypeKind};
 use crate::value::CVal;
-use sx_syntax::ast::{Arg, Ast as Tree, Expr as Ast, ExprId};
+use sx_syntax::ast::{Arg, Ast as Tree, Expr as Ast, ExprId, TupleElem};
 use sx_syntax::diag::{Code, Diagnostic};
 use sx_syntax::span::{FileId, Loc};
 
@@ -98,30 +98,15 @@ impl Cx<'_, '_, '_> {
             }
             Ast::TupleTy(elems) => {
                 let TypeKind::Tuple(fields) = kind else { return false };
-                let elems = ast.list(elems);
-                elems.len() == fields.len()
-                    && elems.iter().zip(fields.iter()).all(|(e, f)| self.unify_expr(home, ast, e.ty, f.ty))
+                let types: Vec<TypeId> = fields.iter().map(|f| f.ty).collect();
+                self.unify_list(home, ast, ast.list(elems), &types)
             }
             Ast::FuncTy(idx) | Ast::ClosureTy(idx) => {
                 let (TypeKind::Func { params, ret, .. } | TypeKind::Closure { params, ret }) = kind else {
                     return false;
                 };
                 let func = *ast.get(idx);
-                let elems = ast.list(func.params);
-                if let [only] = elems
-                    && only.spread
-                    && let Ast::Dollar { name, .. } = *ast.expr(only.ty)
-                {
-                    let sym = self.s.file(home.file).syms[name.name.index()];
-                    self.bind(home.scope, sym, CVal::Pack(params.to_vec().into()));
-                }
-                if !elems.iter().any(|e| e.spread)
-                    && (elems.len() != params.len()
-                        || !elems
-                            .iter()
-                            .zip(params.iter())
-                            .all(|(e, &p)| self.unify_expr(home, ast, e.ty, p)))
-                {
+                if !self.unify_list(home, ast, ast.list(func.params), &params) {
                     return false;
                 }
                 let value = match *self.kind(ret) {
@@ -133,6 +118,31 @@ impl Cx<'_, '_, '_> {
             Ast::Call { callee, args } => self.unify_generic(home, ast, callee, ast.list(args), ty),
             _ => !home.exact,
         }
+    }
+
+    /// `A, $B, ..$rest` against types: what a spread takes is bound as a pack. Types that aren't `$` names are judged
+    /// when the whole is passed.
+    fn unify_list(&mut self, home: &Pattern, ast: &Tree, elems: &[TupleElem], types: &[TypeId]) -> bool {
+        let Some(at) = elems.iter().position(|e| e.spread) else {
+            return elems.len() == types.len()
+                && elems.iter().zip(types).all(|(e, &ty)| self.unify_expr(home, ast, e.ty, ty));
+        };
+        let behind = elems.len() - at - 1;
+        if types.len() < at + behind {
+            return false;
+        }
+        let (front, rest) = types.split_at(at);
+        let (middle, back) = rest.split_at(rest.len() - behind);
+        if let Ast::Dollar { name, .. } = *ast.expr(elems[at].ty) {
+            let sym = self.s.file(home.file).syms[name.name.index()];
+            match self.bound(home.scope, sym) {
+                Some(CVal::Pack(have)) if *have != *middle => return false,
+                Some(_) => {}
+                None => self.bind(home.scope, sym, CVal::Pack(middle.into())),
+            }
+        }
+        let around = elems[..at].iter().zip(front).chain(elems[at + 1..].iter().zip(back));
+        around.into_iter().all(|(e, &ty)| self.unify_expr(home, ast, e.ty, ty))
     }
 
     fn widens(&mut self, from: TypeId, to: TypeId) -> bool {

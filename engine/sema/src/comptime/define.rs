@@ -288,6 +288,7 @@ impl Sema {
             busy: false,
             defaults: vec![None; fields],
             generic: None,
+            asked: crate::check::Asked::default(),
         }
     }
 

@@ -27,7 +27,18 @@ f :: (n: i64) -> i64 extern libc { n }
                                  ^^^^^ E0801
 "#,
     );
-    check("f :: ($T: Type) extern libc;");
+    check(
+        r#"
+f :: ($T: Type) extern libc;
+      ^^^^^^^^ E0801
+"#,
+    );
+    check(
+        r#"
+f :: (p: *$T) -> i32 extern libc;
+      ^^^^^^ E0801
+"#,
+    );
     check(
         r#"
 f :: (n: i64) -> i64 ! extern libc;
@@ -43,8 +54,18 @@ f :: (n: i64) -> i64 ! extern libc;
 #[test]
 fn exported_functions() {
     check("tick :: (dt: f64) export \"game_tick\" { _ = dt; }");
-    // FIXME: a generic function can't be exported.
-    check("tick :: (s: $T) export {}");
+    check(
+        r#"
+tick :: (s: $T) export {}
+         ^^^^^ E0801
+"#,
+    );
+    check(
+        r#"
+tick :: (n: i64, ..$args) export {}
+                 ^^^^^^^ E0801
+"#,
+    );
 }
 
 #[test]

@@ -190,7 +190,8 @@ take a protocol. In place of a vector an array will do."
     E0307 "no value" "A function, branch or handler must give a value, and its end can be reached without one. The value of a block is its last expression *without* a `;`.\n\n```sx\nadd :: (a: i64, b: i64) -> i64 { a + b; }   // wrong\nadd :: (a: i64, b: i64) -> i64 { a + b }    // right\n```"
     E0309 "wrong format string" "Format strings are checked while compiling: as many `{}` as values, options such as `{:08.3}` after a colon, and `{{` for the brace itself. The options are `{[:[[fill]align][0][width][.precision][x|X|b|o|e]]}`."
     E0310 "index beyond the pack" "A pack or a list of fields has fewer elements than the constant index asks for."
-    E0311 "can't be spread" "`..x` spreads a pack or a tuple into arguments, or passes a slice to a variadic parameter of slice type."
+    E0311 "can't be spread" "`..x` spreads a pack or a tuple into arguments, or passes a slice to a variadic parameter of slice type. Around a pack there may be more, which is then done for each element: `..xs.name`, `..f(xs)`, `Tuple(..?Ts)`; several packs in one spread have one length. In a list of types a pack or a tuple type is spread."
+    E0312 "wrong variadic parameter" "A parameter list has one variadic parameter at most: with two, nothing would say where the arguments of one end. Parameters behind it are given by name. A generic type takes its arguments by position only, so that its pack comes last.\n\n```sx\nf :: (..$a, ..$b) { … }                 // wrong\nRow :: struct (..$Ts, $N: i64) { … }    // wrong\nRow :: struct ($N: i64, ..$Ts) { … }    // right\n```"
     // ---- E04xx: structs, enums, matches ----
     E0401 "no such member" "The type has no field, method, property, constant or variant of this name. Free functions can follow a dot only when they are declared `name :: ufcs (…)`."
     E0402 "wrong literal" "The fields of a literal are given by name or by position, each once; a union's literal names exactly one member."
@@ -227,7 +228,7 @@ take a protocol. In place of a vector an array will do."
     E0706 "exists only while compiling" "Functions of the compiler, `abi(.compiler)`, and what calls them can run in `#run`, in constants and in type \
         functions; the program itself can't call them."
     // ---- E08xx: foreign code ----
-    E0801 "wrong extern declaration" "An `extern` names a library that is declared with `#library`, has C types only, and can't be failable."
+    E0801 "wrong extern declaration" "An `extern` names a library that is declared with `#library`, has C types only, and can't be failable. Neither an `extern` nor an `export` has compile-time parameters: to C, each is one function."
     E0802 "C headers not supported" "This build doesn't import C headers. Declare the functions that you need: `puts :: (s: cstring) -> i32 extern libc;`."
     E0803 "wrong alignment" "An alignment is a power of two from 1 to 4096."
     E0804 "not known to the compiler" "Inline assembly and the calling convention `abi(.naked)` aren't part of this build. A function with `abi(.compiler)` \
@@ -238,11 +239,6 @@ Look for a typing error, name the library that has it with `#library`, or give a
 must be one of that name, with the same types."
     // ---- E09xx: limits ----
     E0901 "limit reached" "The program goes beyond a limit of the compiler that keeps it responsive on broken input."
-    E0902 "not supported yet" "This belongs to the language, but not to this version: an `impl` for every instance of a \
-generic type, a pack that is seen through a protocol, and the types of a pack as a list. The help line names what does \
-the same today.\n\n\
-```sx\nimpl Show for List($T) { … }       // not yet\nimpl Show for List(i64) { … }      // right\n\
-all :: (..xs: Show) { … }          // not yet\nall :: (..xs: []Show) { … }        // right\n```"
 
     // ---- Wxxxx: warnings ----
     W0001 "bitwise operator beside a comparison" "Comparisons bind more strongly than `&`, `^` and `|`, as in C: \
