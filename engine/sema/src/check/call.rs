@@ -141,6 +141,7 @@ impl<'b> Cx<'_, '_, 'b> {
 
     /// A function value, closure or C function pointer.
     fn call_value(&mut self, val: Val<'b>, args: &[Arg], span: Span) -> Val<'b> {
+        let val = self.seen_whole(val, "can't be called");
         let (params, ret) = match self.kind(val.ty).clone() {
             TypeKind::Func { params, ret, .. } | TypeKind::Closure { params, ret } => (params, ret),
             TypeKind::Error => {

@@ -62,6 +62,11 @@ impl<'b> Cx<'_, '_, 'b> {
     }
 
     pub(crate) fn mismatch(&mut self, val: Val<'b>, target: TypeId, span: Span) {
+        if !self.stays_in_view(val.e, target) {
+            let what = format!("doesn't convert to `{}`", self.name_of(target));
+            self.seen_whole(val, &what);
+            return;
+        }
         let (want, have) = (self.name_of(target), self.describe(val.ty));
         let loc = self.loc(span);
         if let (Lit::Int(n), Some((bits, signed))) = (val.lit, self.s.types.int_repr(target))
@@ -183,6 +188,9 @@ impl<'b> Cx<'_, '_, 'b> {
             Lit::Float(x) => return self.coerce_float(x, target, span),
             Lit::Null => return self.coerce_null(target, span),
             Lit::None => {}
+        }
+        if !self.stays_in_view(val.e, target) {
+            return None;
         }
         if let Some(inner) = self.through_ref(val)
             && !matches!(self.kind(target), TypeKind::Ptr(_) | TypeKind::Optional(_))

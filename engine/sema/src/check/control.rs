@@ -524,6 +524,7 @@ impl<'b> Cx<'_, '_, 'b> {
             return None;
         }
         let e = self.check_settled(expr);
+        let e = self.seen_whole(self.of(e), "can't be looped over").e;
         let kind = self.kind(e.ty).clone();
         let e = match kind {
             TypeKind::Ptr(of) if self.iterable_data(of) => self.mk(of, span, Kind::Deref(e)),

@@ -66,10 +66,12 @@ impl<'b> Cx<'_, '_, 'b> {
         let span = self.span(expr);
         if let Some(e) = self.raw_local(expr)
             && let TypeKind::Optional(_) = self.kind(e.ty)
+            && self.view_of(e).is_none()
         {
             return self.mk(TypeId::BOOL, span, Kind::HasValue(e));
         }
         let val = self.check(expr, Some(TypeId::BOOL));
+        let val = self.seen_whole(val, "isn't a condition");
         self.truth(val, span)
     }
 
@@ -440,7 +442,8 @@ impl<'b> Cx<'_, '_, 'b> {
 
     fn check_slice(&mut self, idx: sx_syntax::ast::Idx<sx_syntax::ast::SliceExpr>, span: Span) -> Val<'b> {
         let ast = *self.ast.get(idx);
-        let mut base = self.check_settled(ast.base);
+        let base = self.check_settled(ast.base);
+        let mut base = self.seen_whole(self.of(base), "can't be sliced").e;
         if let TypeKind::Ptr(of) = *self.kind(base.ty)
             && matches!(self.kind(of), TypeKind::Array(..) | TypeKind::Slice(_) | TypeKind::String)
         {

@@ -32,6 +32,7 @@ impl<'b> Cx<'_, '_, 'b> {
             _ => self.check(ast.subject, None),
         };
         let subject_span = self.span(ast.subject);
+        let subject = self.seen_whole(subject, "can't be matched");
         let e = self.settle(subject, subject_span);
         self.match_value(e, arms, expected, span)
     }

@@ -832,7 +832,11 @@ impl<'b> Cx<'_, '_, 'b> {
         if let Some(e) = self.try_coerce(val, target, span) {
             return self.of(e);
         }
+        let val = self.seen_whole(val, "can't be cast to something else");
         let e = self.settle(val, span);
+        if e.ty == TypeId::ERROR {
+            return self.error_val(span);
+        }
         let (from, to) = (self.kind(e.ty).clone(), self.kind(target).clone());
         let cast = self.explicit_cast(e.ty, &from, target, &to);
         match cast {

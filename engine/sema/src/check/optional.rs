@@ -11,10 +11,11 @@ impl<'b> Cx<'_, '_, 'b> {
     /// An operand that may be null, without narrowing.
     fn check_nullable(&mut self, expr: ExprId, expected: Option<TypeId>) -> E<'b> {
         if let Some(e) = self.raw_local(expr) {
-            return e;
+            return self.seen_whole(self.of(e), "may be no optional").e;
         }
         let hint = expected.map(|ty| self.s.types.optional(ty));
         let val = self.check(expr, hint);
+        let val = self.seen_whole(val, "may be no optional");
         let span = self.span(expr);
         self.settle(val, span)
     }
@@ -231,6 +232,7 @@ impl<'b> Cx<'_, '_, 'b> {
                 self.settle(val, span)
             }
         };
+        let e = self.seen_whole(self.of(e), "may be no optional").e;
         if e.ty == TypeId::ERROR {
             return None;
         }

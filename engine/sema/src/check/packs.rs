@@ -240,6 +240,13 @@ impl<'b> Cx<'_, '_, 'b> {
                 let elems = self.elements_once(val.e, fields.len(), span);
                 Some(Ok(elems.into_iter().map(|e| self.of(e)).collect()))
             }
+            // `..$ns: []i64`: how many there are is known. Where a slice is wanted it is one already.
+            TypeKind::Slice(elem) if expected.is_none() => match self.fold(val.e) {
+                Some(CVal::Slice(values)) => {
+                    Some(Ok(values.iter().map(|value| self.const_val(elem, value, span)).collect()))
+                }
+                _ => Some(Err(val)),
+            },
             TypeKind::Error => None,
             _ => Some(Err(val)),
         }

@@ -121,7 +121,7 @@ impl<'b> Cx<'_, '_, 'b> {
                         let text = self.s.text(sym).to_string();
                         let message = format!("`${text}` is a list of types, and one type is needed here");
                         let help = format!("take one of them, `${text}[0]`, or spread it, `..${text}`");
-                        self.error_help(Code::E0206, name.span, message, help);
+                        self.error_help(Code::E0206, self.span(expr), message, help);
                         TypeId::ERROR
                     }
                     _ => {

@@ -219,6 +219,19 @@ impl<'b> Cx<'_, '_, 'b> {
         }
     }
 
+    /// True where a conversion leaves what is seen through a protocol a value of that protocol, or what it is.
+    pub(super) fn stays_in_view(&self, e: E<'b>, target: TypeId) -> bool {
+        if self.f.views.is_empty() {
+            return true;
+        }
+        let Some(view) = self.view_of(e) else { return true };
+        let same = |ty: TypeId| matches!(*self.kind(ty), TypeKind::Protocol(id) if id == view);
+        match *self.kind(target) {
+            TypeKind::Optional(of) => of == e.ty || same(of),
+            _ => target == e.ty || same(target),
+        }
+    }
+
     /// `x.name` where `x` is seen through a protocol.
     pub(super) fn view_member(
         &mut self,
