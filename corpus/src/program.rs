@@ -24,6 +24,7 @@ pub const CATEGORIES: &[(&str, &[&str])] = &[
     ("library", &["15"]),
     ("asm", &["16"]),
     ("rejected", &["20"]),
+    ("vectors", &["21"]),
 ];
 
 /// What `NNNN-name.toml` may say.

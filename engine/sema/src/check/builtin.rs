@@ -30,6 +30,7 @@ pub(crate) fn category(types: &Types, ty: TypeId) -> &'static str {
         }
         TypeKind::Slice(_) | TypeKind::SentinelSlice(_) => "slice",
         TypeKind::Array(..) => "array",
+        TypeKind::Vector(..) => "vector",
         TypeKind::Ptr(_) => "pointer",
         TypeKind::ManyPtr(_) => "many_pointer",
         TypeKind::Optional(_) => "optional",
@@ -136,6 +137,20 @@ impl<'b> Cx<'_, '_, 'b> {
     fn float_op(&mut self, name: &str, arg: ExprId, expected: Option<TypeId>, span: Span) -> Val<'b> {
         let hint = expected.filter(|&ty| self.s.types.is_float(ty));
         let val = self.check(arg, hint);
+        let op = match name {
+            "sqrt" => Intrinsic::Sqrt,
+            "floor" => Intrinsic::Floor,
+            "ceil" => Intrinsic::Ceil,
+            "trunc" => Intrinsic::Trunc,
+            _ => Intrinsic::Round,
+        };
+        if let Some(vector) = self.vector_arg(name, val, true, span) {
+            return if vector.ty == TypeId::ERROR {
+                vector
+            } else {
+                self.intrinsic(op, val.ty, vec![val.e], span)
+            };
+        }
         let ty = match val.lit {
             Lit::None => val.ty,
             _ => hint.unwrap_or(TypeId::F64),
@@ -150,18 +165,28 @@ impl<'b> Cx<'_, '_, 'b> {
             return self.error_val(span);
         }
         let e = self.coerce(val, ty, span);
-        let op = match name {
-            "sqrt" => Intrinsic::Sqrt,
-            "floor" => Intrinsic::Floor,
-            "ceil" => Intrinsic::Ceil,
-            "trunc" => Intrinsic::Trunc,
-            _ => Intrinsic::Round,
-        };
         self.intrinsic(op, ty, vec![e], span)
     }
 
     fn abs(&mut self, arg: ExprId, expected: Option<TypeId>, span: Span) -> Val<'b> {
         let val = self.check(arg, expected);
+        if let Some(vector) = self.vector_arg("abs", val, false, span) {
+            let ty = vector.ty;
+            if ty == TypeId::ERROR || self.s.types.is_float(self.s.types.lane(ty)) {
+                return if ty == TypeId::ERROR {
+                    vector
+                } else {
+                    self.intrinsic(Intrinsic::FAbs, ty, vec![val.e], span)
+                };
+            }
+            let mut stmts = Vec::new();
+            let kept = self.keep(vector.e, &mut stmts);
+            let v = self.local_expr(kept, span);
+            let negated = self.mk(ty, span, Kind::Neg(v));
+            let greater = self.intrinsic(Intrinsic::Max, ty, vec![v, negated], span);
+            let e = self.block(stmts, greater.e);
+            return self.of(e);
+        }
         let e = self.settle(val, span);
         if self.s.types.is_float(e.ty) {
             return self.intrinsic(Intrinsic::FAbs, e.ty, vec![e], span);
@@ -190,6 +215,14 @@ impl<'b> Cx<'_, '_, 'b> {
         if x.ty == TypeId::ERROR || y.ty == TypeId::ERROR {
             return self.error_val(span);
         }
+        let op = if name == "min" { Intrinsic::Min } else { Intrinsic::Max };
+        if let Some((ty, x, y)) = self.vector_min_max(name, x, y, span) {
+            return if ty == TypeId::ERROR {
+                self.error_val(span)
+            } else {
+                self.intrinsic(op, ty, vec![x, y], span)
+            };
+        }
         let Some(ty) = self.peer(x, y) else {
             let message = format!(
                 "`{name}` needs two numbers of one type, not `{}` and `{}`",
@@ -212,7 +245,6 @@ impl<'b> Cx<'_, '_, 'b> {
             return self.error_val(span);
         }
         let (x, y) = (self.coerce(x, ty, span), self.coerce(y, ty, span));
-        let op = if name == "min" { Intrinsic::Min } else { Intrinsic::Max };
         self.intrinsic(op, ty, vec![x, y], span)
     }
 

@@ -58,6 +58,10 @@ impl<'b> Cx<'_, '_, 'b> {
             Entity::ProtoMethod(val, index) => self.call_protocol(val, index, args, span),
             Entity::ViewMethod(view) => self.call_through(*view, args, span),
             Entity::Generic(generic) => self.call_generic_type(generic, args, span),
+            Entity::Vector => {
+                let ty = self.vector_type(args, span);
+                if ty == TypeId::ERROR { self.error_val(span) } else { self.type_val(ty, span) }
+            }
             Entity::Variant(ty, index) => self.call_variant(ty, index, args, span),
             Entity::Protocol(proto) => {
                 let mut types = Vec::new();

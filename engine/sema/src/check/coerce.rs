@@ -156,7 +156,10 @@ impl<'b> Cx<'_, '_, 'b> {
             (_, TypeKind::Bool) if val.lit == Lit::None && self.scalar_like(val.ty) => {
                 "compare it: `… != 0`".into()
             }
-            (TypeKind::UntypedNull, TypeKind::Array(..)) => return None,
+            (TypeKind::UntypedNull, TypeKind::Array(..) | TypeKind::Vector(..)) => return None,
+            (from, TypeKind::Vector(elem, n)) if from != to && (val.lit != Lit::None || val.ty == *elem) => {
+                format!("one value for all lanes is written `.[…; {n}]`")
+            }
             (TypeKind::UntypedNull, _) => format!("a type that has `null` is `?{want}`"),
             (TypeKind::Type, _) | (_, TypeKind::Type) => return None,
             (_, TypeKind::Ptr(_) | TypeKind::ManyPtr(_)) if self.scalar_like(val.ty) => return None,

@@ -109,6 +109,9 @@ impl<'b> Cx<'_, '_, 'b> {
                         "test its length: `….len > 0`"
                     }
                     TypeKind::F32 | TypeKind::F64 | TypeKind::UntypedFloat => "compare it: `… != 0.0`",
+                    TypeKind::Vector(..) => {
+                        "`all(…)` and `any(…)` of `math` say whether every or some lane is true"
+                    }
                     TypeKind::Failable { .. } => "handle its error first, with `try`, `catch` or `or`",
                     TypeKind::Enum(_) => "compare it: `… == .name`",
                     TypeKind::Void => "this gives no value at all",
@@ -384,6 +387,7 @@ impl<'b> Cx<'_, '_, 'b> {
         let index_span = self.span(index);
         let (base, elem, len) = match *self.kind(e.ty) {
             TypeKind::Array(elem, len) => (e, elem, Some(len)),
+            TypeKind::Vector(elem, lanes) => (e, elem, Some(lanes as u64)),
             TypeKind::Slice(elem) | TypeKind::SentinelSlice(elem) | TypeKind::ManyPtr(elem) => {
                 (e, elem, None)
             }
@@ -394,6 +398,9 @@ impl<'b> Cx<'_, '_, 'b> {
             }
             TypeKind::Ptr(of) => match *self.kind(of) {
                 TypeKind::Array(elem, len) => (self.mk(of, e.loc.span, Kind::Deref(e)), elem, Some(len)),
+                TypeKind::Vector(elem, lanes) => {
+                    (self.mk(of, e.loc.span, Kind::Deref(e)), elem, Some(lanes as u64))
+                }
                 TypeKind::Slice(elem) => (self.mk(of, e.loc.span, Kind::Deref(e)), elem, None),
                 _ => return self.not_indexable(e, index, span),
             },

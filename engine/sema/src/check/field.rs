@@ -1,5 +1,6 @@
 //! What stands after a dot: namespace members, static members, fields, properties, methods.
 
+use super::vector::LANE_NAMES;
 use super::{Cx, Entity, Val};
 use crate::sema::*;
 use crate::symbols::Sym;
@@ -131,6 +132,9 @@ impl<'b> Cx<'_, '_, 'b> {
             TypeKind::Array(_, len) if self.s.text(sym) == "len" => {
                 return Entity::Value(self.untyped_int(len as i128, span));
             }
+            TypeKind::Vector(_, lanes) if self.s.text(sym) == "len" => {
+                return Entity::Value(self.untyped_int(lanes as i128, span));
+            }
             _ => {}
         }
         if let Some(member) = self.member(ty, sym) {
@@ -208,6 +212,10 @@ impl<'b> Cx<'_, '_, 'b> {
             }
             TypeKind::String | TypeKind::Slice(_) => vec!["len".into(), "ptr".into()],
             TypeKind::Array(..) => vec!["len".into()],
+            TypeKind::Vector(_, n) if LANE_NAMES.contains(&text) => {
+                return Some(format!("it has {}", super::call::count(n as usize, "lane")));
+            }
+            TypeKind::Vector(..) => vec!["len".into()],
             _ => self.field_names(ty),
         };
         if let Some((info, _)) = self.s.members_of(ty) {
@@ -407,6 +415,7 @@ impl<'b> Cx<'_, '_, 'b> {
                 self.s.types.intern(TypeKind::ManyPtr(elem))
             }
             TypeKind::Array(_, n) if len => return Some(self.val(TypeId::I64, span, Kind::Int(n))),
+            TypeKind::Vector(_, n) if len => return Some(self.val(TypeId::I64, span, Kind::Int(n as u64))),
             TypeKind::Array(elem, _) => {
                 let ty = self.s.types.intern(TypeKind::ManyPtr(elem));
                 let address = self.address_of(e);
@@ -437,6 +446,12 @@ impl<'b> Cx<'_, '_, 'b> {
                 let variant = self.s.types.enum_def(id).variants.iter().find(|v| v.name == name)?;
                 let (tag, payload) = (variant.value, variant.payload?);
                 Some(self.val(payload, span, Kind::Payload { base: e, tag, checked: true }))
+            }
+            TypeKind::Vector(_, n) => {
+                let text = self.s.text(name);
+                let lane =
+                    LANE_NAMES.iter().position(|&lane| lane == text).filter(|&lane| lane < n as usize)?;
+                Some(self.lane_of(e, lane as u8, span))
             }
             TypeKind::Tuple(fields) => {
                 let index = fields.iter().position(|f| f.name == Some(name))?;

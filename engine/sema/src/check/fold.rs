@@ -57,6 +57,10 @@ impl<'b> Cx<'_, '_, 'b> {
 
     /// The value of an expression, if it can be read off.
     pub(crate) fn fold(&mut self, e: E<'b>) -> Option<CVal> {
+        if self.lanes(e.ty).is_some() && self.computes_lanes(e) {
+            // What goes lane by lane is run.
+            return None;
+        }
         Some(match e.kind {
             Kind::Int(bits) => self.int_value(e.ty, bits),
             Kind::Float(x) => CVal::float(x),
@@ -112,7 +116,11 @@ impl<'b> Cx<'_, '_, 'b> {
                 CVal::Agg(values.into())
             }
             Kind::Repeat(value) => {
-                let TypeKind::Array(_, n) = *self.kind(e.ty) else { return None };
+                let n = match *self.kind(e.ty) {
+                    TypeKind::Array(_, n) => n,
+                    TypeKind::Vector(_, n) => n as u64,
+                    _ => return None,
+                };
                 let value = self.fold(value)?;
                 if value == CVal::Zero || value == CVal::Int(0) {
                     return Some(CVal::Zero);
@@ -192,7 +200,9 @@ impl<'b> Cx<'_, '_, 'b> {
                 CVal::DataAddr(data, at) => Some(CVal::DataAddr(data, at + offset)),
                 _ => None,
             },
-            Kind::Index { base, index } if matches!(self.kind(base.ty), TypeKind::Array(..)) => {
+            Kind::Index { base, index }
+                if matches!(self.kind(base.ty), TypeKind::Array(..) | TypeKind::Vector(..)) =>
+            {
                 let n = u32::try_from(self.fold(index)?.as_int()?).ok()?;
                 let size = self.s.types.layout(place.ty).size;
                 match self.fold_address(base)? {

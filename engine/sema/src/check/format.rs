@@ -133,6 +133,7 @@ impl<'b> Cx<'_, '_, 'b> {
             self.kind(ty),
             TypeKind::Struct(_)
                 | TypeKind::Array(..)
+                | TypeKind::Vector(..)
                 | TypeKind::Slice(_)
                 | TypeKind::Tuple(_)
                 | TypeKind::Optional(_)

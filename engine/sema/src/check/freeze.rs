@@ -101,7 +101,7 @@ impl Sema {
 
     fn write_members(&mut self, ty: TypeId, values: &[CVal], at: u32, out: &mut Data) {
         match self.types.kind(ty).clone() {
-            TypeKind::Array(elem, _) => {
+            TypeKind::Array(elem, _) | TypeKind::Vector(elem, _) => {
                 let size = self.types.layout(elem).size;
                 for (n, value) in values.iter().enumerate() {
                     self.write_value(elem, value, at + size * n as u32, out);

@@ -276,8 +276,25 @@ impl<'b> Cx<'_, '_, 'b> {
         (self.s.types.failable(value, set), Some(set), infer)
     }
 
+    /// True for vectors and what holds one by value: C passes those in registers of their own.
+    fn holds_vector(&self, ty: TypeId, depth: u32) -> bool {
+        let inner: Vec<TypeId> = match self.kind(ty) {
+            TypeKind::Vector(..) => return true,
+            &TypeKind::Array(of, _) | &TypeKind::Optional(of) => vec![of],
+            TypeKind::Tuple(fields) => fields.iter().map(|f| f.ty).collect(),
+            &TypeKind::Struct(id) | &TypeKind::Union(id) => {
+                self.s.types.struct_def(id).fields.iter().map(|f| f.ty).collect()
+            }
+            _ => return false,
+        };
+        depth < 32 && inner.into_iter().any(|ty| self.holds_vector(ty, depth + 1))
+    }
+
     /// What to use instead of a type that C doesn't have.
     fn unknown_to_c(&self, ty: TypeId) -> Option<&'static str> {
+        if self.holds_vector(ty, 0) {
+            return Some("pass a pointer to it");
+        }
         match self.kind(ty) {
             TypeKind::String => Some("pass a `cstring`, or `[*]u8` and a length"),
             TypeKind::Slice(_) | TypeKind::SentinelSlice(_) => Some("pass a `[*]T` and a length"),

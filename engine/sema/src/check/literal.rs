@@ -321,7 +321,10 @@ impl<'b> Cx<'_, '_, 'b> {
         if checked.iter().any(|e| e.ty == TypeId::ERROR) || elem == TypeId::ERROR {
             return self.error_val(span);
         }
-        let ty = self.s.types.array(elem, checked.len() as u64);
+        let ty = match as_ty.filter(|&ty| self.lanes(ty).is_some()) {
+            Some(vector) => vector,
+            None => self.s.types.array(elem, checked.len() as u64),
+        };
         let checked = self.slice_of(checked);
         let array = self.val(ty, span, Kind::Array(checked));
         self.array_as(array, as_ty, span)
@@ -353,6 +356,9 @@ impl<'b> Cx<'_, '_, 'b> {
             if ty == TypeId::ERROR {
                 return Err(());
             }
+            if let Some(elem) = self.vector_literal(ty, len, span) {
+                return elem.map(|elem| (Some(elem), Some(ty)));
+            }
             if !paren && !matches!(self.kind(ty), TypeKind::Array(..) | TypeKind::Slice(_)) {
                 return Ok((Some(ty), None));
             }
@@ -373,6 +379,9 @@ impl<'b> Cx<'_, '_, 'b> {
         let Some(mut ty) = expected else { return Ok((None, None)) };
         while let TypeKind::Optional(of) = *self.kind(ty) {
             ty = of;
+        }
+        if let Some(elem) = self.vector_literal(ty, len, span) {
+            return elem.map(|elem| (Some(elem), Some(ty)));
         }
         match *self.kind(ty) {
             TypeKind::Array(elem, n) => {
@@ -406,7 +415,10 @@ impl<'b> Cx<'_, '_, 'b> {
         if e.ty == TypeId::ERROR || !self.check_storable(e.ty, span) {
             return self.error_val(span);
         }
-        let ty = self.s.types.array(e.ty, n);
+        let ty = match as_ty.filter(|&ty| self.lanes(ty).is_some()) {
+            Some(vector) => vector,
+            None => self.s.types.array(e.ty, n),
+        };
         let array = self.val(ty, span, Kind::Repeat(e));
         self.array_as(array, as_ty, span)
     }

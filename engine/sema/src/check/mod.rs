@@ -36,6 +36,7 @@ mod stmt;
 mod type_value;
 mod types;
 mod unify;
+mod vector;
 mod view;
 
 use crate::sema::*;

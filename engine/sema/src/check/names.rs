@@ -21,6 +21,8 @@ pub(crate) enum Entity<'b> {
     /// A method found through a value: the function and its receiver.
     Method(FnId, Val<'b>),
     Generic(GenericId),
+    /// `Vector`, without its arguments.
+    Vector,
     Namespace(NamespaceId),
     Library(Sym),
     Protocol(ProtoDeclId),
@@ -116,11 +118,7 @@ impl<'b> Cx<'_, '_, 'b> {
                 let bytes = self.b.alloc_slice_copy(text.as_bytes());
                 Entity::Value(self.val(TypeId::STRING, span, Kind::Str(bytes)))
             }
-            "Vector" => {
-                let help = "an array holds the same values; its elements are computed one by one";
-                self.error_help(Code::E0218, span, "there is no `Vector` yet", help);
-                Entity::Error
-            }
+            "Vector" => Entity::Vector,
             _ => {
                 self.unknown_name(ident, sym);
                 Entity::Error
@@ -261,7 +259,7 @@ impl<'b> Cx<'_, '_, 'b> {
             Entity::Method(..) | Entity::ProtoMethod(..) | Entity::ViewMethod(_) => {
                 "a method; call it, or wrap it in a lambda"
             }
-            Entity::Generic(_) => "a generic type; give it arguments",
+            Entity::Generic(_) | Entity::Vector => "a generic type; give it arguments",
             Entity::Namespace(_) => "a namespace",
             Entity::Library(_) => "a library",
             Entity::Protocol(proto) => {

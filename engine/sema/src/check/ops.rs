@@ -66,7 +66,18 @@ impl<'b> Cx<'_, '_, 'b> {
         span: Span,
     ) -> Val<'b> {
         if op == UnOp::Not {
-            let cond = self.check_cond(operand);
+            let cond =
+                match self.raw_local(operand).filter(|e| matches!(self.kind(e.ty), TypeKind::Optional(_))) {
+                    Some(_) => self.check_cond(operand),
+                    None => {
+                        let val = self.check(operand, Some(TypeId::BOOL));
+                        if let Some(lanes) = self.vector_not(val, span) {
+                            return lanes;
+                        }
+                        let at = self.span(operand);
+                        self.truth(val, at)
+                    }
+                };
             if cond.ty == TypeId::ERROR {
                 return self.error_val(span);
             }
@@ -88,10 +99,11 @@ impl<'b> Cx<'_, '_, 'b> {
             _ => {}
         }
         let ty = val.ty;
-        let int = self.s.types.is_int(ty);
+        let lane = self.s.types.lane(ty);
+        let int = self.s.types.is_int(lane);
         let flags = matches!(*self.kind(ty), TypeKind::Enum(id) if self.s.types.enum_def(id).flags);
         match op {
-            UnOp::Neg if int || self.s.types.is_float(ty) => self.val(ty, span, Kind::Neg(val.e)),
+            UnOp::Neg if int || self.s.types.is_float(lane) => self.val(ty, span, Kind::Neg(val.e)),
             UnOp::BitNot if int || flags => self.val(ty, span, Kind::BitNot(val.e)),
             _ if ty == TypeId::ERROR => self.error_val(span),
             _ if ty == TypeId::NORETURN => val,
@@ -204,6 +216,9 @@ impl<'b> Cx<'_, '_, 'b> {
         if a.lit != Lit::None && b.lit != Lit::None {
             return self.fold_untyped(op, a, b, span);
         }
+        if let Some(val) = self.vector_arith(op, a, b, span) {
+            return val;
+        }
         let Some(ty) = self.common_type(op, a, b, span) else { return self.error_val(span) };
         if !self.has_arith(op, ty) {
             return self.undefined(op, a, b, span);
@@ -246,6 +261,8 @@ impl<'b> Cx<'_, '_, 'b> {
             d.notes.extend([a.e, b.e].into_iter().filter_map(|e| self.lost_narrowing(e)));
         } else if matches!(self.kind(a.ty), TypeKind::Failable { .. }) {
             d = d.help("handle the error first, with `try`, `catch` or `or`");
+        } else if let Some(help) = self.vector_help(a.ty, b.ty) {
+            d = d.help(help);
         } else if [a.ty, b.ty].iter().any(|&ty| matches!(self.kind(ty), TypeKind::Struct(_))) {
             d = d.help("operators work on built-in types; write a method for it");
         } else if [a.ty, b.ty].iter().any(|&ty| matches!(self.kind(ty), TypeKind::Ptr(_))) {
@@ -263,7 +280,7 @@ impl<'b> Cx<'_, '_, 'b> {
         self.coerce(val, ty, span)
     }
 
-    fn has_arith(&self, op: Arith, ty: TypeId) -> bool {
+    pub(super) fn has_arith(&self, op: Arith, ty: TypeId) -> bool {
         if self.s.types.is_int(ty) {
             return true;
         }
@@ -384,14 +401,14 @@ impl<'b> Cx<'_, '_, 'b> {
         span: Span,
     ) -> Val<'b> {
         let a = self.check(lhs, expected);
-        let b = self.check(rhs, None);
+        let b = self.check(rhs, self.lanes(a.ty).map(|_| a.ty));
         if a.ty == TypeId::ERROR || b.ty == TypeId::ERROR {
             return self.error_val(span);
         }
         if a.lit != Lit::None && b.lit != Lit::None {
             return self.fold_untyped(op, a, b, span);
         }
-        let a = if a.lit != Lit::None {
+        let a = if a.lit != Lit::None && self.lanes(b.ty).is_none() {
             let ty = expected.filter(|&ty| self.s.types.is_int(ty)).unwrap_or(TypeId::I64);
             let a = self.coerce(a, ty, span);
             self.of(a)
@@ -406,6 +423,9 @@ impl<'b> Cx<'_, '_, 'b> {
         if a.ty == TypeId::ERROR || b.ty == TypeId::ERROR {
             return self.error_val(span);
         }
+        if let Some(val) = self.vector_shift(op, a, b, span) {
+            return val;
+        }
         if !self.s.types.is_int(a.ty) || !(self.s.types.is_int(b.ty) || matches!(b.lit, Lit::Int(_))) {
             return self.undefined(op, a, b, span);
         }
@@ -414,7 +434,7 @@ impl<'b> Cx<'_, '_, 'b> {
     }
 
     /// A shift count under the type of what is shifted; only its low bits matter.
-    fn shift_count(&mut self, count: Val<'b>, ty: TypeId, span: Span) -> E<'b> {
+    pub(super) fn shift_count(&mut self, count: Val<'b>, ty: TypeId, span: Span) -> E<'b> {
         match count.lit {
             Lit::Int(n) => {
                 let (bits, _) = self.s.types.int_repr(ty).unwrap_or((64, true));
@@ -461,6 +481,9 @@ impl<'b> Cx<'_, '_, 'b> {
             return self.val(TypeId::BOOL, span, Kind::Compare(op, a.e, b.e));
         }
         if let Some(val) = self.compare_tags(op, a, b, span) {
+            return val;
+        }
+        if let Some(val) = self.vector_compare(op, a, b, span) {
             return val;
         }
         let numbers = self.numeric(a.ty) && self.numeric(b.ty);
@@ -525,6 +548,8 @@ impl<'b> Cx<'_, '_, 'b> {
             let mut d = Diagnostic::error(Code::E0204, self.loc(span), message);
             if let TypeKind::Failable { .. } = self.kind(other.ty) {
                 d = d.help("handle the error first, with `try`, `catch` or `or`");
+            } else if let Some(help) = self.vector_help(a.ty, b.ty) {
+                d = d.help(help);
             }
             self.report(d);
             return None;
@@ -571,6 +596,8 @@ impl<'b> Cx<'_, '_, 'b> {
         };
         let mut d = Diagnostic::error(Code::E0204, self.loc(span), message);
         if let Some(help) = self.compare_help(a.ty, b.ty, ordered) {
+            d = d.help(help);
+        } else if let Some(help) = self.vector_help(a.ty, b.ty) {
             d = d.help(help);
         }
         self.report(d);
@@ -695,6 +722,9 @@ impl<'b> Cx<'_, '_, 'b> {
                 right = self.of(e);
             }
             let compared = self.compare_vals(op, left, right, span);
+            if links.len() > 1 && self.lanes_in_chain(compared.e, span) {
+                return self.error_val(span);
+            }
             let compared = self.block(inner, compared.e);
             result = Some(match result {
                 None => compared,
@@ -723,7 +753,7 @@ impl<'b> Cx<'_, '_, 'b> {
                     let elem = self.tuple_elem(seq, n as u32, span);
                     let value = self.local_expr(value, span);
                     let value = self.of(value);
-                    let equal = self.compare_vals(Compare::Eq, value, elem, span).e;
+                    let equal = self.whole_equal(value, elem, span).e;
                     result = Some(match result {
                         None => equal,
                         Some(before) => self.mk(TypeId::BOOL, span, Kind::Or(before, equal)),
@@ -743,7 +773,7 @@ impl<'b> Cx<'_, '_, 'b> {
                 let var = self.new_local(crate::symbols::Sym::EMPTY, elem, LocalKind::Alias, span);
                 let (x, y) = (self.local_expr(var, span), self.local_expr(value, span));
                 let (x, y) = (self.of(x), self.of(y));
-                let cond = self.compare_vals(Compare::Eq, x, y, span).e;
+                let cond = self.whole_equal(x, y, span).e;
                 let id = self.fresh_loop();
                 let target = self.local_expr(found, span);
                 let yes = self.bool_val(true, span).e;
@@ -898,6 +928,12 @@ impl<'b> Cx<'_, '_, 'b> {
         }
         if ff && tf {
             return Some(Cast::Float);
+        }
+        if let (&Vector(a, n), &Vector(b, m)) = (from, to)
+            && n == m
+            && (a == TypeId::BOOL || b != TypeId::BOOL)
+        {
+            return self.explicit_cast(a, self.kind(a), b, self.kind(b));
         }
         let word = |ty: TypeId| {
             types.is_int(ty) && types.int_repr(ty).is_some_and(|(b, _)| b as u32 == types.target.ptr_size * 8)

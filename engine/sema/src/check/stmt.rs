@@ -692,7 +692,8 @@ impl<'b> Cx<'_, '_, 'b> {
             _ => unreachable!("comparisons have no assignment form"),
         };
         let at = self.span(value);
-        let hint = (!matches!(arith, Arith::Shl | Arith::Shr)).then_some(place.ty);
+        let by_type = !matches!(arith, Arith::Shl | Arith::Shr) || self.lanes(place.ty).is_some();
+        let hint = by_type.then_some(place.ty);
         let val = self.check(value, hint);
         let left = self.of(place);
         // Judged as `place op value`, whose type must then fit the place.
@@ -747,7 +748,7 @@ impl<'b> Cx<'_, '_, 'b> {
         if let Some(inner) = self.through_ref(through) {
             return Some(inner.e);
         }
-        if !is_place(e) {
+        if !is_place(e) || self.in_temporary(e) {
             self.not_assignable(target, e, span);
             return None;
         }
@@ -757,6 +758,25 @@ impl<'b> Cx<'_, '_, 'b> {
             return None;
         }
         Some(e)
+    }
+
+    /// True for an element of an array or vector that has no place itself.
+    fn in_temporary(&self, mut e: E<'b>) -> bool {
+        loop {
+            e = match e.kind {
+                Kind::Index { base, .. } => {
+                    if !matches!(self.kind(base.ty), TypeKind::Array(..) | TypeKind::Vector(..)) {
+                        return false;
+                    }
+                    base
+                }
+                Kind::Field { base, .. }
+                | Kind::Payload { base, .. }
+                | Kind::OptPayload(base)
+                | Kind::Unwrap(base) => base,
+                _ => return !is_place(e),
+            };
+        }
     }
 
     fn not_assignable(&mut self, target: ExprId, e: E<'b>, span: Span) {
@@ -822,7 +842,9 @@ impl<'b> Cx<'_, '_, 'b> {
                 }
                 self.why_constant(base)
             }
-            Kind::Index { base, .. } if matches!(self.kind(base.ty), TypeKind::Array(..)) => {
+            Kind::Index { base, .. }
+                if matches!(self.kind(base.ty), TypeKind::Array(..) | TypeKind::Vector(..)) =>
+            {
                 if let Kind::Local(local) = base.kind
                     && self.f.locals[local.0 as usize].kind == LocalKind::Alias
                 {

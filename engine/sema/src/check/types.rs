@@ -40,6 +40,16 @@ impl<'b> Cx<'_, '_, 'b> {
         match self.entity(expr, Some(TypeId::TYPE)) {
             Entity::Error => TypeId::ERROR,
             Entity::Protocol(proto) => self.protocol_type(proto, Arc::from([]), span),
+            Entity::Vector => {
+                let help = "write the number of lanes and their type: `Vector(4, f32)`";
+                self.error_help(
+                    Code::E0305,
+                    span,
+                    "`Vector` is a generic type; it needs its arguments",
+                    help,
+                );
+                TypeId::ERROR
+            }
             Entity::Generic(generic) => {
                 let name = self.s.generics[generic.0 as usize].name;
                 let name = self.s.text(name).to_string();

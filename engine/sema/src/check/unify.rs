@@ -164,10 +164,15 @@ impl Cx<'_, '_, '_> {
         ty: TypeId,
     ) -> bool {
         let head = self.elsewhere(home.file, home.outer, |cx| match cx.entity(callee, None) {
-            super::Entity::Generic(generic) => Some(generic),
+            super::Entity::Generic(generic) => Some(Some(generic)),
+            super::Entity::Vector => Some(None),
             _ => None,
         });
-        let Some(head) = head else { return false };
+        let head = match head {
+            Some(Some(generic)) => generic,
+            Some(None) => return self.unify_vector(home, ast, args, ty),
+            None => return false,
+        };
         let generic = match *self.kind(ty) {
             TypeKind::Struct(id) | TypeKind::Union(id) => self.s.struct_info(id).generic.clone(),
             _ => None,
@@ -210,6 +215,29 @@ impl Cx<'_, '_, '_> {
             }
         }
         true
+    }
+
+    /// `Vector($N, $T)` against a vector.
+    fn unify_vector(&mut self, home: &Pattern, ast: &Tree, args: &[Arg], ty: TypeId) -> bool {
+        let Some((elem, lanes)) = self.lanes(ty) else { return false };
+        let Some((n, of)) = Self::vector_pattern(args) else { return false };
+        self.unify_number(home, ast, n, lanes as i128) && self.unify_expr(home, ast, of, elem)
+    }
+
+    /// `$N` in the place of a number.
+    fn unify_number(&mut self, home: &Pattern, ast: &Tree, pattern: ExprId, n: i128) -> bool {
+        let Ast::Dollar { name, .. } = *ast.expr(pattern) else {
+            return self.elsewhere(home.file, home.scope, |cx| cx.const_int(pattern)) == Some(n);
+        };
+        let sym = self.s.file(home.file).syms[name.name.index()];
+        match self.bound(home.scope, sym) {
+            Some(CVal::Int(have)) => have == n,
+            Some(_) => true,
+            None => {
+                self.bind(home.scope, sym, CVal::Int(n));
+                true
+            }
+        }
     }
 
     /// `$T/Protocol`.

@@ -334,6 +334,7 @@ impl Sema {
             (Number::Bits, _) => self.types.int_repr(ty).map_or(0, |(bits, _)| bits as i64),
             (Number::Signed, _) => self.types.int_repr(ty).is_some_and(|(_, signed)| signed) as i64,
             (Number::Length, TypeKind::Array(_, len)) => len as i64,
+            (Number::Length, TypeKind::Vector(_, lanes)) => lanes as i64,
             (Number::Packed, TypeKind::Struct(id)) => self.types.struct_def(id).packed as i64,
             (Number::Align, TypeKind::Struct(id) | TypeKind::Union(id)) => {
                 self.types.struct_def(id).align as i64

@@ -112,7 +112,8 @@ impl Sema {
             | TypeKind::Slice(of)
             | TypeKind::SentinelSlice(of)
             | TypeKind::Optional(of)
-            | TypeKind::Array(of, _) => *of == ty,
+            | TypeKind::Array(of, _)
+            | TypeKind::Vector(of, _) => *of == ty,
             TypeKind::Tuple(fields) => fields.iter().any(|f| f.ty == ty),
             TypeKind::Func { params, ret, .. } | TypeKind::Closure { params, ret } => {
                 *ret == ty || params.contains(&ty)
@@ -156,6 +157,13 @@ impl Sema {
             "array" => match u64::try_from(number) {
                 Ok(len) if len <= i32::MAX as u64 => self.types.array(target, len),
                 _ => return Err(format!("an array can't have {number} elements")),
+            },
+            "vector" => match self.types.vector_of(target, number as i128) {
+                Some(ty) => ty,
+                None => {
+                    let lane = self.type_name(target);
+                    return Err(format!("there is no vector of {number} lanes of type `{lane}`"));
+                }
             },
             "function" => self.types.intern(TypeKind::Func { params: types, ret: target, abi: FnAbi::Sx }),
             "closure" => self.types.intern(TypeKind::Closure { params: types, ret: target }),

@@ -60,7 +60,12 @@ impl Sema {
                     .collect();
                 Some(CVal::Slice(values?.into()))
             }
-            TypeKind::Array(elem, n) => {
+            TypeKind::Array(..) | TypeKind::Vector(..) => {
+                let (elem, n) = match *self.types.kind(ty) {
+                    TypeKind::Array(elem, n) => (elem, n),
+                    TypeKind::Vector(elem, n) => (elem, n as u64),
+                    _ => return None,
+                };
                 let size = self.types.layout(elem).size as usize;
                 let values: Option<Vec<CVal>> = (0..n as usize)
                     .map(|i| self.thaw(from, elem, bytes.get(i * size..(i + 1) * size)?, depth + 1))

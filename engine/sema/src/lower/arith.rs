@@ -20,6 +20,10 @@ impl<'b> Lower<'_, 'b> {
         }
         self.types.int_repr(ty).filter(|&(bits, _)| is_odd(bits))
     }
+    /// True for signed integers, and vectors of them.
+    fn is_signed(&self, ty: TypeId) -> bool {
+        self.types.int_repr(self.types.lane(ty)).is_some_and(|(_, signed)| signed)
+    }
     /// Extends the result of an operation that may leave the type's width.
     pub(super) fn wrap_to(&mut self, ty: TypeId, op: Operand) -> Operand {
         match self.odd_width(ty) {
@@ -35,7 +39,7 @@ impl<'b> Lower<'_, 'b> {
         let a = self.scalar(operand);
         self.at(e.loc);
         let ty = self.scalar_ty(e.ty);
-        if ty.is_float() {
+        if ty.lane().is_float() {
             return self.b.un(UnOp::FNeg, ty, a);
         }
         let result = self.b.un(UnOp::Neg, ty, a);
@@ -43,12 +47,13 @@ impl<'b> Lower<'_, 'b> {
     }
     pub(super) fn not(&mut self, operand: E<'b>) -> Operand {
         if let Kind::Compare(op, a, b) = operand.kind
-            && let Some(op) = opposite(op, self.types.is_float(a.ty))
+            && let Some(op) = opposite(op, self.types.is_float(self.types.lane(a.ty)))
         {
             return self.compare(operand, op, a, b);
         }
         let a = self.scalar(operand);
-        self.b.un(UnOp::BoolNot, Ty::I8, a)
+        let ty = self.scalar_ty(operand.ty).with_lane(Ty::I8);
+        self.b.un(UnOp::BoolNot, ty, a)
     }
     pub(super) fn bit_not(&mut self, e: E<'b>, operand: E<'b>) -> Operand {
         let a = self.scalar(operand);
@@ -69,7 +74,7 @@ impl<'b> Lower<'_, 'b> {
     /// Arithmetic on two evaluated operands of a type.
     pub(super) fn arith_ops(&mut self, of: TypeId, op: Arith, a: Operand, b: Operand) -> Operand {
         let ty = self.scalar_ty(of);
-        if ty.is_float() {
+        if ty.lane().is_float() {
             let op = match op {
                 Arith::Add => BinOp::FAdd,
                 Arith::Sub => BinOp::FSub,
@@ -82,7 +87,7 @@ impl<'b> Lower<'_, 'b> {
             };
             return self.b.bin(op, ty, a, b);
         }
-        let signed = self.types.int_repr(of).is_some_and(|(_, signed)| signed);
+        let signed = self.is_signed(of);
         let (op, wraps) = match op {
             Arith::Add => (BinOp::Add, true),
             Arith::Sub => (BinOp::Sub, true),
@@ -120,7 +125,7 @@ impl<'b> Lower<'_, 'b> {
         self.b.bin(BinOp::URem, ty, count, width)
     }
     fn divide(&mut self, of: TypeId, ty: Ty, op: Arith, a: Operand, b: Operand) -> Operand {
-        let signed = self.types.int_repr(of).is_some_and(|(_, signed)| signed);
+        let signed = self.is_signed(of);
         let op = match (op, signed) {
             (Arith::Div, true) => BinOp::SDiv,
             (Arith::Div, false) => BinOp::UDiv,
@@ -128,6 +133,10 @@ impl<'b> Lower<'_, 'b> {
             (_, false) => BinOp::URem,
         };
         let result = self.b.bin(op, ty, a, b);
+        if ty.vector().is_some() {
+            // Lanes have whole widths.
+            return result;
+        }
         let by_constant = self.b.func().operand_const(b);
         let width = ty.size(self.types.target.ptr_size) * 8;
         let minus_one = u64::MAX >> (64 - width);
@@ -159,8 +168,8 @@ impl<'b> Lower<'_, 'b> {
     /// Compares two evaluated scalars of a type.
     pub(super) fn compare_ops(&mut self, of: TypeId, op: Compare, a: Operand, b: Operand) -> Operand {
         let ty = self.scalar_ty(of);
-        let signed = self.types.int_repr(of).is_some_and(|(_, signed)| signed);
-        let op = match (op, ty.is_float(), signed) {
+        let signed = self.is_signed(of);
+        let op = match (op, ty.lane().is_float(), signed) {
             (Compare::Eq, true, _) => CmpOp::FEq,
             (Compare::Ne, true, _) => CmpOp::FNe,
             (Compare::Lt, true, _) => CmpOp::FLt,

@@ -81,6 +81,7 @@ impl<'b> Lower<'_, 'b> {
                 }
             }
             TypeKind::Array(elem, len) => self.arrays_differ(elem, len, a, b, fail),
+            TypeKind::Vector(elem, lanes) => self.arrays_differ(elem, lanes as u64, a, b, fail),
             TypeKind::Optional(of) if niche && self.types.scalar(of).is_some() => {
                 self.scalars_differ(of, a, b, fail);
             }
@@ -240,7 +241,8 @@ impl<'b> Lower<'_, 'b> {
             return 1;
         }
         let sum = match *self.types.kind(ty) {
-            TypeKind::Array(elem, _) if self.is_bitwise(elem) => 1,
+            TypeKind::Array(elem, _) | TypeKind::Vector(elem, _) if self.is_bitwise(elem) => 1,
+            TypeKind::Vector(_, lanes) => lanes as u64,
             TypeKind::Array(elem, len) => len.saturating_mul(self.weight(elem)),
             TypeKind::Optional(of) => 1 + self.weight(of),
             TypeKind::Struct(_) | TypeKind::Tuple(_) | TypeKind::Enum(_) => {

@@ -14,6 +14,10 @@ impl<'b> Lower<'_, 'b> {
             return self.dummy(e.ty);
         }
         self.at(e.loc);
+        if self.is_vector_operation(e) {
+            let op = self.vector(e);
+            return self.made_value(op, e.ty);
+        }
         match e.kind {
             Kind::Int(bits) => {
                 let ty = self.scalar_ty(e.ty);
@@ -107,8 +111,8 @@ impl<'b> Lower<'_, 'b> {
         }
     }
 
-    /// Operations with one scalar as result.
-    fn operation(&mut self, e: E<'b>) -> Operand {
+    /// Operations with one scalar or vector as result.
+    pub(super) fn operation(&mut self, e: E<'b>) -> Operand {
         match e.kind {
             Kind::HasValue(operand) => self.has_value(operand),
             Kind::AddrOf(place) => self.address_of(place),
@@ -205,6 +209,9 @@ impl<'b> Lower<'_, 'b> {
             return;
         }
         self.at(e.loc);
+        if self.is_vector_operation(e) {
+            return self.vector_at(e, addr);
+        }
         match e.kind {
             Kind::Zero => self.store_zero(addr, e.ty),
             Kind::Undef => {}

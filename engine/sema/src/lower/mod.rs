@@ -32,6 +32,7 @@ mod place;
 mod sig;
 mod stmt;
 mod value;
+mod vector;
 
 #[cfg(test)]
 mod tests;

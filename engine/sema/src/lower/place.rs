@@ -44,8 +44,11 @@ impl<'b> Lower<'_, 'b> {
             Place::Part { ops, layout, off } => self.extract(ops, layout, *off, ty),
         }
     }
-    /// Reads a place with one scalar.
+    /// Reads a place with one scalar, or a vector.
     pub(super) fn read_scalar(&mut self, place: &Place, ty: TypeId) -> Operand {
+        if let Some(ty) = self.vec_ty(ty) {
+            return self.read_vector(place, ty);
+        }
         match self.read(place, ty) {
             Value::Regs(ops) if ops.len() == 1 => ops[0],
             _ => panic!("one scalar is expected, found {:?}", self.types.kind(ty)),
@@ -92,6 +95,10 @@ impl<'b> Lower<'_, 'b> {
         }
     }
 
+    /// True for types whose values have their elements in them.
+    fn holds_elements(&self, ty: TypeId) -> bool {
+        matches!(self.types.kind(ty), TypeKind::Array(..) | TypeKind::Vector(..))
+    }
     /// True for expressions that are places by the typed tree's rules; an unwrapped place is one, too.
     pub(super) fn is_place(&self, mut e: E<'b>) -> bool {
         loop {
@@ -99,7 +106,7 @@ impl<'b> Lower<'_, 'b> {
                 Kind::Local(_) | Kind::Global(_) | Kind::ConstData(_) | Kind::Context | Kind::Deref(_) => {
                     return true;
                 }
-                Kind::Index { base, .. } if !matches!(self.types.kind(base.ty), TypeKind::Array(..)) => {
+                Kind::Index { base, .. } if !self.holds_elements(base.ty) => {
                     return true;
                 }
                 Kind::Field { base, .. }
@@ -122,7 +129,7 @@ impl<'b> Lower<'_, 'b> {
                         && !local.assigned
                         && !local.address_taken;
                 }
-                Kind::Index { base, .. } if matches!(self.types.kind(base.ty), TypeKind::Array(..)) => {
+                Kind::Index { base, .. } if self.holds_elements(base.ty) => {
                     e = base;
                 }
                 Kind::Field { base, .. }
@@ -201,8 +208,10 @@ impl<'b> Lower<'_, 'b> {
     fn index(&mut self, e: E<'b>, base: E<'b>, index: E<'b>) -> Place {
         let elem = self.types.elem(base.ty).expect("what is indexed has elements");
         let stride = self.types.layout(elem).size;
-        if let TypeKind::Array(_, len) = *self.types.kind(base.ty) {
-            return self.index_array(e, base, index, len, stride);
+        match *self.types.kind(base.ty) {
+            TypeKind::Array(_, len) => return self.index_array(e, base, index, len, stride),
+            TypeKind::Vector(_, lanes) => return self.index_array(e, base, index, lanes as u64, stride),
+            _ => {}
         }
         let changes = self.may_assign(index);
         let ops = self.regs(base);

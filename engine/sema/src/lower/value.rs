@@ -89,10 +89,13 @@ impl<'b> Lower<'_, 'b> {
     pub(super) fn one(&self, operand: Operand) -> Value {
         Value::Regs(smallvec![operand])
     }
-    /// The register type of a type with one leaf.
+    /// The register type of a type with one leaf, or of a vector.
     pub(super) fn scalar_ty(&mut self, ty: TypeId) -> Ty {
         if let Some(scalar) = self.types.scalar(ty) {
             return scalar;
+        }
+        if let Some(vec) = self.vec_ty(ty) {
+            return Ty::Vec(vec);
         }
         let layout = self.types.layout(ty);
         match layout.leaves.as_deref() {
@@ -134,8 +137,11 @@ impl<'b> Lower<'_, 'b> {
             Value::Mem(_) => panic!("a value in registers is expected, found {:?}", self.types.kind(e.ty)),
         }
     }
-    /// The value of an expression with one scalar.
+    /// The value of an expression with one scalar, or of a vector.
     pub(super) fn scalar(&mut self, e: E<'b>) -> Operand {
+        if self.is_vector(e.ty) {
+            return self.vector(e);
+        }
         match self.regs(e)[..] {
             [operand] => operand,
             _ => panic!("one scalar is expected, found {:?}", self.types.kind(e.ty)),
@@ -239,6 +245,9 @@ impl<'b> Lower<'_, 'b> {
     }
     /// Stores a value.
     pub(super) fn store(&mut self, dst: Addr, value: &Value, ty: TypeId) {
+        if self.store_vector(dst, value, ty) {
+            return;
+        }
         let layout = self.types.layout(ty);
         match value {
             Value::Regs(ops) => self.store_ops(dst, ops, &layout),

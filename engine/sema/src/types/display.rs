@@ -34,6 +34,11 @@ impl Types {
             TypeKind::Ptr(to) => self.write_after("*", *to, symbols, out),
             TypeKind::ManyPtr(to) => self.write_after("[*]", *to, symbols, out),
             TypeKind::Array(elem, len) => self.write_after(&format!("[{len}]"), *elem, symbols, out),
+            TypeKind::Vector(elem, lanes) => {
+                let _ = write!(out, "Vector({lanes}, ");
+                self.write(*elem, symbols, out);
+                out.push(')');
+            }
             TypeKind::Slice(elem) => self.write_after("[]", *elem, symbols, out),
             TypeKind::SentinelSlice(elem) => self.write_after("[:0]", *elem, symbols, out),
             TypeKind::Optional(of) => self.write_after("?", *of, symbols, out),

@@ -1,8 +1,8 @@
 //! The layout of every type, built from `sx_ir::layout`.
 
 use super::{Arc, Layout, TypeId, TypeKind, Types};
-use sx_ir::Ty;
 use sx_ir::layout::TooLarge;
+use sx_ir::{Lane, Ty, VecTy};
 
 /// A struct's, union's, tuple's or tagged union's layout with its fields' offsets.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -170,6 +170,10 @@ impl Types {
             TypeKind::Array(elem, len) => {
                 let elem = self.try_layout(elem)?;
                 Layout::array(&elem, len).map_err(|TooLarge| LayoutError::TooLarge(ty))?
+            }
+            TypeKind::Vector(elem, lanes) => {
+                let lane = self.scalar(elem).and_then(Lane::of).expect("lanes are numbers");
+                Layout::vector(VecTy { lane, lanes })
             }
             TypeKind::Optional(of) => {
                 let inner = self.try_layout(of)?;

@@ -102,6 +102,8 @@ pub enum TypeKind {
     ManyPtr(TypeId),
     /// `[N]T`.
     Array(TypeId, u64),
+    /// `Vector(N, T)`.
+    Vector(TypeId, u8),
     /// `[]T`.
     Slice(TypeId),
     /// `[:0]T`.
@@ -382,6 +384,30 @@ impl Types {
     pub fn array(&mut self, elem: TypeId, len: u64) -> TypeId {
         self.intern(TypeKind::Array(elem, len))
     }
+    /// `Vector(N, T)`.
+    pub fn vector(&mut self, elem: TypeId, lanes: u8) -> TypeId {
+        self.intern(TypeKind::Vector(elem, lanes))
+    }
+    /// `Vector(N, T)`, if there is one of these.
+    pub fn vector_of(&mut self, elem: TypeId, lanes: i128) -> Option<TypeId> {
+        let lanes = u8::try_from(lanes).ok().filter(|n| (1..=sx_ir::MAX_LANES).contains(n))?;
+        self.is_lane(elem).then(|| self.vector(elem, lanes))
+    }
+    /// True for types that lanes may have.
+    pub fn is_lane(&self, ty: TypeId) -> bool {
+        match *self.kind(ty) {
+            TypeKind::Int { bits, .. } => matches!(bits, 8 | 16 | 32 | 64),
+            TypeKind::Usize | TypeKind::Isize | TypeKind::F32 | TypeKind::F64 | TypeKind::Bool => true,
+            _ => false,
+        }
+    }
+    /// The type of a vector's lanes; any other type itself.
+    pub fn lane(&self, ty: TypeId) -> TypeId {
+        match *self.kind(ty) {
+            TypeKind::Vector(elem, _) => elem,
+            _ => ty,
+        }
+    }
     /// `?T`.
     pub fn optional(&mut self, of: TypeId) -> TypeId {
         self.intern(TypeKind::Optional(of))
@@ -438,10 +464,11 @@ impl Types {
             _ => None,
         }
     }
-    /// The element type of arrays, slices, strings and many-pointers.
+    /// The element type of arrays, vectors, slices, strings and many-pointers.
     pub fn elem(&self, ty: TypeId) -> Option<TypeId> {
         match *self.kind(ty) {
             TypeKind::Array(elem, _)
+            | TypeKind::Vector(elem, _)
             | TypeKind::Slice(elem)
             | TypeKind::SentinelSlice(elem)
             | TypeKind::ManyPtr(elem) => Some(elem),

@@ -23,3 +23,4 @@ mod optionals;
 mod packs;
 mod protocols;
 mod structs;
+mod vectors;
