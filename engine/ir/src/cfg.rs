@@ -24,6 +24,8 @@ pub struct Cfg {
     succs: Vec<BlockId>,
     succ_start: Vec<u32>,
     stack: Vec<(u32, u32)>,
+    /// Room for [`Cfg::renumber`].
+    renumbered: (Vec<BlockId>, Vec<u32>),
 }
 
 impl Cfg {
@@ -69,16 +71,31 @@ impl Cfg {
         self.find_preds();
     }
 
-    /// As [`Cfg::compute`] for a function whose blocks are all reachable and stand in reverse postorder.
-    pub fn compute_in_order(&mut self, func: &Func) {
-        let n = func.blocks.len() as u32;
-        self.rpo.clear();
-        self.rpo.extend((0..n).map(BlockId));
-        self.position.clear();
-        self.position.extend(0..n);
-        self.list_succs(func);
-        self.find_preds();
-        debug_assert_eq!(self.rpo, Cfg::new(func).rpo, "blocks stand in reverse postorder");
+    /// The shape after blocks were put into the order of `rpo`, some joined with the one that they alone follow.
+    /// `number` says what a block became, `heads` which block each of the new ones began with.
+    pub(crate) fn renumber(&mut self, func: &Func, number: &[u32], heads: &[BlockId]) {
+        let Cfg { rpo, position, preds, pred_start, renumbered, .. } = self;
+        let (new_preds, new_start) = renumbered;
+        new_preds.clear();
+        new_start.clear();
+        for head in heads {
+            new_start.push(new_preds.len() as u32);
+            let range = pred_start[head.index()] as usize..pred_start[head.index() + 1] as usize;
+            new_preds.extend(preds[range].iter().map(|pred| BlockId(number[pred.index()])));
+        }
+        new_start.push(new_preds.len() as u32);
+        std::mem::swap(preds, new_preds);
+        std::mem::swap(pred_start, new_start);
+        let n = heads.len() as u32;
+        rpo.clear();
+        rpo.extend((0..n).map(BlockId));
+        position.clear();
+        position.extend(0..n);
+        if cfg!(debug_assertions) {
+            let new = Cfg::new(func);
+            let same = new.rpo == *rpo && new.preds == *preds && new.pred_start == *pred_start;
+            assert!(same && new.has_cycle == self.has_cycle, "the shape is that of the new blocks");
+        }
     }
 
     fn list_succs(&mut self, func: &Func) {

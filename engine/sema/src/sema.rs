@@ -435,7 +435,8 @@ pub struct Sema {
     /// The declarations that are being decided, each asked for by the one before.
     pub(crate) deciding: Vec<DeclId>,
     pub(crate) fns: Vec<FnDecl>,
-    pub(crate) insts: Vec<Inst>,
+    /// Shared with whoever looks at one while others are added.
+    insts: Vec<Arc<Inst>>,
     pub(crate) inst_ids: FxHashMap<(FnId, Box<[CVal]>), InstId>,
     pub(crate) generics: Vec<GenericType>,
     pub(crate) generic_ids: FxHashMap<(GenericId, Arc<[CVal]>), TypeId>,
@@ -608,8 +609,19 @@ impl Sema {
     pub(crate) fn fn_decl(&self, id: FnId) -> &FnDecl {
         &self.fns[id.0 as usize]
     }
-    pub(crate) fn inst(&self, id: InstId) -> &Inst {
+    pub(crate) fn inst(&self, id: InstId) -> &Arc<Inst> {
         &self.insts[id.0 as usize]
+    }
+    pub(crate) fn inst_mut(&mut self, id: InstId) -> &mut Inst {
+        Arc::make_mut(&mut self.insts[id.0 as usize])
+    }
+    /// How many instances there are.
+    pub(crate) fn inst_count(&self) -> usize {
+        self.insts.len()
+    }
+    pub(crate) fn add_inst(&mut self, inst: Inst) -> InstId {
+        self.insts.push(Arc::new(inst));
+        InstId(self.insts.len() as u32 - 1)
     }
     pub(crate) fn struct_info(&self, id: StructId) -> &NominalInfo {
         &self.struct_info[id.0 as usize]

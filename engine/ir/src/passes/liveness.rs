@@ -37,6 +37,11 @@ impl LiveVars {
         if words * 64 * n > MAX_BITS {
             return;
         }
+        // Nothing is read after the only block.
+        if n == 1 {
+            self.live_out.resize(words, 0);
+            return;
+        }
         let LiveVars { live_in, assigns, index, .. } = self;
         for sets in [&mut *live_in, &mut *assigns, &mut self.live_out] {
             sets.clear();
@@ -44,6 +49,12 @@ impl LiveVars {
         }
         if words == 0 {
             return;
+        }
+        if words == 1 {
+            for &block in &cfg.rpo {
+                (live_in[block.index()], assigns[block.index()]) = reads_of_block(func, index, block);
+            }
+            return self.spread(func, cfg);
         }
         for &block in &cfg.rpo {
             let base = block.index() * words;
@@ -143,4 +154,25 @@ impl LiveVars {
             func.blocks[block.index()].term.uses(&func.pool, |operand| read(assigned_in, operand));
         }
     }
+}
+
+/// What a block reads before it assigns it, and what it assigns, of at most 64 `var` registers.
+fn reads_of_block(func: &Func, index: &[u32], block: BlockId) -> (u64, u64) {
+    // A register that isn't among them has no bit.
+    let bit = |reg: Reg| 1u64.checked_shl(index[reg.index()]).unwrap_or(0);
+    let (mut reads, mut assigns) = (0, 0);
+    for inst in func.insts(block) {
+        inst.uses(&func.pool, |operand| {
+            if let Some(reg) = operand.as_reg() {
+                reads |= bit(reg) & !assigns;
+            }
+        });
+        inst.defs(&func.pool, |reg| assigns |= bit(reg));
+    }
+    func.blocks[block.index()].term.uses(&func.pool, |operand| {
+        if let Some(reg) = operand.as_reg() {
+            reads |= bit(reg) & !assigns;
+        }
+    });
+    (reads, assigns)
 }

@@ -16,6 +16,8 @@ pub(super) struct Room {
     chain: Vec<BlockId>,
     /// Old numbers to new ones.
     number: Vec<u32>,
+    /// Which blocks the new ones began with.
+    heads: Vec<BlockId>,
     blocks: Vec<Block>,
 }
 
@@ -39,7 +41,7 @@ pub fn run(func: &mut Func, cx: &mut Cx<'_>) -> bool {
     }
     cx.work.cfg.compute(func);
     if rebuild(func, &cx.work.cfg, &mut cx.work.shape) {
-        cx.work.cfg.compute_in_order(func);
+        cx.work.cfg.renumber(func, &cx.work.shape.number, &cx.work.shape.heads);
     }
     cx.work.shape_known = true;
     any_folded
@@ -158,7 +160,7 @@ fn with_own_list(func: &mut Func, mut term: Term) -> Term {
 /// Joins each block with the one that follows it, where neither has another neighbour there; drops what can't be
 /// reached; puts the rest into reverse postorder. True when anything changed.
 fn rebuild(func: &mut Func, cfg: &Cfg, room: &mut Room) -> bool {
-    let Room { number, blocks, state, .. } = room;
+    let Room { number, heads, blocks, state, .. } = room;
     // 1 for blocks that are joined to the one before. That stands right before them, as it leads nowhere else.
     state.clear();
     state.resize(func.blocks.len(), 0);
@@ -175,6 +177,7 @@ fn rebuild(func: &mut Func, cfg: &Cfg, room: &mut Room) -> bool {
     }
     number.clear();
     number.resize(func.blocks.len(), 0);
+    heads.clear();
     blocks.clear();
     for &id in &cfg.rpo {
         let gone = Block::empty(Term::Unreachable, LocId(0));
@@ -185,10 +188,11 @@ fn rebuild(func: &mut Func, cfg: &Cfg, room: &mut Room) -> bool {
                 (into.term, into.term_loc) = (block.term, block.term_loc);
             }
             _ => {
-                number[id.index()] = blocks.len() as u32;
+                heads.push(id);
                 blocks.push(block);
             }
         }
+        number[id.index()] = blocks.len() as u32 - 1;
     }
     std::mem::swap(&mut func.blocks, blocks);
     for block in &mut func.blocks {

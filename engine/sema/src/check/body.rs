@@ -144,13 +144,13 @@ impl Sema {
     }
 
     fn check_body(&mut self, id: InstId) {
-        self.insts[id.0 as usize].state = InstState::Busy;
+        self.inst_mut(id).state = InstState::Busy;
         self.checked_insts += 1;
         let decl = self.fn_decl(self.inst(id).decl);
         let (file, ast) = (decl.file, decl.ast);
         let parsed = self.file(file).file.clone();
         if self.is_broken(file, parsed.ast.get(ast)) {
-            self.insts[id.0 as usize].state = InstState::Done;
+            self.inst_mut(id).state = InstState::Done;
             return;
         }
         let mut bump = self.bumps.pop().unwrap_or_default();
@@ -200,8 +200,8 @@ impl Sema {
             let loc = Loc::new(decl.file, decl.span);
             cx.ensure_layout(sig.ret, loc);
         }
-        self.insts[id.0 as usize].sig = sig.clone();
-        self.insts[id.0 as usize].state = InstState::Done;
+        self.inst_mut(id).sig = sig.clone();
+        self.inst_mut(id).state = InstState::Done;
         if let Some(value) = const_result {
             self.const_results.insert(inst.func, value);
         }

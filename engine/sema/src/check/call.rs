@@ -5,6 +5,7 @@ use crate::sema::*;
 use crate::thir::*;
 use crate::types::{FnAbi, TypeId, TypeKind};
 use crate::value::CVal;
+use smallvec::SmallVec;
 use sx_syntax::ast::{Arg, Expr as Ast, ExprId, Param, Prim, Range};
 use sx_syntax::diag::{Code, Diagnostic};
 use sx_syntax::span::{Loc, Span};
@@ -594,8 +595,8 @@ impl<'b> Cx<'_, '_, 'b> {
         span: Span,
     ) -> Val<'b> {
         let instance = self.s.inst(inst).clone();
-        let mut values: Vec<E<'b>> = Vec::with_capacity(instance.params.len());
-        let mut order: Vec<(usize, usize)> = Vec::new();
+        let mut values: SmallVec<[E<'b>; 8]> = SmallVec::new();
+        let mut order: SmallVec<[(usize, usize); 8]> = SmallVec::new();
         let mut failed = false;
         for param in &instance.params {
             let index = param.decl as usize;
@@ -638,7 +639,7 @@ impl<'b> Cx<'_, '_, 'b> {
                 values[at] = self.local_expr(local, span);
             }
         }
-        let args = self.slice_of(values);
+        let args = self.b.alloc_slice_fill_iter(values);
         let callee = match instance.ext {
             Some(ext) => Callee::Extern(ext),
             None => Callee::Func(instance.func),

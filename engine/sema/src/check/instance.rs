@@ -29,7 +29,7 @@ impl Sema {
         if let Some(&inst) = self.inst_ids.get(&(func, key.clone())) {
             return (self.inst(inst).sig.ret != TypeId::ERROR).then_some(inst);
         }
-        if self.insts.len() as u32 >= self.options.max_instances
+        if self.inst_count() as u32 >= self.options.max_instances
             || self.chain_depth(from.0) > self.options.max_instance_depth
         {
             let name = self.text(self.fn_decl(func).name).to_string();
@@ -46,8 +46,7 @@ impl Sema {
             self.retype_values(&decl, scope);
         }
         let reserved = self.module.reserve_func();
-        let id = InstId(self.insts.len() as u32);
-        self.insts.push(Inst {
+        let id = self.add_inst(Inst {
             decl: func,
             func: reserved,
             scope,
@@ -67,8 +66,8 @@ impl Sema {
             cx.instance_signature(id, &decl)
         });
         if !made {
-            self.insts[id.0 as usize].sig.ret = TypeId::ERROR;
-            self.insts[id.0 as usize].state = InstState::Done;
+            self.inst_mut(id).sig.ret = TypeId::ERROR;
+            self.inst_mut(id).state = InstState::Done;
             return None;
         }
         if self.inst(id).state == InstState::Todo {
@@ -202,7 +201,7 @@ impl<'b> Cx<'_, '_, 'b> {
         }
         let conv = if c_abi { Conv::C } else { Conv::Sx };
         let sig = FnSig { params: params.iter().map(|p| p.ty).collect(), ret, conv };
-        let inst = &mut self.s.insts[id.0 as usize];
+        let inst = self.s.inst_mut(id);
         inst.params = params;
         inst.sig = sig.clone();
         inst.set = set;
@@ -357,7 +356,7 @@ impl<'b> Cx<'_, '_, 'b> {
         let declared = (self.file.0, decl.span.lo);
         let ext = Extern { symbol, library, kind: ExternKind::Func(sig_id), declared };
         let ext = self.s.module.add_extern(ext);
-        let inst = &mut self.s.insts[id.0 as usize];
+        let inst = self.s.inst_mut(id);
         inst.ext = Some(ext);
         inst.state = InstState::Done;
         true

@@ -168,7 +168,7 @@ impl Sema {
     /// `abi(.compiler)`: without a body a function that the compiler answers, with one a function that only code that runs
     /// while compiling calls. False after a report.
     pub(crate) fn declare_compiler_fn(&mut self, id: InstId, decl: &FnDecl, func: &FuncExpr) -> bool {
-        let Inst { func: reserved, sig, .. } = self.inst(id).clone();
+        let Inst { func: reserved, sig, .. } = Inst::clone(self.inst(id));
         if func.body != FuncBody::None {
             self.making.only_comptime.push(reserved);
             return true;
@@ -176,7 +176,7 @@ impl Sema {
         match Api::find(self.text(decl.name), &sig.params, sig.ret) {
             Ok(api) => {
                 self.making.funcs.insert(reserved, api);
-                self.insts[id.0 as usize].state = InstState::Done;
+                self.inst_mut(id).state = InstState::Done;
                 true
             }
             Err(message) => {

@@ -36,7 +36,7 @@ struct BlockInfo {
 }
 
 /// The state of control flow.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Flow {
     blocks: Vec<BlockInfo>,
     order: Vec<BlockId>,
@@ -49,15 +49,17 @@ pub(super) struct Flow {
 }
 
 impl Flow {
-    pub(super) fn new() -> Flow {
-        Flow {
-            blocks: vec![BlockInfo { reached: true, facts: 0 }],
-            order: vec![BlockId(0)],
-            facts: vec![Known { fact: Fact::Start, before: 0, depth: 0 }],
-            now: 0,
-            hoisted: Vec::new(),
-            hoisted_regs: FxHashMap::default(),
-        }
+    /// The start of a function, in the lists of an earlier one.
+    pub(super) fn new(mut room: Flow) -> Flow {
+        room.blocks.clear();
+        room.blocks.push(BlockInfo { reached: true, facts: 0 });
+        room.order.clear();
+        room.order.push(BlockId(0));
+        room.facts.clear();
+        room.facts.push(Known { fact: Fact::Start, before: 0, depth: 0 });
+        room.hoisted.clear();
+        room.hoisted_regs.clear();
+        Flow { now: 0, ..room }
     }
     fn learn(&mut self, fact: Fact) {
         let depth = self.facts[self.now as usize].depth + 1;
@@ -241,17 +243,16 @@ impl Lower<'_, '_> {
     }
 
     /// The finished function.
-    pub(super) fn finish(mut self) -> Func {
+    pub(super) fn finish(self) -> Func {
         debug_assert!(self.dead(), "the function's end has no end");
         debug_assert!(self.scopes.is_empty() && self.loops.is_empty(), "scopes and loops are closed");
-        let order = std::mem::take(&mut self.flow.order);
-        let hoisted = std::mem::take(&mut self.flow.hoisted);
         debug_assert!(
-            order.len() == self.flow.blocks.iter().filter(|block| block.reached).count(),
+            self.flow.order.len() == self.flow.blocks.iter().filter(|block| block.reached).count(),
             "every block that something leads to is lowered"
         );
         let (mut func, room) = self.b.finish_with();
         self.cache.room = room;
+        let Flow { order, hoisted, .. } = &self.flow;
         if !hoisted.is_empty() {
             let (start, range) = (func.code.len() as u32, func.blocks[0].range());
             func.code.extend(hoisted.iter().map(|&(dst, addr)| Inst::AddrOf { dst, addr }));
@@ -260,7 +261,8 @@ impl Lower<'_, '_> {
             func.code_locs.extend_from_within(range);
             (func.blocks[0].start, func.blocks[0].end) = (start, func.code.len() as u32);
         }
-        lay_out(&mut func, &order);
+        lay_out(&mut func, order);
+        self.cache.flow = self.flow;
         #[cfg(debug_assertions)]
         if let Err(errors) = sx_ir::verify(&func, self.module) {
             let list: Vec<String> = errors.iter().map(|error| error.to_string()).collect();

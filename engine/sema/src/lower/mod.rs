@@ -64,6 +64,8 @@ pub struct LowerCache {
     call_sigs: FxHashMap<TypeId, SigId>,
     /// Where the last function was built.
     room: sx_ir::builder::Room,
+    /// What was known of its blocks, for the lists.
+    flow: Flow,
     type_names: FxHashMap<TypeId, std::sync::Arc<str>>,
     array_inside: FxHashMap<TypeId, bool>,
 }
@@ -157,6 +159,7 @@ impl<'a, 'b> Lower<'a, 'b> {
         mut b: Builder,
     ) -> Lower<'a, 'b> {
         let ctx = b.null();
+        let flow = Flow::new(std::mem::take(&mut cache.flow));
         let result = ResultIn::Regs(Leaves::new());
         Lower {
             types,
@@ -165,7 +168,7 @@ impl<'a, 'b> Lower<'a, 'b> {
             symbols,
             default_context,
             b,
-            flow: Flow::new(),
+            flow,
             decls: &[],
             locals: Vec::new(),
             ctx,

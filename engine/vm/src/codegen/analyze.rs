@@ -20,6 +20,9 @@ pub(crate) enum Item<'a> {
     Term(&'a Term),
 }
 
+/// A copy further than this from what it copies isn't made one with it.
+const SINK_WINDOW: u32 = 64;
+
 /// The outcome of the walk.
 pub(crate) struct Analysis<'a> {
     pub func: &'a Func,
@@ -46,6 +49,10 @@ pub(crate) struct Analysis<'a> {
     pub uses: Vec<u32>,
     /// Registers whose bits above the width are known to be zero.
     zero_extended: Vec<bool>,
+    /// What emitted items read, those of later ones first.
+    needs: Vec<Operand>,
+    /// Where those of each item end; they start where those of the next one end.
+    needs_end: Vec<u32>,
 }
 
 /// Marks items that are the ends of blocks.
@@ -66,8 +73,9 @@ pub(crate) struct Room {
     consts: Vec<Const>,
     uses: Vec<u32>,
     zero_extended: Vec<bool>,
-    touched: Vec<u32>,
     written: Vec<u32>,
+    needs: Vec<Operand>,
+    needs_end: Vec<u32>,
 }
 
 /// A list of `len` times the same in the room of an older one.
@@ -80,8 +88,6 @@ pub(super) fn filled<T: Clone>(room: &mut Vec<T>, len: usize, value: T) -> Vec<T
 
 /// Progress inside a block.
 struct Local {
-    /// The last item that read or wrote each mutable register.
-    touched: Vec<u32>,
     /// The last item that wrote each mutable register.
     written: Vec<u32>,
     /// Items up to this one mustn't be passed by checks.
@@ -128,10 +134,11 @@ impl<'a> Analysis<'a> {
             consts,
             uses: filled(&mut room.uses, regs, 0),
             zero_extended: filled(&mut room.zero_extended, regs, false),
+            needs: filled(&mut room.needs, 0, Operand::reg(Reg(0))),
+            needs_end: filled(&mut room.needs_end, 0, 0),
         };
         analysis.count_uses();
         let mut local = Local {
-            touched: filled(&mut room.touched, regs, NONE),
             written: filled(&mut room.written, regs, NONE),
             barrier: 0,
             bounds: NONE,
@@ -149,7 +156,7 @@ impl<'a> Analysis<'a> {
             }
             analysis.absorb_poll(block);
         }
-        (room.touched, room.written) = (local.touched, local.written);
+        room.written = local.written;
         analysis.drop_unused(room);
         Ok(analysis)
     }
@@ -157,8 +164,8 @@ impl<'a> Analysis<'a> {
     pub fn leave(self, room: &mut Room) {
         let Analysis { order, items, first, absorbed, bounds, polls, data, def, subst, consts, uses, .. } =
             self;
-        let zero_extended = self.zero_extended;
-        let (touched, written) = (std::mem::take(&mut room.touched), std::mem::take(&mut room.written));
+        let (zero_extended, needs, needs_end) = (self.zero_extended, self.needs, self.needs_end);
+        let written = std::mem::take(&mut room.written);
         *room = Room {
             order,
             items,
@@ -172,8 +179,9 @@ impl<'a> Analysis<'a> {
             consts,
             uses,
             zero_extended,
-            touched,
             written,
+            needs,
+            needs_end,
         };
     }
     /// An item by its number.
@@ -250,16 +258,6 @@ impl<'a> Analysis<'a> {
         });
         stable
     }
-    /// Marks the mutable registers that an item reads, through what it absorbed too.
-    fn touch(&self, number: u32, local: &mut Local) {
-        self.needs(number, &mut |operand| {
-            if let Some(reg) = operand.as_reg()
-                && self.mutable(reg)
-            {
-                local.touched[reg.index()] = number;
-            }
-        });
-    }
     fn step(&mut self, tables: &Tables, number: u32, local: &mut Local) -> Result<(), String> {
         let func = self.func;
         match self.item(number) {
@@ -267,17 +265,12 @@ impl<'a> Analysis<'a> {
                 if let Term::Branch { cond, .. } = term {
                     self.absorb_condition(*cond, local);
                 }
-                self.touch(number, local);
             }
             Item::Inst(inst) => {
                 self.place_data(tables, number, inst)?;
                 self.fold(number, inst, local);
-                if !self.absorbed[number as usize] {
-                    self.touch(number, local);
-                }
                 writes(func, inst, |reg| {
                     if self.func.regs[reg.index()].mutable {
-                        local.touched[reg.index()] = number;
                         local.written[reg.index()] = number;
                     } else {
                         self.def[reg.index()] = number;
@@ -468,15 +461,23 @@ impl<'a> Analysis<'a> {
         {
             return;
         }
-        let touched = local.touched[dst.index()];
-        let free = touched == NONE || touched < local.start || touched <= def;
         let written = local.written[dst.index()];
-        let own_write = written == def && written != NONE;
-        if !free || own_write {
+        if written != NONE && written >= def
+            || number - def > SINK_WINDOW
+            || self.reads_between(def, number, dst)
+        {
             return;
         }
         self.subst[reg.index()] = Operand::reg(dst);
         self.absorbed[number as usize] = true;
+    }
+    /// True when an item between two others reads a register, itself or through what it absorbed.
+    fn reads_between(&self, after: u32, before: u32, reg: Reg) -> bool {
+        let mut any = false;
+        for number in (after + 1..before).filter(|&number| !self.absorbed[number as usize]) {
+            self.find_needs(number, &mut |operand| any |= operand == Operand::reg(reg));
+        }
+        any
     }
     fn fold_conversion(&mut self, number: u32, op: ConvOp, to: Ty, dst: Reg, a: Operand) {
         if self.mutable(dst) {
@@ -617,9 +618,11 @@ impl<'a> Analysis<'a> {
             }
         }
     }
-    /// Absorbs what nobody reads, transitively.
+    /// Absorbs what nobody reads, transitively, and lists what the rest needs.
     fn drop_unused(&mut self, room: &mut Room) {
         let mut uses = filled(&mut room.uses, self.uses.len(), 0);
+        let mut needs = std::mem::take(&mut self.needs);
+        self.needs_end.resize(self.items.len() + 1, 0);
         for number in (0..self.items.len() as u32).rev() {
             if let Item::Inst(inst) = self.item(number)
                 && is_pure(inst)
@@ -633,17 +636,24 @@ impl<'a> Analysis<'a> {
                 self.absorbed[number as usize] = true;
             }
             if !self.absorbed[number as usize] {
-                self.needs(number, &mut |operand| {
+                self.find_needs(number, &mut |operand| {
+                    needs.push(operand);
                     if let Some(reg) = operand.as_reg() {
                         uses[reg.index()] += 1;
                     }
                 });
             }
+            self.needs_end[number as usize] = needs.len() as u32;
         }
+        self.needs = needs;
         room.uses = std::mem::replace(&mut self.uses, uses);
     }
-    /// Calls `f` with everything that an emitted item reads, what it absorbed included; substituted.
-    pub fn needs(&self, number: u32, f: &mut impl FnMut(Operand)) {
+    /// Everything that an emitted item reads, what it absorbed included; substituted.
+    pub fn needs(&self, number: u32) -> &[Operand] {
+        let number = number as usize;
+        &self.needs[self.needs_end[number + 1] as usize..self.needs_end[number] as usize]
+    }
+    fn find_needs(&self, number: u32, f: &mut impl FnMut(Operand)) {
         match self.item(number) {
             Item::Inst(inst) => self.inst_needs(number, inst, f),
             Item::Term(term) => term_reads(self.func, term, |operand| self.operand_needs(operand, f)),

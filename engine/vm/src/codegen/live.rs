@@ -101,7 +101,9 @@ impl Builder<'_, '_> {
                     continue;
                 }
                 let item = analysis.item(number);
-                analysis.needs(number, &mut |operand| self.read(operand, item, number, block));
+                for &operand in analysis.needs(number) {
+                    self.read(operand, item, number, block);
+                }
                 if let Item::Inst(inst) = item {
                     if matches!(inst, Inst::Call { .. }) {
                         self.calls.push(number);
@@ -210,11 +212,7 @@ impl Builder<'_, '_> {
                         self.spans[reg.index()].end = self.spans[reg.index()].end.max(end);
                     }
                 };
-                analysis.needs(number, &mut |operand| {
-                    if let Some(reg) = operand.as_reg() {
-                        cover(reg);
-                    }
-                });
+                analysis.needs(number).iter().filter_map(|operand| operand.as_reg()).for_each(&mut cover);
                 if let Item::Inst(inst) = analysis.item(number) {
                     writes(analysis.func, inst, |reg| {
                         if let Some(reg) = analysis.subst[reg.index()].as_reg() {
