@@ -228,6 +228,15 @@ impl Module {
         assert!(entry.is_none(), "function {id} defined twice");
         *entry = Some(Arc::new(func));
     }
+    /// Gives a function another body.
+    ///
+    /// # Panics
+    /// When it has none yet, or the new one has another signature.
+    pub fn replace_func(&mut self, id: FuncId, func: Func) {
+        let entry = self.funcs[id.index()].as_mut().expect("only a function with a body is replaced");
+        assert_eq!(entry.sig, func.sig, "callers know the signature");
+        *entry = Arc::new(func);
+    }
     /// Tells the signature of a function whose body comes later, so that calls of it can be verified.
     pub fn declare_func(&mut self, id: FuncId, sig: Signature) {
         self.func_sigs[id.index()] = Some(sig);

@@ -78,14 +78,14 @@ fn extend<T: Clone>(table: &mut Vec<T>, source: &[T]) {
 struct Inner {
     codes: Vec<Option<Arc<Code>>>,
     journal: Vec<(FuncId, Cell)>,
-    /// Functions by the address of their code.
-    by_address: BTreeMap<usize, FuncId>,
+    /// Code by its address. Replaced code stays: frames may still be in it.
+    by_address: BTreeMap<usize, Arc<Code>>,
     tables: Tables,
     room: codegen::Room,
 }
 
 /// A program: compiled functions and their data. Append-only: functions are compiled as they are demanded, and nothing that
-/// an instance knows ever changes or moves.
+/// an instance knows ever changes or moves. A replaced function is new code for the calls that come.
 #[derive(Default)]
 pub struct Program {
     inner: RwLock<Inner>,
@@ -116,6 +116,22 @@ impl Program {
         let mut inner = self.inner.write();
         inner.tables.sync(module);
         inner.compile(module, id)
+    }
+    /// Compiles a function again, whose body in the module has changed: calls that begin after [`Instance::grow`]
+    /// run the new code, and [`Instance::start`] and the others of its kind grow by themselves. Without code it is left alone.
+    ///
+    /// [`Instance::grow`]: crate::Instance::grow
+    /// [`Instance::start`]: crate::Instance::start
+    ///
+    /// # Errors
+    /// As for [`Program::compile`]; the function keeps the code that it has.
+    pub fn replace(&self, module: &Module, id: FuncId) -> Result<(), CompileError> {
+        let mut inner = self.inner.write();
+        if !inner.has_code(id.index()) {
+            return Ok(());
+        }
+        inner.tables.sync(module);
+        inner.compile_anew(module, id)
     }
     /// Compiles every function of the module that has a body and no code yet, on the calling thread.
     ///
@@ -229,8 +245,7 @@ impl Program {
     pub(crate) fn frame_slots_at(&self, pc: *const Word) -> usize {
         let inner = self.inner.read();
         let found = inner.by_address.range(..=pc as usize).next_back();
-        let code = found.and_then(|(_, id)| inner.codes[id.index()].as_ref());
-        code.map_or(0, |code| code.frame_slots as usize)
+        found.map_or(0, |(_, code)| code.frame_slots as usize)
     }
     /// Names and places of frames; inlined functions are frames of their own.
     pub(crate) fn symbolize<'a>(&self, frames: impl IntoIterator<Item = &'a RawFrame>) -> Vec<FrameInfo> {
@@ -262,6 +277,9 @@ impl Inner {
         if self.has_code(id.index()) {
             return Ok(());
         }
+        self.compile_anew(module, id)
+    }
+    fn compile_anew(&mut self, module: &Module, id: FuncId) -> Result<(), CompileError> {
         let Some(func) = module.func(id) else {
             return Err(CompileError::new(format!("{id}"), None, "the function has no body".into()));
         };
@@ -306,13 +324,12 @@ impl Inner {
         }
         let cell = Cell { code: code.words.as_ptr(), frame_bytes: code.frame_slots * 8, class: code.class };
         self.journal.push((id, cell));
-        self.by_address.insert(cell.code as usize, id);
+        self.by_address.insert(cell.code as usize, code.clone());
         self.codes[id.index()] = Some(code);
     }
     fn symbolize(&self, pc: *const Word, infos: &mut Vec<FrameInfo>) {
         let found = self.by_address.range(..=pc as usize).next_back();
-        let Some((&start, &id)) = found else { return };
-        let Some(code) = self.codes.get(id.index()).and_then(Option::as_ref) else { return };
+        let Some((&start, code)) = found else { return };
         let word = (pc as usize - start) / size_of::<Word>();
         if word >= code.words.len() {
             return;

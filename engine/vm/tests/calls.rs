@@ -312,6 +312,36 @@ fn waiting_calls_are_answered() {
 }
 
 #[test]
+fn functions_are_replaced_between_calls() {
+    let mut m = Module::new();
+    let (main, part) = (m.reserve_func(), m.reserve_func());
+    let scaled = |by: i64| {
+        let mut b = function("part", &[Ty::I64], &[Ty::I64]);
+        let x = param(&b, 0);
+        let by = b.i64(by);
+        let scaled = b.bin(BinOp::Mul, Ty::I64, x, by);
+        ret(&mut b, &[scaled]);
+        b.finish()
+    };
+    let mut b = function("main", &[Ty::I64], &[Ty::I64]);
+    let (x, ctx) = (param(&b, 0), b.param(0).into());
+    let y = b.call(Callee::Func(part), &[ctx, x], &[Ty::I64])[0];
+    ret(&mut b, &[y]);
+    m.define_func(main, b.finish());
+    m.define_func(part, scaled(2));
+    let program = program(&m);
+    let mut instance = Instance::new(program.clone(), Config::default()).unwrap();
+    assert_eq!(call(&mut instance, main, &[7], 1).unwrap(), [14]);
+    m.replace_func(part, scaled(3));
+    assert_eq!(call(&mut instance, main, &[7], 1).unwrap(), [14]);
+    program.replace(&m, part).unwrap();
+    assert_eq!(call(&mut instance, main, &[7], 1).unwrap(), [14]);
+    instance.grow().unwrap();
+    assert_eq!(call(&mut instance, main, &[7], 1).unwrap(), [21]);
+    assert_eq!(call(&mut instance, part, &[7], 1).unwrap(), [21]);
+}
+
+#[test]
 fn waiting_calls_end_in_order() {
     let mut m = Module::new();
     let missing = m.reserve_func();
