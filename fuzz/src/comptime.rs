@@ -107,6 +107,9 @@ impl Comptime for Runner {
             outcome => outcome,
         }
     }
+    fn replace(&mut self, module: &Module, funcs: &[FuncId]) {
+        funcs.iter().for_each(|&func| _ = self.program.replace(module, func));
+    }
     fn abandon(&mut self) {
         if let (Some((_, suspended)), Some(instance)) = (self.waiting.pop(), &mut self.instance) {
             instance.abandon(suspended);

@@ -61,6 +61,8 @@ pub trait Comptime {
     fn start(&mut self, module: &Module, func: FuncId, args: &[u64], rets: usize) -> ComptimeOutcome;
     /// Goes on after a `Need` was served.
     fn resume(&mut self, module: &Module) -> ComptimeOutcome;
+    /// These functions have other bodies than before: calls that begin from now on run those.
+    fn replace(&mut self, module: &Module, funcs: &[FuncId]);
     /// Forgets the call that waits for a function.
     fn abandon(&mut self);
     /// The first slots of what the function is called with that the newest call waits for: the context, then the arguments.
@@ -467,15 +469,26 @@ pub struct Sema {
     pub(crate) property_names: FxHashSet<Sym>,
     /// The function that fills an inferred set.
     pub(crate) set_owners: FxHashMap<crate::types::ErrorSetId, InstId>,
-    pub(crate) test_funcs: FxHashMap<Loc, FuncId>,
+    pub(crate) test_funcs: FxHashMap<Loc, TestBody>,
     /// What was frozen, so that constants can be read back.
     pub(crate) data_values: FxHashMap<DataId, CVal>,
     pub(crate) default_fns: FxHashMap<(FileId, ast::ExprId, TypeId), FnId>,
     pub(crate) const_results: FxHashMap<FuncId, CVal>,
     pub(crate) fmt_fns: FxHashMap<Sym, Option<FnId>>,
     pub(crate) making: crate::comptime::Making,
+    pub(crate) erased: crate::check::Erased,
     /// Where the program can be entered.
     pub(crate) roots: Vec<FuncId>,
+}
+
+/// A `test` block that was checked.
+#[derive(Clone, Debug)]
+pub(crate) struct TestBody {
+    pub file: FileId,
+    pub name: Arc<str>,
+    pub body: ast::ExprId,
+    /// Its function; none after an error.
+    pub func: Option<FuncId>,
 }
 
 /// A widening that can be judged only when an inferred set is known.
@@ -544,6 +557,7 @@ impl Sema {
             const_results: FxHashMap::default(),
             fmt_fns: FxHashMap::default(),
             making: crate::comptime::Making::default(),
+            erased: crate::check::Erased::default(),
             roots: Vec::new(),
         }
     }

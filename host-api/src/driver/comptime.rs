@@ -192,6 +192,11 @@ impl Comptime for Shared {
     fn resume(&mut self, module: &Module) -> ComptimeOutcome {
         self.0.lock().resume(module)
     }
+    fn replace(&mut self, module: &Module, funcs: &[FuncId]) {
+        let program = self.0.lock().program.clone();
+        // What can't be compiled keeps its code, and is told when the program is built.
+        funcs.iter().for_each(|&func| _ = program.replace(module, func));
+    }
     fn abandon(&mut self) {
         self.0.lock().abandon();
     }

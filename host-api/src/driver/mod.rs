@@ -22,6 +22,7 @@ mod stack;
 use crate::engine::EngineInner;
 use crate::error::Error;
 use loader::Search;
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 use sx_ir::{Extern, ExternKind, FuncId, Sig};
@@ -54,6 +55,8 @@ pub(crate) struct Unit {
     comptime: comptime::Shared,
     /// Functions that went through the passes, by number.
     optimised: Vec<bool>,
+    /// Functions that have other bodies than those that code was made of.
+    replaced: Vec<FuncId>,
     /// How many symbols were looked at.
     verified: usize,
 }
@@ -89,7 +92,7 @@ impl Unit {
             comptime::Runner::new(engine.comptime_symbols.clone(), engine.budget.clone(), context, output);
         let comptime = comptime::Shared::new(runner);
         sema.set_comptime(Box::new(comptime.clone()));
-        Ok(Unit { sema, root, engine: engine.clone(), comptime, optimised: Vec::new(), verified: 0 })
+        Ok(Unit { sema, root, engine: engine.clone(), comptime, optimised: Vec::new(), replaced: Vec::new(), verified: 0 })
     }
     /// Checks and lowers what was asked for, and makes bytecode of what is new.
     ///
@@ -97,6 +100,9 @@ impl Unit {
     /// What is wrong with the program; or compile-time code printed what couldn't be written.
     pub fn build(&mut self, vm: &sx_vm::Program) -> Result<(), Error> {
         self.lower()?;
+        for func in std::mem::take(&mut self.replaced) {
+            vm.replace(&self.sema.module, func).map_err(|error| self.too_large(&error))?;
+        }
         vm.compile_all_on(self.engine.threads, &self.sema.module).map_err(|error| self.too_large(&error))
     }
     /// Checks, lowers and optimises what was asked for.
@@ -112,6 +118,10 @@ impl Unit {
         sent?;
         let count = self.sema.module.funcs.len();
         self.optimised.resize(count, false);
+        for func in self.sema.take_replaced() {
+            self.optimised[func.index()] = false;
+            self.replaced.push(func);
+        }
         let mut fresh = Vec::new();
         for (index, done) in self.optimised.iter_mut().enumerate() {
             if !*done && self.sema.module.funcs[index].is_some() {
@@ -120,7 +130,10 @@ impl Unit {
             }
         }
         let EngineInner { level, threads, .. } = *self.engine;
-        sx_ir::passes::optimize_with(&mut self.sema.module, &fresh, level, threads, &|_, _| true);
+        // A copy of a function whose body is replaced later would stay as it was.
+        let replaceable: HashSet<FuncId> = self.sema.replaceable().into_iter().collect();
+        let may_inline = |_, callee| !replaceable.contains(&callee);
+        sx_ir::passes::optimize_with(&mut self.sema.module, &fresh, level, threads, &may_inline);
         Ok(())
     }
     /// What compile-time code has printed is shown, whatever became of it.

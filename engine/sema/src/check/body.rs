@@ -243,7 +243,12 @@ impl Sema {
         };
         let mut cx = lower::LowerCx { symbols: &self.symbols, cache: &mut self.lower, default_context };
         let func = lower::lower_body(&mut self.types, &mut self.module, &mut cx, body);
-        self.module.define_func(body.func, func);
+        if self.module.func(body.func).is_some() {
+            self.module.replace_func(body.func, func);
+            self.erased.replaced(body.func);
+        } else {
+            self.module.define_func(body.func, func);
+        }
     }
 
     // ---- the library's parts that the checker knows ----
@@ -361,8 +366,13 @@ impl Sema {
     }
 
     pub(crate) fn finish_queue(&mut self) {
-        while let Some(inst) = self.queue.pop_front() {
-            self.ensure_body(inst);
+        loop {
+            while let Some(inst) = self.queue.pop_front() {
+                self.ensure_body(inst);
+            }
+            if !self.recheck_any_users() {
+                return;
+            }
         }
     }
 
@@ -616,9 +626,31 @@ impl Sema {
         body: sx_syntax::ast::ExprId,
         loc: Loc,
     ) -> Option<FuncId> {
-        if let Some(&func) = self.test_funcs.get(&loc) {
-            return Some(func);
+        if let Some(test) = self.test_funcs.get(&loc) {
+            return test.func;
         }
+        let test = TestBody { file, name: name.into(), body, func: None };
+        self.test_funcs.insert(loc, test);
+        self.check_test(loc);
+        let func = self.test_funcs[&loc].func?;
+        self.add_root(func);
+        Some(func)
+    }
+
+    /// Checks a test again that was checked before.
+    pub(crate) fn recheck_test(&mut self, loc: Loc) {
+        self.check_test(loc);
+    }
+
+    /// Checks a test's body and lowers it to its function.
+    fn check_test(&mut self, loc: Loc) {
+        if let Some(func) = self.lower_test(loc) {
+            self.test_funcs.get_mut(&loc).expect("the test was entered").func = Some(func);
+        }
+    }
+
+    fn lower_test(&mut self, loc: Loc) -> Option<FuncId> {
+        let TestBody { file, name, body, func } = self.test_funcs[&loc].clone();
         let parsed = self.file(file).file.clone();
         let scope = self.file(file).scope;
         let bump = Bump::new();
@@ -630,14 +662,14 @@ impl Sema {
         let set = crate::types::ErrorSetId(self.types.error_sets.len() as u32 - 1);
         let ret = self.types.failable(TypeId::VOID, set);
         self.ensure_layout(ret, loc);
-        let f = FnState { ret: Some(TypeId::VOID), set: Some(set), ..FnState::default() };
+        let f = FnState { ret: Some(TypeId::VOID), set: Some(set), test: Some(loc), ..FnState::default() };
         let mut cx = Cx { s: self, ast: &parsed.ast, file, scope, b: &bump, f, depth: 0 };
         let root = cx.function_root(FuncBody::Block(body))?;
         let locals = std::mem::take(&mut cx.f.locals);
         if self.has_errors() {
             return None;
         }
-        let func = self.module.reserve_func();
+        let func = func.unwrap_or_else(|| self.module.reserve_func());
         let sig = FnSig { params: Vec::new(), ret, conv: Conv::Sx };
         let name = format!("test {name:?}").into();
         let body = Body {
@@ -652,8 +684,6 @@ impl Sema {
             loc,
         };
         self.lower_now(&body);
-        self.test_funcs.insert(loc, func);
-        self.add_root(func);
         Some(func)
     }
 

@@ -39,6 +39,7 @@ pub(crate) fn category(types: &Types, ty: TypeId) -> &'static str {
         TypeKind::ErrorSet(_) => "error",
         TypeKind::Tuple(_) => "tuple",
         TypeKind::Type => "type",
+        TypeKind::Any => "any",
         TypeKind::Protocol(_) => "protocol",
         TypeKind::Void
         | TypeKind::Noreturn
@@ -346,6 +347,9 @@ impl<'b> Cx<'_, '_, 'b> {
             }
             "type_of" => {
                 let e = self.check_settled(exprs[0]);
+                if e.ty == TypeId::ANY {
+                    return self.any_type(e, span);
+                }
                 return if e.ty == TypeId::ERROR { e_error(self, span) } else { self.type_val(e.ty, span) };
             }
             "variant_name" => return self.variant_name(exprs[0], span),

@@ -129,6 +129,7 @@ impl<'b> Cx<'_, '_, 'b> {
             (TypeKind::Failable { value, .. }, _) if *value == target => {
                 "handle the error: `try`, `catch`, or `or`".into()
             }
+            (TypeKind::Any, _) => format!("`cast({want}) …` takes it out, and traps when it is of another type"),
             (TypeKind::Ptr(of), _) if *of == target => "read what it points at with `.*`".into(),
             (_, TypeKind::Ptr(of)) if *of == val.ty => "take its address with `@`".into(),
             (TypeKind::String, TypeKind::CString) => {
@@ -185,6 +186,9 @@ impl<'b> Cx<'_, '_, 'b> {
         }
         if val.ty == TypeId::NORETURN {
             return Some(self.mk(target, span, Kind::Cast(Cast::Never, val.e)));
+        }
+        if target == TypeId::ANY {
+            return self.to_any(val, span);
         }
         match val.lit {
             Lit::Int(n) => return self.coerce_int(n, target, span),
@@ -324,6 +328,11 @@ impl<'b> Cx<'_, '_, 'b> {
                 let inner = self.coerce_int(n, of, span)?;
                 Some(self.wrap_some(inner, target, span))
             }
+            TypeKind::Any => {
+                let e = self.mk(TypeId::I64, span, Kind::Int(n as u64));
+                let val = self.of(e);
+                i64::try_from(n).ok().and_then(|_| self.to_any(val, span))
+            }
             TypeKind::Protocol(protocol) => {
                 let e = self.mk(TypeId::I64, span, Kind::Int(n as u64));
                 let val = self.of(e);
@@ -345,6 +354,11 @@ impl<'b> Cx<'_, '_, 'b> {
             TypeKind::Int { .. } | TypeKind::Usize | TypeKind::Isize => {
                 let whole = x.fract() == 0.0 && x.abs() < 1.0e19 && float_exact(x as i128, false);
                 if whole { self.coerce_int(x as i128, target, span) } else { None }
+            }
+            TypeKind::Any => {
+                let e = self.mk(TypeId::F64, span, Kind::Float(x));
+                let val = self.of(e);
+                self.to_any(val, span)
             }
             TypeKind::Protocol(protocol) => {
                 let e = self.mk(TypeId::F64, span, Kind::Float(x));

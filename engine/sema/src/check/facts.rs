@@ -92,6 +92,7 @@ impl<'b> Cx<'_, '_, 'b> {
         result
     }
     pub(crate) fn forget(&mut self, local: LocalId) {
+        self.f.forget_type(local);
         for fact in self.f.facts.iter_mut().filter(|f| f.local == local) {
             fact.dead = true;
         }

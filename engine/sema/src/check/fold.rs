@@ -63,6 +63,7 @@ impl<'b> Cx<'_, '_, 'b> {
         }
         Some(match e.kind {
             Kind::Int(bits) => self.int_value(e.ty, bits),
+            Kind::Local(local) if e.ty == TypeId::TYPE => CVal::Type(self.f.known_type(local)?),
             Kind::Float(x) => CVal::float(x),
             Kind::Str(bytes) | Kind::CStr(bytes) => CVal::Str(bytes.into()),
             Kind::Zero => self.zero_value(e.ty),
@@ -340,7 +341,7 @@ impl<'b> Cx<'_, '_, 'b> {
             return Some(CVal::Zero);
         }
         match self.kind(ty).clone() {
-            TypeKind::Struct(_) | TypeKind::Tuple(_) => {
+            TypeKind::Struct(_) | TypeKind::Tuple(_) | TypeKind::Any => {
                 let members = self.s.member_types(ty);
                 let mut values = Vec::with_capacity(members.len());
                 for (index, &member) in members.iter().enumerate() {
@@ -400,6 +401,7 @@ impl Sema {
                 self.types.struct_def(id).fields.iter().map(|f| f.ty).collect()
             }
             TypeKind::Tuple(fields) => fields.iter().map(|f| f.ty).collect(),
+            TypeKind::Any => vec![TypeId::TYPE, TypeId::VOID_PTR],
             _ => Vec::new(),
         }
     }

@@ -297,7 +297,7 @@ impl<'b> Cx<'_, '_, 'b> {
         match self.kind(ty) {
             TypeKind::String => Some("pass a `cstring`, or `[*]u8` and a length"),
             TypeKind::Slice(_) | TypeKind::SentinelSlice(_) => Some("pass a `[*]T` and a length"),
-            TypeKind::Protocol(_) => Some("pass a pointer to the value"),
+            TypeKind::Protocol(_) | TypeKind::Any => Some("pass a pointer to the value"),
             &TypeKind::Optional(of) => {
                 let niche = matches!(
                     self.kind(of),

@@ -10,9 +10,9 @@ use sx_syntax::diag::{Code, Diagnostic};
 use sx_syntax::span::Span;
 
 /// A checked arm before its body.
-struct Case<'b> {
-    ranges: Vec<(u64, u64)>,
-    body: Val<'b>,
+pub(super) struct Case<'b> {
+    pub ranges: Vec<(u64, u64)>,
+    pub body: Val<'b>,
 }
 
 impl<'b> Cx<'_, '_, 'b> {
@@ -74,7 +74,12 @@ impl<'b> Cx<'_, '_, 'b> {
                 let kept = self.keep(subject, &mut stmts);
                 self.match_errors(kept, set, arms, expected, span)
             }
-            TypeKind::Bool | TypeKind::Type => self.match_ints(subject, arms, expected, span),
+            TypeKind::Any => {
+                let place = self.keep_place(subject, &mut stmts);
+                self.match_any(place, arms, expected, span)
+            }
+            TypeKind::Type => self.match_type(subject, arms, expected, span),
+            TypeKind::Bool => self.match_ints(subject, arms, expected, span),
             _ if self.s.types.is_int(subject.ty) => self.match_ints(subject, arms, expected, span),
             TypeKind::Union(_) => {
                 self.arms_loosely(arms, expected);
@@ -115,14 +120,14 @@ impl<'b> Cx<'_, '_, 'b> {
         self.check(body, expected)
     }
 
-    fn no_binding(&mut self, arm: &Arm) {
+    pub(super) fn no_binding(&mut self, arm: &Arm) {
         if let Some(binding) = arm.binding {
             self.error(Code::E0407, binding.name.span, "this case has no payload to bind");
         }
     }
 
     /// Brings the arms to one type and makes the switch.
-    fn switch(
+    pub(super) fn switch(
         &mut self,
         value: E<'b>,
         cases: Vec<Case<'b>>,
@@ -157,7 +162,7 @@ impl<'b> Cx<'_, '_, 'b> {
     }
 
     /// The same where nothing is expected in particular: what the arms give decides.
-    fn gives_value(expected: Option<TypeId>, arms: impl IntoIterator<Item = TypeId>) -> bool {
+    pub(super) fn gives_value(expected: Option<TypeId>, arms: impl IntoIterator<Item = TypeId>) -> bool {
         match expected {
             Some(ty) => ty != TypeId::VOID,
             None => arms.into_iter().any(|ty| !matches!(ty, TypeId::VOID | TypeId::NORETURN | TypeId::ERROR)),
@@ -166,7 +171,7 @@ impl<'b> Cx<'_, '_, 'b> {
 
     // ---- integers, bool, Type ----
 
-    fn match_ints(
+    pub(super) fn match_ints(
         &mut self,
         subject: E<'b>,
         arms: &[Arm],
@@ -721,22 +726,9 @@ impl<'b> Cx<'_, '_, 'b> {
             {
                 return hit;
             }
-            if let Ast::Struct(_) | Ast::Enum(_) | Ast::Union(_) = *self.ast.expr(pattern) {
-                return false;
-            }
             return self.resolve_type(pattern) == subject;
         }
         let e = self.check_as(pattern, ty);
         e.ty != TypeId::ERROR && self.fold_or_report(e).is_some_and(|p| p == *value)
-    }
-
-    /// `int`, `struct` and their kind, as patterns on types.
-    pub(crate) fn is_category(&self, ty: TypeId, name: &str) -> Option<bool> {
-        let category = super::builtin::category(&self.s.types, ty);
-        Some(match name {
-            "int" | "float" | "bool" | "string" | "slice" | "array" | "pointer" | "optional" | "function"
-            | "type" => category == name || (name == "function" && category == "closure"),
-            _ => return None,
-        })
     }
 }

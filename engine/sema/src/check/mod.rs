@@ -5,6 +5,7 @@
 //! `nominal`, `expr`, `ops`, `coerce`, `field`, `call`, `infer`, `instance`, `literal`, `stmt`, `control`, `matching`,
 //! `optional`, `errors`, `closure`, `packs`, `view`, `chain`, `builtin`, `format`, `format_spec`, `protocol`, `impls`, `facts`, `fold`, `freeze`.
 
+mod any;
 mod body;
 mod builtin;
 mod call;
@@ -25,6 +26,7 @@ mod infer;
 mod insert;
 mod instance;
 mod literal;
+mod match_type;
 mod matching;
 mod names;
 mod nominal;
@@ -49,6 +51,7 @@ use sx_syntax::ast::{Ast, ExprId, Ident, NameId};
 use sx_syntax::diag::{Code, Diagnostic};
 use sx_syntax::span::{FileId, Loc, Span};
 
+pub(crate) use any::Erased;
 pub(crate) use builtin::category;
 pub(crate) use chain::{Asked, Within};
 pub(crate) use facts::Fact;
@@ -136,6 +139,12 @@ pub(crate) struct FnState {
     pub ty: Option<StructId>,
     /// The argument whose type is being inferred from, for messages.
     pub blame: Option<Loc>,
+    /// The `test` block.
+    pub test: Option<Loc>,
+    /// What is known of types that only the running program knows.
+    pub type_facts: Vec<any::TypeFact>,
+    /// `Type` locals that are the type of what an `Any` local holds.
+    pub type_sources: Vec<(LocalId, LocalId)>,
     /// Not inside a function: locals can't be.
     pub is_static: bool,
     /// What is converted is a call's argument: a temporary lives as long as the block around.

@@ -580,6 +580,7 @@ impl<'b> Cx<'_, '_, 'b> {
             | TypeKind::SentinelSlice(_)
             | TypeKind::Closure { .. }
             | TypeKind::Protocol(_)
+            | TypeKind::Any
             | TypeKind::Union(_)
             | TypeKind::Failable { .. } => false,
             _ => true,
@@ -861,6 +862,9 @@ impl<'b> Cx<'_, '_, 'b> {
         }
         if let Some(e) = self.try_coerce(val, target, span) {
             return self.of(e);
+        }
+        if val.ty == TypeId::ANY {
+            return self.from_any(val.e, target, span);
         }
         let val = self.seen_whole(val, "can't be cast to something else");
         let e = self.settle(val, span);

@@ -104,7 +104,7 @@ impl<'b> Cx<'_, '_, 'b> {
     }
 
     /// The address of a copy that the context's allocator makes of what is behind an address.
-    fn copied(&mut self, address: E<'b>, ty: TypeId, span: Span) -> E<'b> {
+    pub(crate) fn copied(&mut self, address: E<'b>, ty: TypeId, span: Span) -> E<'b> {
         let loc = self.loc(span);
         let (true, Some(copy)) = (self.ensure_layout(ty, loc), self.s.core_fn("keep_erased")) else {
             return address;

@@ -402,6 +402,9 @@ impl<'b> Cx<'_, '_, 'b> {
             self.f.views.push((local, view));
         }
         self.declare(name, Entry::Local(local));
+        if let (TypeId::TYPE, Some(init)) = (ty, init) {
+            self.note_type_source(local, init);
+        }
         out.push(Stmt::Let { local, init });
         Some(local)
     }

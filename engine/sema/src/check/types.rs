@@ -12,9 +12,9 @@ use sx_syntax::span::{Loc, Span};
 /// The longest array.
 const MAX_ARRAY: i128 = i32::MAX as i128;
 
-/// A builtin type; none for those that this version doesn't have.
-fn prim_type(prim: Prim, types: &mut crate::types::Types) -> Option<TypeId> {
-    Some(match prim {
+/// A builtin type.
+fn prim_type(prim: Prim, types: &mut crate::types::Types) -> TypeId {
+    match prim {
         Prim::Int { bits, signed } => types.intern(TypeKind::Int { bits, signed }),
         Prim::Usize => TypeId::USIZE,
         Prim::Isize => TypeId::ISIZE,
@@ -25,9 +25,9 @@ fn prim_type(prim: Prim, types: &mut crate::types::Types) -> Option<TypeId> {
         Prim::CString => TypeId::CSTRING,
         Prim::Void => TypeId::VOID,
         Prim::Noreturn => TypeId::NORETURN,
-        Prim::Any => return None,
+        Prim::Any => TypeId::ANY,
         Prim::Type => TypeId::TYPE,
-    })
+    }
 }
 
 impl<'b> Cx<'_, '_, 'b> {
@@ -83,14 +83,7 @@ impl<'b> Cx<'_, '_, 'b> {
     pub(crate) fn type_syntax(&mut self, expr: ExprId) -> Option<TypeId> {
         Some(match *self.ast.expr(expr) {
             Ast::Error => TypeId::ERROR,
-            Ast::Prim(prim) => match prim_type(prim, &mut self.s.types) {
-                Some(ty) => ty,
-                None => {
-                    let help = "`$T` takes a value of any type, a protocol any value that implements it";
-                    self.error_help(Code::E0218, self.span(expr), "there is no `Any` yet", help);
-                    TypeId::ERROR
-                }
-            },
+            Ast::Prim(prim) => prim_type(prim, &mut self.s.types),
             Ast::PtrTy(of) => self.wrap_type(of, TypeKind::Ptr),
             Ast::ManyPtrTy(of) => self.wrap_type(of, TypeKind::ManyPtr),
             Ast::SliceTy(of) => self.wrap_type(of, TypeKind::Slice),

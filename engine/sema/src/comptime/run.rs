@@ -139,6 +139,10 @@ impl Sema {
     /// Uses the machine, which is there.
     fn machine<R>(&mut self, work: impl FnOnce(&mut (dyn Comptime + Send), &sx_ir::Module) -> R) -> R {
         let mut comptime = self.comptime.take().expect("asked for when the run began");
+        let replaced = std::mem::take(&mut self.erased.for_machine);
+        if !replaced.is_empty() {
+            comptime.replace(&self.module, &replaced);
+        }
         let result = work(&mut *comptime, &self.module);
         self.comptime = Some(comptime);
         result

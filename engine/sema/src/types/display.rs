@@ -28,6 +28,7 @@ impl Types {
             TypeKind::String => out.push_str("string"),
             TypeKind::CString => out.push_str("cstring"),
             TypeKind::Type => out.push_str("Type"),
+            TypeKind::Any => out.push_str("Any"),
             TypeKind::UntypedInt => out.push_str("integer literal"),
             TypeKind::UntypedFloat => out.push_str("float literal"),
             TypeKind::UntypedNull => out.push_str("null"),

@@ -166,6 +166,7 @@ impl Types {
             TypeKind::String | TypeKind::Slice(_) | TypeKind::SentinelSlice(_) => {
                 self.scalars(&[Ty::Ptr, Ty::I64])
             }
+            TypeKind::Any => return self.structure(ty, &[TypeId::TYPE, TypeId::VOID_PTR], false, 1),
             TypeKind::Closure { .. } => self.scalars(&[Ty::Ptr, Ty::Ptr]),
             TypeKind::Array(elem, len) => {
                 let elem = self.try_layout(elem)?;

@@ -90,6 +90,8 @@ pub enum TypeKind {
     CString,
     /// `Type`.
     Type,
+    /// `Any`.
+    Any,
     /// An integer constant before it is given a type. Never in a checked body.
     UntypedInt,
     /// A float constant before it is given a type. Never in a checked body.
@@ -309,6 +311,7 @@ well_known! {
     VOID_PTR = 22, TypeKind::Ptr(TypeId(1));
     U8_MANY = 23, TypeKind::ManyPtr(TypeId(8));
     U8_SLICE = 24, TypeKind::Slice(TypeId(8));
+    ANY = 25, TypeKind::Any;
 }
 
 impl Types {

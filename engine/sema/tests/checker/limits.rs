@@ -82,12 +82,6 @@ f :: (p: ?*i64) -> i64 { p.* }
 #[test]
 fn what_comes_later_is_refused_in_words() {
     check(
-        r#"
-f :: (a: Any) {}
-         ^^^ E0218
-"#,
-    );
-    check(
         r##"
 f :: () { #insert S; }
           ^^^^^^^^^ E0901

@@ -271,6 +271,9 @@ impl Comptime for Runner {
         let (func, suspended) = self.waiting.pop().expect("something waits");
         self.settle(module, Outcome::Need(func, suspended))
     }
+    fn replace(&mut self, module: &Module, funcs: &[FuncId]) {
+        funcs.iter().for_each(|&func| _ = self.program.replace(module, func));
+    }
     fn abandon(&mut self) {
         if let (Some((_, suspended)), Some(instance)) = (self.waiting.pop(), &mut self.instance) {
             instance.abandon(suspended);
