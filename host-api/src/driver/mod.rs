@@ -92,7 +92,15 @@ impl Unit {
             comptime::Runner::new(engine.comptime_symbols.clone(), engine.budget.clone(), context, output);
         let comptime = comptime::Shared::new(runner);
         sema.set_comptime(Box::new(comptime.clone()));
-        Ok(Unit { sema, root, engine: engine.clone(), comptime, optimised: Vec::new(), replaced: Vec::new(), verified: 0 })
+        Ok(Unit {
+            sema,
+            root,
+            engine: engine.clone(),
+            comptime,
+            optimised: Vec::new(),
+            replaced: Vec::new(),
+            verified: 0,
+        })
     }
     /// Checks and lowers what was asked for, and makes bytecode of what is new.
     ///

@@ -61,14 +61,16 @@ impl FnState {
 
 impl<'b> Cx<'_, '_, 'b> {
     /// A value with its type; none for what has no value or no type of its own.
-    pub(crate) fn to_any(&mut self, val: Val<'b>, span: Span) -> Option<E<'b>> {
+    pub(crate) fn put_in_any(&mut self, val: Val<'b>, span: Span) -> Option<E<'b>> {
         if val.lit == Lit::Null {
             return None;
         }
         let e = self.settle(val, span);
         match self.kind(e.ty) {
             TypeKind::Error => return Some(e),
-            TypeKind::Void | TypeKind::Noreturn | TypeKind::Failable { .. } | TypeKind::UntypedNull => return None,
+            TypeKind::Void | TypeKind::Noreturn | TypeKind::Failable { .. } | TypeKind::UntypedNull => {
+                return None;
+            }
             _ => {}
         }
         let loc = self.loc(span);
@@ -101,14 +103,16 @@ impl<'b> Cx<'_, '_, 'b> {
                 let bits = self.bits_of(e, TypeId::U32, span);
                 self.mk(TypeId::U64, span, Kind::Cast(Cast::Int, bits))
             }
-            _ if self.s.types.int_repr(e.ty).is_some() => self.mk(TypeId::U64, span, Kind::Cast(Cast::Int, e)),
+            _ if self.s.types.int_repr(e.ty).is_some() => {
+                self.mk(TypeId::U64, span, Kind::Cast(Cast::Int, e))
+            }
             _ => e,
         };
         self.mk(TypeId::VOID_PTR, span, Kind::Cast(Cast::Bits, bits))
     }
 
     /// The reverse.
-    fn from_word(&mut self, word: E<'b>, ty: TypeId, span: Span) -> E<'b> {
+    fn word_as(&mut self, word: E<'b>, ty: TypeId, span: Span) -> E<'b> {
         let bits = |cx: &mut Self| cx.mk(TypeId::U64, span, Kind::Cast(Cast::Bits, word));
         match *self.kind(ty) {
             TypeKind::F64 => {
@@ -147,7 +151,7 @@ impl<'b> Cx<'_, '_, 'b> {
     pub(crate) fn any_value(&mut self, any: E<'b>, ty: TypeId, span: Span) -> E<'b> {
         let word = self.mk(TypeId::VOID_PTR, span, Kind::Field { base: any, offset: WORD_AT });
         if self.s.types.scalar(ty).is_some() {
-            return self.from_word(word, ty, span);
+            return self.word_as(word, ty, span);
         }
         let ptr = self.s.types.ptr(ty);
         let address = self.mk(ptr, span, Kind::Cast(Cast::Bits, word));
@@ -155,7 +159,7 @@ impl<'b> Cx<'_, '_, 'b> {
     }
 
     /// `cast(T) any`: traps when it holds something else.
-    pub(crate) fn from_any(&mut self, any: E<'b>, ty: TypeId, span: Span) -> Val<'b> {
+    pub(crate) fn take_from_any(&mut self, any: E<'b>, ty: TypeId, span: Span) -> Val<'b> {
         let loc = self.loc(span);
         if !self.ensure_layout(ty, loc) {
             return self.error_val(span);
@@ -192,7 +196,9 @@ impl<'b> Cx<'_, '_, 'b> {
             {
                 Some(any)
             }
-            Kind::Local(local) => self.f.type_sources.iter().find(|&&(ty, _)| ty == local).map(|&(_, any)| any),
+            Kind::Local(local) => {
+                self.f.type_sources.iter().find(|&&(ty, _)| ty == local).map(|&(_, any)| any)
+            }
             _ => None,
         }
     }

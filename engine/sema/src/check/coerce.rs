@@ -129,7 +129,9 @@ impl<'b> Cx<'_, '_, 'b> {
             (TypeKind::Failable { value, .. }, _) if *value == target => {
                 "handle the error: `try`, `catch`, or `or`".into()
             }
-            (TypeKind::Any, _) => format!("`cast({want}) …` takes it out, and traps when it is of another type"),
+            (TypeKind::Any, _) => {
+                format!("`cast({want}) …` takes it out, and traps when it is of another type")
+            }
             (TypeKind::Ptr(of), _) if *of == target => "read what it points at with `.*`".into(),
             (_, TypeKind::Ptr(of)) if *of == val.ty => "take its address with `@`".into(),
             (TypeKind::String, TypeKind::CString) => {
@@ -188,7 +190,7 @@ impl<'b> Cx<'_, '_, 'b> {
             return Some(self.mk(target, span, Kind::Cast(Cast::Never, val.e)));
         }
         if target == TypeId::ANY {
-            return self.to_any(val, span);
+            return self.put_in_any(val, span);
         }
         match val.lit {
             Lit::Int(n) => return self.coerce_int(n, target, span),
@@ -331,7 +333,7 @@ impl<'b> Cx<'_, '_, 'b> {
             TypeKind::Any => {
                 let e = self.mk(TypeId::I64, span, Kind::Int(n as u64));
                 let val = self.of(e);
-                i64::try_from(n).ok().and_then(|_| self.to_any(val, span))
+                i64::try_from(n).ok().and_then(|_| self.put_in_any(val, span))
             }
             TypeKind::Protocol(protocol) => {
                 let e = self.mk(TypeId::I64, span, Kind::Int(n as u64));
@@ -358,7 +360,7 @@ impl<'b> Cx<'_, '_, 'b> {
             TypeKind::Any => {
                 let e = self.mk(TypeId::F64, span, Kind::Float(x));
                 let val = self.of(e);
-                self.to_any(val, span)
+                self.put_in_any(val, span)
             }
             TypeKind::Protocol(protocol) => {
                 let e = self.mk(TypeId::F64, span, Kind::Float(x));

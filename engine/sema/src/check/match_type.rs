@@ -14,7 +14,8 @@ use sx_syntax::span::Span;
 
 /// The names that stand for many types.
 const CATEGORIES: &[&str] = &[
-    "int", "float", "bool", "string", "struct", "enum", "union", "slice", "array", "pointer", "optional", "function", "type",
+    "int", "float", "bool", "string", "struct", "enum", "union", "slice", "array", "pointer", "optional",
+    "function", "type",
 ];
 
 /// What a pattern matches.
@@ -61,7 +62,8 @@ impl<'b> Cx<'_, '_, 'b> {
         if let Some(any) = self.type_source(subject) {
             return self.match_held(subject, Subject { any: Some(any), ty }, arms, expected, span);
         }
-        let by_category = arms.iter().flat_map(|arm| self.ast.list(arm.patterns)).any(|&p| self.category_name(p).is_some());
+        let by_category =
+            arms.iter().flat_map(|arm| self.ast.list(arm.patterns)).any(|&p| self.category_name(p).is_some());
         if by_category {
             return self.match_categories(subject, ty, arms, expected, span);
         }
@@ -129,7 +131,9 @@ impl<'b> Cx<'_, '_, 'b> {
                     }
                     Some(Test::Category(name, _)) => {
                         let fits = |cx: &Self, ty| cx.is_category(ty, name) == Some(true);
-                        types.extend(held.iter().copied().filter(|&ty| fits(self, ty) && !covered.contains(&ty)));
+                        types.extend(
+                            held.iter().copied().filter(|&ty| fits(self, ty) && !covered.contains(&ty)),
+                        );
                     }
                 }
             }
@@ -211,7 +215,12 @@ impl<'b> Cx<'_, '_, 'b> {
                 match (subject.any, binding.by_ref) {
                     (Some(_), true) => {
                         let help = "bind it by value: `(v)`";
-                        cx.error_help(Code::E0407, span, "what an `Any` holds can't be bound by reference", help);
+                        cx.error_help(
+                            Code::E0407,
+                            span,
+                            "what an `Any` holds can't be bound by reference",
+                            help,
+                        );
                         cx.let_local(binding.name, TypeId::ERROR, None, &mut out);
                     }
                     (None, _) => cx.no_binding(arm),

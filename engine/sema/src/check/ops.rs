@@ -864,7 +864,7 @@ impl<'b> Cx<'_, '_, 'b> {
             return self.of(e);
         }
         if val.ty == TypeId::ANY {
-            return self.from_any(val.e, target, span);
+            return self.take_from_any(val.e, target, span);
         }
         let val = self.seen_whole(val, "can't be cast to something else");
         let e = self.settle(val, span);

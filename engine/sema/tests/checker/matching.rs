@@ -231,14 +231,57 @@ f :: (e: E) -> i64 { if e == { case .a: 1; case .b: {} case .c: 3; } }
 fn types_as_subjects() {
     check(
         r#"
-f :: (t: Type) -> i64 { if t == { case i64: 1; case int: 2; else: 0; } }
-                                                    ^^^ E0101
+f :: (t: Type) -> i64 { if t == { case i64: 1; case nint: 2; else: 0; } }
+                                                    ^^^^ E0101
 "#,
     );
     check(
         r#"
 f :: (t: Type) -> i64 { if t == { case i64: 1; } }
                         ^^^^^^^^^^^^^^^^^^^^^^^^ E0404
+"#,
+    );
+}
+
+#[test]
+fn categories_of_types() {
+    check("f :: (t: Type) -> i64 { if t == { case i64: 1; case int, float: 2; case struct: 3; else: 0; } }");
+    check(
+        r#"
+f :: (t: Type) -> i64 { if t == { case i64: 1; case int: 2; } }
+                        ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ E0404
+f2 :: (t: Type) { if t == { case i64: {} case int: (n) {} } }
+                                                    ^ E0407
+f3 :: (t: Type) { if t == { case i64: {} case int: {} case i64: {} } }
+                                                           ^^^ E0405
+"#,
+    );
+}
+
+#[test]
+fn values_with_their_types() {
+    check(
+        "f :: (a: Any) -> i64 { cast(i64) a }
+g :: () -> i64 { f(1) + f(2) }",
+    );
+    check(
+        "f :: (a: Any) -> i64 { t := type_of(a); if t == { case int: cast(i64) cast(t) a; else: 0; } }\
+           type_of :: (v: $T) -> Type #builtin;
+g :: () -> i64 { f(cast(u8) 1) + f(true) }",
+    );
+    check(
+        r#"
+f :: (a: Any) -> i64 { if a == { case i64: (n) { n } case bool: (b) { b } else: 0; } }
+                                                                      ^ E0201
+g :: () -> i64 { f(1) + f(true) }
+"#,
+    );
+    check(
+        r#"
+f :: (a: Any) { if a == { case i64: {} case i64: {} } }
+                                            ^^^ E0405
+h :: () -> Any { null }
+                 ^^^^ E0201
 "#,
     );
 }
