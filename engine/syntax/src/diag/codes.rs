@@ -177,9 +177,6 @@ imported, tested with `sx test`, or used by a host needs none.\n\n```sx\nmain ::
     E0215 "may be null" "An optional's value is used before it was taken out, or something that is never null is treated as if it could be. Take the value out with `o!` (traps on null), `o ?? default`, `if v := o { … }`, or test it first: after `if o == null { return; }` the compiler knows that it is there."
     E0216 "index out of range" "The index is a constant, and the array isn't that long."
     E0217 "division by zero in a constant" "A constant expression divides by zero."
-    E0218 "no such type yet" "`Any` belongs to the language, but not to this version. A function that takes \
-values of any type can be generic, `f :: (x: $T)`, or take a pack, `f :: (..$args)`; what only needs certain methods can \
-take a protocol."
     E0219 "no such vector" "A vector has 1 to 64 lanes of one type: integers of 8, 16, 32 or 64 bits, `f32`, `f64` or \
 `bool`.\n\n```sx\nColor :: Vector(4, f32);\n```\n\nAn array holds any number of values of any type."
     // ---- E03xx: calls and generics ----
