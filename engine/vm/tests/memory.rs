@@ -364,19 +364,23 @@ fn functions_too_large_are_errors() {
     let n = 70_000;
     let mut b = function("huge", &[Ty::I64], &[Ty::I64]);
     let x = param(&b, 0);
+    // Before this the builder has been told no position, and what is computed there has none.
+    let first = b.bin(BinOp::Add, Ty::I64, x, x);
+    b.set_loc(3, 17);
     let values: Vec<Operand> = (0..n)
         .map(|i| {
             let k = b.i64(i);
             b.bin(BinOp::Mul, Ty::I64, x, k)
         })
         .collect();
-    let mut sum = b.i64(0);
+    let mut sum = first;
     for v in values {
         sum = b.bin(BinOp::Add, Ty::I64, sum, v);
     }
     ret(&mut b, &[sum]);
     let error = Program::new().compile_all(&module(vec![b.finish()])).unwrap_err();
     assert!(error.to_string().contains("`huge`: function too large"), "{error}");
+    assert_eq!(error.place, Some((3, 17)));
 }
 
 #[test]

@@ -29,7 +29,7 @@ use crate::bytecode::verify;
 use crate::program::{Code, Tables};
 use analyze::Analysis;
 use std::sync::Arc;
-use sx_ir::{Func, Module};
+use sx_ir::{Func, LocId, Module};
 
 /// A function can't be compiled to bytecode.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -72,8 +72,23 @@ pub(crate) fn prepare(module: &Module, func: &Func, tables: &mut Tables) -> Resu
 }
 
 fn failed(func: &Func, message: String) -> CompileError {
-    let place = func.locs.first().map(|loc| (loc.file, loc.offset));
-    CompileError::new(func.name.to_string(), place, message)
+    CompileError::new(func.name.to_string(), place(func), message)
+}
+
+/// Where a function stands: the first position that its code names. What a function starts with before it has been told
+/// one is the beginning of the first file; that counts only if there is no other.
+fn place(func: &Func) -> Option<(u32, u32)> {
+    let blocks = func.blocks.iter();
+    let named =
+        blocks.flat_map(|block| func.code_locs[block.range()].iter().copied().chain([block.term_loc]));
+    let mut places = named.filter_map(|loc| {
+        let outer = |loc: &LocId| func.locs.get(loc.index()).and_then(|loc| loc.inlined_at);
+        // A chain longer than the table of positions would be a cycle.
+        let at = std::iter::successors(Some(loc), outer).take(func.locs.len()).last()?;
+        func.locs.get(at.index()).map(|loc| (loc.file, loc.offset))
+    });
+    let first = places.next()?;
+    Some(if first == (0, 0) { places.find(|&place| place != first).unwrap_or(first) } else { first })
 }
 
 /// Compiles a verified function that the tables are prepared for.
