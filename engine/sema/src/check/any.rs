@@ -246,7 +246,7 @@ impl Sema {
         let (user, _) = self.erased.users.swap_remove(at);
         match user {
             User::Inst(inst) => {
-                let info = &mut self.insts[inst.0 as usize];
+                let info = self.inst_mut(inst);
                 info.state = InstState::Todo;
                 info.infer_ret = false;
                 self.ensure_body(inst);
