@@ -54,10 +54,17 @@ impl<'b> Cx<'_, '_, 'b> {
                     Entity::Error
                 }
             },
-            Entity::Value(val) if val.ty == TypeId::TYPE => match self.fold_or_report(val.e) {
-                Some(CVal::Type(ty)) => self.static_member(ty, name, span),
-                _ => Entity::Error,
-            },
+            Entity::Value(val) if val.ty == TypeId::TYPE => {
+                if let Ast::Name(pack) = *self.ast.expr(base)
+                    && let Some(ty) = self.projected_type(self.ident(pack), sym, span)
+                {
+                    return Entity::Value(self.type_val(ty, span));
+                }
+                match self.fold_or_report(val.e) {
+                    Some(CVal::Type(ty)) => self.static_member(ty, name, span),
+                    _ => Entity::Error,
+                }
+            }
             Entity::Value(val) => {
                 let e = self.settle(val, span);
                 self.value_member(e, name, span)

@@ -459,7 +459,8 @@ impl<'b> Cx<'_, '_, 'b> {
                 let known = cx.is_bound(elem.ty);
                 if elem.spread {
                     if !known {
-                        return None;
+                        // The lambda says how many there are.
+                        return Some((Vec::new(), None, plain));
                     }
                     params.extend(cx.spread_types(elem.ty).into_iter().map(Some));
                     continue;

@@ -134,6 +134,8 @@ pub(crate) struct FnState {
     pub refs: Vec<LocalId>,
     /// Locals that are seen through a protocol only.
     pub views: Vec<(LocalId, ProtocolId)>,
+    /// Inside a spread that is done for each element of packs, whose projections stand for one type then.
+    pub spreading: bool,
     pub inst: Option<InstId>,
     /// The type whose fields are being found.
     pub ty: Option<StructId>,

@@ -323,6 +323,7 @@ impl<'b> Cx<'_, '_, 'b> {
             return None;
         }
         let mut results = Vec::with_capacity(count);
+        let before = std::mem::replace(&mut self.f.spreading, true);
         for n in 0..count {
             let result = self.scoped(|cx| {
                 let mut names = Vec::new();
@@ -338,9 +339,11 @@ impl<'b> Cx<'_, '_, 'b> {
                 cx.scope = cx.s.new_scope(Some(cx.scope), cx.file, names);
                 work(cx)
             });
-            results.push(result?);
+            let Some(result) = result else { break };
+            results.push(result);
         }
-        Some(results)
+        self.f.spreading = before;
+        (results.len() == count).then_some(results)
     }
 
     /// The packs that an expression names as a whole. `xs.len`, `xs[i]` and what is spread further in aren't such.
@@ -381,6 +384,15 @@ impl<'b> Cx<'_, '_, 'b> {
         match self.lookup_static(sym, span)? {
             Bound::Const(_, CVal::Pack(types)) => Some(types),
             _ => None,
+        }
+    }
+
+    /// `xs.T` inside a spread: what it is for the element that is being looked at.
+    pub(super) fn projected_type(&mut self, pack: Sym, member: Sym, span: Span) -> Option<TypeId> {
+        let sym = self.projection(pack, member).filter(|_| self.f.spreading)?;
+        match self.lookup_static(sym, span)? {
+            Bound::Const(_, value) => value.as_type(),
+            Bound::Decl(_) => None,
         }
     }
 

@@ -247,12 +247,15 @@ fn spreads_over_parameters() {
     types(
         "head :: (a: $T, ..$rest) -> $R => .(rest.len, a);
          all :: (..$xs) -> $R => head(..xs);
+         tail :: (a: $T, ..$rest) -> $R => .(..rest);
+         rest_of :: (..$xs) -> $R => tail(..xs, 2.5);
          sum :: (a: i64, ..rest: []i64) -> i64 { a + rest.len }
          doubled :: (..$xs) -> i64 { sum(..xs * 2) }
          pairs :: (..$xs) -> $R { ys := .(1, 2); .(..pair(xs, xs)) }
          pair :: (a: $A, b: $B) -> Tuple(A, B) { .(a, b) }",
         &[
             ("all(\"a\", 1, 2)", "Tuple(i64, string)"),
+            ("rest_of(\"a\", 1, true)", "Tuple(i64, bool, f64)"),
             ("doubled(1, 2, 3)", "i64"),
             ("pairs(1, \"a\")", "Tuple(Tuple(i64, i64), Tuple(string, string))"),
         ],
