@@ -2,13 +2,14 @@
 //!
 //! A [`Cx`] checks one body, or one expression of a declaration, in one file and one static scope. It allocates
 //! typed nodes in an arena that lives until the body has been lowered. Files by subject: `names`, `types`,
-//! `nominal`, `expr`, `ops`, `coerce`, `field`, `call`, `infer`, `instance`, `literal`, `stmt`, `control`, `matching`,
+//! `nominal`, `expr`, `ops`, `cast`, `coerce`, `field`, `call`, `infer`, `instance`, `literal`, `stmt`, `control`, `matching`,
 //! `optional`, `errors`, `closure`, `packs`, `view`, `chain`, `builtin`, `format`, `format_spec`, `protocol`, `impls`, `facts`, `fold`, `freeze`.
 
 mod any;
 mod body;
 mod builtin;
 mod call;
+mod cast;
 mod chain;
 mod closure;
 mod coerce;
