@@ -7,13 +7,14 @@
 //!
 //! [`program`] finds programs, [`expect`] reads what they must do, [`run`] executes one in one tier, [`check`]
 //! judges the outcome, [`bless`] rewrites snapshots, [`audit`] looks after the corpus as a whole, [`decisions`] after
-//! the programs that the reference's decisions need, [`options`] and [`session`] are the command around it.
+//! the programs that the reference's decisions need, [`inside`] after compile time doing the same, [`options`] and [`session`] are the command around it.
 
 pub mod audit;
 pub mod bless;
 pub mod check;
 pub mod decisions;
 pub mod expect;
+pub mod inside;
 pub mod locate;
 pub mod options;
 pub mod program;

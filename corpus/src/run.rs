@@ -3,7 +3,7 @@
 use crate::expect::Outcome;
 use crate::program::Program;
 use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -53,12 +53,24 @@ impl Runner {
     /// # Errors
     /// When the binary can't be started or its pipes fail.
     pub fn run(&self, program: &Program, tier: Tier) -> io::Result<Ended> {
-        let mut child = self
-            .command(&program.main, tier, &program.config.args)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()?;
+        let mut command = self.command("run");
+        command.args(tier.args).arg(&program.main).args(&program.config.args);
+        self.watch(command, program)
+    }
+
+    /// Checks a program, which runs what stands behind its `#run`s.
+    ///
+    /// # Errors
+    /// As for [`Runner::run`].
+    pub fn check(&self, program: &Program) -> io::Result<Ended> {
+        let mut command = self.command("check");
+        command.arg(&program.main);
+        self.watch(command, program)
+    }
+
+    fn watch(&self, mut command: Command, program: &Program) -> io::Result<Ended> {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn()?;
         let stdin = child.stdin.take();
         let stdout = child.stdout.take();
         let stderr = child.stderr.take();
@@ -89,9 +101,9 @@ impl Runner {
         })
     }
 
-    fn command(&self, main: &Path, tier: Tier, args: &[String]) -> Command {
+    fn command(&self, subcommand: &str) -> Command {
         let mut command = Command::new(&self.sx);
-        command.arg("run").args(tier.args).arg(main).args(args).current_dir(&self.root);
+        command.arg(subcommand).current_dir(&self.root);
         // Nothing of the surroundings may change what a program or a diagnostic looks like.
         command.env_remove("SX_STDLIB_PATH").env("NO_COLOR", "1").env("LC_ALL", "C");
         command

@@ -7,6 +7,7 @@
 //! | [`module`] | the tables that functions refer to |
 //! | [`layout`] | sizes, offsets, and how values travel |
 //! | [`builder`] | writing a function block by block |
+//! | [`named`] | what code and data name |
 //! | [`vector`] | types of so many lanes |
 //! | [`visit`] | what instructions read, write and lead to |
 //! | [`cfg`](mod@cfg) | order, predecessors and dominators of blocks |
@@ -21,6 +22,7 @@ pub mod func;
 pub mod ids;
 pub mod layout;
 pub mod module;
+pub mod named;
 pub mod names;
 pub mod parallel;
 pub mod parse;
@@ -34,5 +36,6 @@ pub use builder::Builder;
 pub use func::*;
 pub use ids::*;
 pub use module::*;
+pub use named::Named;
 pub use vector::{Lane, MAX_LANES, VecTy};
 pub use verify::{VerifyError, verify};

@@ -53,10 +53,14 @@ pub enum ComptimeOutcome {
     Trap(String, Vec<(u32, u32)>),
     /// It called a function that has no body yet; define it and resume.
     Need(FuncId),
+    /// It may hand these functions to C, which can't wait for them; define those that can be, and resume.
+    Provide(Vec<FuncId>),
 }
 
 /// Runs functions at compile time.
 pub trait Comptime {
+    /// Looks at the compilation before code runs or goes on.
+    fn prepare(&mut self, _sema: &mut Sema) {}
     /// Starts `func` with these argument registers; `rets` result registers are wanted.
     fn start(&mut self, module: &Module, func: FuncId, args: &[u64], rets: usize) -> ComptimeOutcome;
     /// Goes on after a `Need` was served.

@@ -1,14 +1,20 @@
 //! Running functions at compile time: the same interpreter, over code that is compiled when it is first called.
 
+use super::callbacks::Callbacks;
 use super::floor::{Ground, Output};
-use super::natives::{Natives, Symbols};
-use super::output::{Layout, Pending};
-use parking_lot::Mutex;
+use super::library;
+use super::natives::{InstanceSymbols, Natives, Symbols};
+use super::output::{self, Layout, Pending};
+use parking_lot::{Mutex, RwLock};
 use std::collections::HashSet;
 use std::sync::Arc;
-use sx_ir::{FuncId, GlobalId, Module};
-use sx_sema::{Comptime, ComptimeOutcome};
-use sx_vm::{Config, Instance, Limits, Outcome, Program, Suspended, Trap};
+use sx_ir::{CSignature, CStruct, Extern, FuncId, GlobalId, Module};
+use sx_sema::{Comptime, ComptimeOutcome, Sema};
+use sx_syntax::source::Sources;
+use sx_syntax::span::FileId;
+use sx_vm::{
+    Config, ExternResolver, ExternTarget, Instance, Limits, Outcome, Program, Suspended, Trap, TrapReason,
+};
 
 /// What compile-time code may use.
 #[derive(Clone, Debug)]
@@ -25,15 +31,45 @@ impl Default for Budget {
     }
 }
 
+/// The symbols as compile-time code reaches them: what it printed goes before what others print.
+struct CompilingSymbols {
+    symbols: Arc<Symbols>,
+    pending: Arc<Pending>,
+    /// Which of the files that were read so far are the library's.
+    library: RwLock<Arc<[bool]>>,
+}
+
+impl ExternResolver for CompilingSymbols {
+    fn resolve(
+        &self,
+        ext: &Extern,
+        sig: Option<(&CSignature, u32)>,
+        shapes: &[CStruct],
+    ) -> Result<ExternTarget, String> {
+        let (symbols, pending) = (self.symbols.clone(), self.pending.clone());
+        let library = self.library.read().clone();
+        InstanceSymbols { symbols, pending, library }.resolve(ext, sig, shapes)
+    }
+}
+
+/// A run that waits for the checker.
+enum Waiting {
+    /// For what C may call back, before it begins: the function, its arguments, how many results are wanted.
+    Begin(FuncId, Vec<u64>, usize),
+    /// For a function that it called.
+    Call(FuncId, Suspended),
+}
+
 /// The compile-time side of one compilation.
 pub(crate) struct Runner {
     program: Arc<Program>,
     /// Made when something is run first.
     instance: Option<Instance>,
-    symbols: Arc<Symbols>,
+    symbols: Arc<CompilingSymbols>,
     budget: Budget,
     /// Runs that wait for a function, the newest last.
-    waiting: Vec<(FuncId, Suspended)>,
+    waiting: Vec<Waiting>,
+    callbacks: Callbacks,
     /// The context under which functions run.
     context: Option<GlobalId>,
     /// Where output goes, until the instance has it.
@@ -50,12 +86,18 @@ impl Runner {
         output: Option<Box<dyn Output>>,
     ) -> Runner {
         let program = Arc::new(Program::new());
+        let symbols = Arc::new(CompilingSymbols {
+            symbols,
+            pending: Arc::new(Pending::default()),
+            library: RwLock::new(Arc::new([])),
+        });
         Runner {
             program,
             instance: None,
             symbols,
             budget,
             waiting: Vec::new(),
+            callbacks: Callbacks::default(),
             context,
             output,
             kept: HashSet::new(),
@@ -80,30 +122,51 @@ impl Runner {
         loop {
             match outcome {
                 Outcome::Done(results) => return ComptimeOutcome::Done(results),
-                Outcome::Trap(trap) => return trapped(&trap),
+                Outcome::Trap(trap) => return self.trapped(&trap),
                 Outcome::Need(func, suspended) => {
                     if module.func(func).is_none() {
-                        self.waiting.push((func, suspended));
+                        self.waiting.push(Waiting::Call(func, suspended));
                         return ComptimeOutcome::Need(func);
                     }
-                    outcome = match self.go_on(module, func, suspended) {
-                        Ok(outcome) => outcome,
+                    match self.make(module, func) {
+                        Ok(lacking) if lacking.is_empty() => {}
+                        Ok(lacking) => {
+                            self.waiting.push(Waiting::Call(func, suspended));
+                            return ComptimeOutcome::Provide(lacking);
+                        }
+                        Err(message) => {
+                            if let Some(instance) = &mut self.instance {
+                                instance.abandon(suspended);
+                            }
+                            return ComptimeOutcome::Trap(message, Vec::new());
+                        }
+                    }
+                    outcome = match self.instance() {
+                        Ok(instance) => instance.resume(suspended),
                         Err(message) => return ComptimeOutcome::Trap(message, Vec::new()),
                     };
                 }
             }
         }
     }
-    fn go_on(&mut self, module: &Module, func: FuncId, suspended: Suspended) -> Result<Outcome, String> {
-        let compiled = self.program.compile(module, func);
+    /// Makes the code of a function, and of what C may call back once it runs; gives the functions that the checker must
+    /// provide before.
+    fn make(&mut self, module: &Module, func: FuncId) -> Result<Vec<FuncId>, String> {
+        self.program.compile(module, func).map_err(|error| error.to_string())?;
+        let lacking = self.callbacks.prepare(&self.program, module, func)?;
+        self.find_writer()?;
+        Ok(lacking)
+    }
+    /// Finds where printed text waits, once code is there that prints.
+    fn find_writer(&mut self) -> Result<(), String> {
+        let pending = self.symbols.pending.clone();
+        let Some(layout) = pending.layout().filter(|_| !pending.is_placed()) else { return Ok(()) };
         let instance = self.instance()?;
-        match compiled {
-            Ok(()) => Ok(instance.resume(suspended)),
-            Err(error) => {
-                instance.abandon(suspended);
-                Err(error.to_string())
-            }
+        instance.grow()?;
+        if let Some(address) = instance.global(layout.writer) {
+            pending.set_address(address as usize);
         }
+        Ok(())
     }
     fn try_start(
         &mut self,
@@ -115,7 +178,11 @@ impl Runner {
         if module.func(func).is_none() {
             return Err("a function without a body was started".into());
         }
-        self.program.compile(module, func).map_err(|error| error.to_string())?;
+        let lacking = self.make(module, func)?;
+        if !lacking.is_empty() {
+            self.waiting.push(Waiting::Begin(func, args.to_vec(), rets));
+            return Ok(ComptimeOutcome::Provide(lacking));
+        }
         let (program, context) = (self.program.clone(), self.context);
         let polls = self.budget.polls;
         let fresh = self.waiting.is_empty();
@@ -131,6 +198,40 @@ impl Runner {
         let outcome = instance.start(func, &given, rets);
         Ok(self.settle(module, outcome))
     }
+    fn ground(&mut self) -> Option<&mut Ground> {
+        self.instance.as_mut()?.data().downcast_mut()
+    }
+    /// Keeps what was found out about the compilation.
+    fn prepare(&mut self, sources: &Sources, layout: Option<Layout>) {
+        let library = (0..sources.len()).map(|file| {
+            let path = &sources.get(FileId(file as u32)).path;
+            path.starts_with(library::FOLDER)
+        });
+        *self.symbols.library.write() = library.collect();
+        if let Some(layout) = layout {
+            self.symbols.pending.set_layout(layout);
+        }
+        // Without an instance the run itself says why.
+        let _ = self.instance();
+        if let Some(ground) = self.ground() {
+            ground.sources = sources.clone();
+        }
+    }
+    fn trapped(&mut self, trap: &Trap) -> ComptimeOutcome {
+        let places = trap.frames().iter().filter_map(|frame| frame.place).collect();
+        let exit = self.ground().and_then(|ground| ground.exit.take());
+        let message = match (exit, trap.reason()) {
+            (Some(code), _) => format!("the program ended itself, with code {code}"),
+            (None, TrapReason::Kind(sx_ir::TrapKind::OutOfFuel)) => {
+                "the compile-time budget is used up: is there an endless loop?".to_owned()
+            }
+            (None, TrapReason::NoCode(_)) => {
+                "C called back, and what it called leads to a function that isn't compiled yet".to_owned()
+            }
+            _ => trap.message().to_owned(),
+        };
+        ComptimeOutcome::Trap(message, places)
+    }
 }
 
 /// The address of the context.
@@ -144,17 +245,6 @@ fn context_address(
     program.add_global(module, global)?;
     instance.grow()?;
     Ok(instance.global(global).map_or(0, |address| address as u64))
-}
-
-fn trapped(trap: &Trap) -> ComptimeOutcome {
-    let places = trap.frames().iter().filter_map(|frame| frame.place).collect();
-    let message = match trap.reason() {
-        sx_vm::TrapReason::Kind(sx_ir::TrapKind::OutOfFuel) => {
-            "the compile-time budget is used up: is there an endless loop?".to_owned()
-        }
-        _ => trap.message().to_owned(),
-    };
-    ComptimeOutcome::Trap(message, places)
 }
 
 /// A runner that the compiler and its driver share.
@@ -172,20 +262,35 @@ impl Shared {
     /// Sends what was printed on its way; the code with which that failed, now or earlier, or 0.
     pub fn flush(&self, layout: Layout) -> i32 {
         let mut runner = self.0.lock();
-        let Some(instance) = &mut runner.instance else { return 0 };
-        // Without an address nothing has printed.
-        let Some(address) = instance.global(layout.writer) else { return 0 };
-        let pending = Pending::new(Some(layout));
-        pending.set_address(address as usize);
-        let Some(ground) = instance.data().downcast_mut::<Ground>() else { return 0 };
+        if runner.instance.is_none() {
+            return 0;
+        }
+        let pending = runner.symbols.pending.clone();
+        pending.set_layout(layout);
+        if runner.find_writer().is_err() || !pending.is_placed() {
+            // Without an address nothing has printed.
+            return 0;
+        }
+        let Some(ground) = runner.ground() else { return 0 };
         if pending.waits() {
             pending.send_through(ground);
         }
         ground.lost_output.unwrap_or_else(|| pending.error())
     }
+    /// How many files there were when the compilation was looked at last.
+    fn known_files(&self) -> usize {
+        self.0.lock().symbols.library.read().len()
+    }
 }
 
 impl Comptime for Shared {
+    fn prepare(&mut self, sema: &mut Sema) {
+        if self.known_files() != sema.sources.len() {
+            // A library that this host can't serve is an error at the end of the compilation.
+            let layout = output::layout(sema).unwrap_or(None);
+            self.0.lock().prepare(&sema.sources, layout);
+        }
+    }
     fn start(&mut self, module: &Module, func: FuncId, args: &[u64], rets: usize) -> ComptimeOutcome {
         self.0.lock().start(module, func, args, rets)
     }
@@ -193,9 +298,12 @@ impl Comptime for Shared {
         self.0.lock().resume(module)
     }
     fn replace(&mut self, module: &Module, funcs: &[FuncId]) {
-        let program = self.0.lock().program.clone();
-        // What can't be compiled keeps its code, and is told when the program is built.
-        funcs.iter().for_each(|&func| _ = program.replace(module, func));
+        let mut runner = self.0.lock();
+        for &func in funcs {
+            // What can't be compiled keeps its code, and is told when the program is built.
+            let _ = runner.program.replace(module, func);
+            runner.callbacks.replaced(func);
+        }
     }
     fn abandon(&mut self) {
         self.0.lock().abandon();
@@ -220,18 +328,20 @@ impl Runner {
             .unwrap_or_else(|message| ComptimeOutcome::Trap(message, Vec::new()))
     }
     fn abandon(&mut self) {
-        if let (Some((_, suspended)), Some(instance)) = (self.waiting.pop(), &mut self.instance) {
+        if let (Some(Waiting::Call(_, suspended)), Some(instance)) = (self.waiting.pop(), &mut self.instance)
+        {
             instance.abandon(suspended);
         }
     }
     fn waiting_args(&mut self, slots: usize) -> Vec<u64> {
         match (self.waiting.last(), &mut self.instance) {
-            (Some((_, suspended)), Some(instance)) => instance.waiting_args(suspended, slots),
+            (Some(Waiting::Call(_, suspended)), Some(instance)) => instance.waiting_args(suspended, slots),
             _ => Vec::new(),
         }
     }
     fn answer(&mut self, module: &Module, answer: Result<Vec<u64>, String>) -> ComptimeOutcome {
-        let (Some((_, suspended)), Some(instance)) = (self.waiting.pop(), &mut self.instance) else {
+        let (Some(Waiting::Call(_, suspended)), Some(instance)) = (self.waiting.pop(), &mut self.instance)
+        else {
             return ComptimeOutcome::Trap("nothing waits for an answer".into(), Vec::new());
         };
         match answer {
@@ -239,7 +349,10 @@ impl Runner {
                 let outcome = instance.answer(suspended, &results);
                 self.settle(module, outcome)
             }
-            Err(message) => trapped(&instance.refuse(suspended, message)),
+            Err(message) => {
+                let trap = instance.refuse(suspended, message);
+                self.trapped(&trap)
+            }
         }
     }
     fn keep(&mut self, bytes: &[u8]) -> u64 {
@@ -252,17 +365,18 @@ impl Runner {
         address
     }
     fn resume(&mut self, module: &Module) -> ComptimeOutcome {
-        let Some((func, suspended)) = self.waiting.pop() else {
-            return ComptimeOutcome::Trap("nothing waits to go on".into(), Vec::new());
+        let (func, suspended) = match self.waiting.pop() {
+            Some(Waiting::Call(func, suspended)) => (func, suspended),
+            Some(Waiting::Begin(func, args, rets)) => return self.start(module, func, &args, rets),
+            None => return ComptimeOutcome::Trap("nothing waits to go on".into(), Vec::new()),
         };
-        let outcome = self.settle(module, Outcome::Need(func, suspended));
-        match outcome {
-            ComptimeOutcome::Need(again) if again == func => {
-                // Nobody can serve it; without this the two sides would ask each other forever.
-                self.waiting.pop();
-                ComptimeOutcome::Trap(format!("function {func} has no body"), Vec::new())
+        if module.func(func).is_none() {
+            // Nobody can serve it; without this the two sides would ask each other forever.
+            if let Some(instance) = &mut self.instance {
+                instance.abandon(suspended);
             }
-            outcome => outcome,
+            return ComptimeOutcome::Trap(format!("function {func} has no body"), Vec::new());
         }
+        self.settle(module, Outcome::Need(func, suspended))
     }
 }

@@ -12,6 +12,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use sx_ir::TrapKind;
+use sx_syntax::source::Sources;
 use sx_vm::{Caller, Trap};
 
 /// What every symbol of the floor begins with. Only the library may name them.
@@ -41,6 +42,8 @@ pub(crate) struct Ground {
     pub user: Option<Box<dyn Any + Send>>,
     /// The program that runs; none at compile time.
     pub program: Option<Program>,
+    /// At compile time, the files that were read so far.
+    pub sources: Sources,
     /// The address of the context that its functions are given.
     pub context: u64,
     /// The first code with which the standard streams failed.
@@ -62,6 +65,7 @@ impl Ground {
             exit: None,
             user: None,
             program: None,
+            sources: Sources::new(),
             context: 0,
             lost_output: None,
             told_paths: HashSet::new(),
@@ -266,18 +270,19 @@ struct Location {
     column: i64,
 }
 
-/// Writes where the calls stand that are being made, innermost first, and says how many; at compile time none, since the
-/// files are still being read.
+/// Writes where the calls stand that are being made, innermost first, and says how many.
 fn call_places(caller: &mut Caller<'_>, slots: &mut [u64]) -> Result<(), Trap> {
     let (out, room) = (slots[0] as *mut Location, slots[1] as i64);
     let trap = caller.backtrace();
     let ground = ground(caller)?;
     slots[0] = 0;
-    let Some(program) = &ground.program else { return Ok(()) };
     if out.is_null() {
         return Err(Trap::of_kind(TrapKind::NullDereference, [0; 3]));
     }
-    let stack = Backtrace::new(trap.frames(), trap.omitted(), &program.sources());
+    let stack = match &ground.program {
+        Some(program) => Backtrace::new(trap.frames(), trap.omitted(), &program.sources()),
+        None => Backtrace::new(trap.frames(), trap.omitted(), &ground.sources),
+    };
     let room = usize::try_from(room).unwrap_or(0);
     for frame in stack.frames {
         let Some(path) = frame.path else { continue };

@@ -4,11 +4,13 @@
 //! |---|---|
 //! | [`loader`], [`library`] | where imports come from |
 //! | [`comptime`] | running functions at compile time |
+//! | [`callbacks`] | what C may call back then |
 //! | [`natives`] | what symbols are |
 //! | [`output`] | what a program has printed |
 //! | [`floor`], [`heap`], [`memory`] | what the library stands on |
 //! | [`stack`] | how much stack the compiler may use |
 
+mod callbacks;
 pub(crate) mod comptime;
 pub(crate) mod floor;
 pub(crate) mod heap;

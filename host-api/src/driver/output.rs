@@ -3,8 +3,8 @@
 use super::floor::{Ground, ground};
 use crate::error::{Error, ErrorKind};
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use sx_ir::GlobalId;
 use sx_sema::Sema;
 use sx_sema::types::{TypeId, TypeKind};
@@ -77,35 +77,52 @@ fn foreign(why: &str) -> Error {
 pub(crate) struct Pending {
     /// Its address; 0 when the program can't print.
     address: AtomicUsize,
-    data: u32,
-    len: u32,
-    error: u32,
+    layout: OnceLock<Layout>,
 }
 
 impl Pending {
     pub fn new(layout: Option<Layout>) -> Pending {
-        let Some(Layout { data, len, error, .. }) = layout else { return Pending::default() };
-        Pending { address: AtomicUsize::new(0), data, len, error }
+        Pending { address: AtomicUsize::new(0), layout: layout.map_or_else(OnceLock::new, OnceLock::from) }
+    }
+    /// For a program of which it becomes known only while it runs.
+    pub fn set_layout(&self, layout: Layout) {
+        // Whoever was first said the same.
+        let _ = self.layout.set(layout);
+    }
+    pub fn layout(&self) -> Option<&Layout> {
+        self.layout.get()
     }
     pub fn set_address(&self, address: usize) {
         self.address.store(address, Ordering::Relaxed);
     }
+    /// True when the writer was found.
+    pub fn is_placed(&self) -> bool {
+        self.address.load(Ordering::Relaxed) != 0
+    }
+    /// The addresses of the writer's data, length and error.
+    #[inline]
+    fn fields(&self) -> Option<(usize, usize, usize)> {
+        let address = self.address.load(Ordering::Relaxed);
+        if address == 0 {
+            return None;
+        }
+        let Layout { data, len, error, .. } = *self.layout.get()?;
+        Some((address + data as usize, address + len as usize, address + error as usize))
+    }
     /// True when bytes wait.
     #[inline]
     pub fn waits(&self) -> bool {
-        let address = self.address.load(Ordering::Relaxed);
         // SAFETY: the address is that of a variable of the instance, which is alive while its calls run.
-        address != 0 && unsafe { ((address + self.len as usize) as *const i64).read() } > 0
+        self.fields().is_some_and(|(_, len, _)| unsafe { (len as *const i64).read() } > 0)
     }
     /// Sends what waits. What can't be sent is lost, and the program's writer told.
     #[cold]
     pub fn send(&self, mut write: impl FnMut(&[u8]) -> io::Result<usize>) {
-        let address = self.address.load(Ordering::Relaxed);
+        let Some((data, len, error)) = self.fields() else { return };
+        let (len, error) = (len as *mut i64, error as *mut i32);
         // SAFETY: as above; the library keeps `len` bytes at `data`.
         unsafe {
-            let len = (address + self.len as usize) as *mut i64;
-            let error = (address + self.error as usize) as *mut i32;
-            let data = ((address + self.data as usize) as *const *const u8).read();
+            let data = (data as *const *const u8).read();
             let mut rest = std::slice::from_raw_parts(data, len.read().max(0) as usize);
             while !rest.is_empty() && error.read() == 0 {
                 match write(rest) {
@@ -126,9 +143,8 @@ impl Pending {
     }
     /// The code with which a write failed; 0 if none did.
     pub fn error(&self) -> i32 {
-        let address = self.address.load(Ordering::Relaxed);
         // SAFETY: as above.
-        if address == 0 { 0 } else { unsafe { ((address + self.error as usize) as *const i32).read() } }
+        self.fields().map_or(0, |(.., error)| unsafe { (error as *const i32).read() })
     }
 }
 

@@ -3,23 +3,15 @@
 use super::api::Api;
 use crate::sema::*;
 use rustc_hash::{FxHashMap, FxHashSet};
-use sx_ir::{Base, Callee, Data, Func, FuncId, Inst, RelocTarget};
+use sx_ir::{FuncId, Named};
 use sx_syntax::diag::{Code, Diagnostic};
 use sx_syntax::span::{FileId, Loc, Span};
 
 /// So many calls on the way are shown.
 const MAX_SHOWN: usize = 6;
 
-/// A function or object, and where something that was reached names it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Node {
-    Func(FuncId),
-    Data(u32),
-    Global(u32),
-}
-
 /// How nodes were found: from which, and where.
-type Found = FxHashMap<Node, Option<(Node, Option<Loc>)>>;
+type Found = FxHashMap<Named, Option<(Named, Option<Loc>)>>;
 
 impl Sema {
     /// Remembers that the program begins here, or can be entered from outside.
@@ -36,14 +28,14 @@ impl Sema {
             return;
         }
         let mut found = Found::default();
-        let mut todo: Vec<Node> = Vec::new();
+        let mut todo: Vec<Named> = Vec::new();
         let mut hits = Vec::new();
         for &root in &self.roots {
-            found.insert(Node::Func(root), None);
-            todo.push(Node::Func(root));
+            found.insert(Named::Func(root), None);
+            todo.push(Named::Func(root));
         }
         while let Some(node) = todo.pop() {
-            if let Node::Func(func) = node
+            if let Named::Func(func) = node
                 && forbidden.contains(&func)
             {
                 hits.push(func);
@@ -64,7 +56,7 @@ impl Sema {
 
     fn report_reached(&mut self, func: FuncId, found: &Found) {
         let mut ways = Vec::new();
-        let mut node = Node::Func(func);
+        let mut node = Named::Func(func);
         while let Some(&Some((from, loc))) = found.get(&node) {
             ways.extend(loc);
             node = from;
@@ -94,45 +86,17 @@ impl Sema {
         self.sources.get(file).path.starts_with("modules/std/")
     }
 
-    fn each_named(&self, node: Node, mut f: impl FnMut(Node, Option<Loc>)) {
-        match node {
-            Node::Func(func) => {
-                if let Some(func) = self.module.func(func) {
-                    named_in_code(func, &mut f);
-                }
-            }
-            Node::Data(data) => named_in_data(&self.module.datas[data as usize], &mut f),
-            Node::Global(global) => named_in_data(&self.module.globals[global as usize].init, &mut f),
-        }
-    }
-}
-
-fn named_in_data(data: &Data, f: &mut impl FnMut(Node, Option<Loc>)) {
-    for reloc in &data.relocs {
-        match reloc.target {
-            RelocTarget::Func(func) | RelocTarget::CFunc(func) => f(Node::Func(func), None),
-            RelocTarget::Data(data) => f(Node::Data(data.0), None),
-            RelocTarget::Global(global) => f(Node::Global(global.0), None),
-            RelocTarget::Extern(_) => {}
-        }
-    }
-}
-
-fn named_in_code(func: &Func, f: &mut impl FnMut(Node, Option<Loc>)) {
-    for (inst, loc) in func.code.iter().zip(&func.code_locs) {
-        let at = || {
-            let place = func.locs[loc.index()];
-            Some(Loc::new(FileId(place.file), Span::at(place.offset)))
+    fn each_named(&self, node: Named, mut f: impl FnMut(Named, Option<Loc>)) {
+        // Whether C or the program calls a function makes no difference here.
+        let mut tell = |named, loc| match named {
+            Named::CFunc(func) => f(Named::Func(func), loc),
+            named => f(named, loc),
         };
-        match *inst {
-            Inst::Call { callee: Callee::Func(target), .. }
-            | Inst::FuncAddr { func: target, .. }
-            | Inst::CFuncAddr { func: target, .. } => f(Node::Func(target), at()),
-            _ => inst.addrs(|addr| match addr.base {
-                Base::Data(data) => f(Node::Data(data.0), at()),
-                Base::Global(global) => f(Node::Global(global.0), at()),
-                Base::Reg(_) | Base::Slot(_) => {}
-            }),
-        }
+        let Named::Func(func) = node else { return self.module.each_named(node, |named| tell(named, None)) };
+        let Some(func) = self.module.func(func) else { return };
+        func.each_named(|named, loc| {
+            let place = func.locs[loc.index()];
+            tell(named, Some(Loc::new(FileId(place.file), Span::at(place.offset))));
+        });
     }
 }

@@ -98,6 +98,7 @@ impl Sema {
                     if let Some(api) = self.api_of(needed) {
                         let Some(mut comptime) = self.comptime.take() else { break None };
                         let answer = self.serve(api, &mut *comptime);
+                        comptime.prepare(self);
                         refused = answer.is_err();
                         outcome = comptime.answer(&self.module, answer);
                         self.comptime = Some(comptime);
@@ -110,6 +111,19 @@ impl Sema {
                     if self.has_errors() || self.module.func(needed).is_none() {
                         let message = "code that is being checked can't run yet";
                         self.report(Diagnostic::error(Code::E0106, loc, message));
+                        self.machine(|comptime, _| comptime.abandon());
+                        break None;
+                    }
+                    outcome = self.machine(|comptime, module| comptime.resume(module));
+                }
+                ComptimeOutcome::Provide(funcs) => {
+                    for func in funcs {
+                        if let Some(&inst) = self.func_insts.get(&func) {
+                            self.ensure_body(inst);
+                        }
+                    }
+                    self.finish_queue();
+                    if self.has_errors() {
                         self.machine(|comptime, _| comptime.abandon());
                         break None;
                     }
@@ -139,6 +153,7 @@ impl Sema {
     /// Uses the machine, which is there.
     fn machine<R>(&mut self, work: impl FnOnce(&mut (dyn Comptime + Send), &sx_ir::Module) -> R) -> R {
         let mut comptime = self.comptime.take().expect("asked for when the run began");
+        comptime.prepare(self);
         let replaced = std::mem::take(&mut self.erased.for_machine);
         if !replaced.is_empty() {
             comptime.replace(&self.module, &replaced);
