@@ -539,6 +539,8 @@ pub enum Inst {
         index: Operand,
         /// Length.
         len: Operand,
+        /// The trap names the index as an unsigned number, which it was before it became an `I64`.
+        unsigned: bool,
     },
     /// Traps unless `0 <= lo <= hi <= len`, all `I64`.
     SliceBounds {

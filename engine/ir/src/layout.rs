@@ -141,15 +141,17 @@ impl Layout {
         Layout { size: align, align: align.min(MAX_VECTOR_ALIGN), leaves: None }
     }
     /// Members that overlay each other. Members whose scalars are all alike keep them; else a size of 1, 2, 4
-    /// or 8 bytes makes one integer of it.
-    pub fn union<'a>(members: impl IntoIterator<Item = &'a Layout>, align: u32) -> Layout {
+    /// or 8 bytes makes one integer of it. `packed` drops alignment; `align` raises it.
+    pub fn union<'a>(members: impl IntoIterator<Item = &'a Layout>, packed: bool, align: u32) -> Layout {
         let mut size = 0u32;
         let mut max_align = align.max(1);
         let mut shared: Option<Leaves> = None;
         let mut alike = true;
         for member in members {
             size = size.max(member.size);
-            max_align = max_align.max(member.align);
+            if !packed {
+                max_align = max_align.max(member.align);
+            }
             if member.size == 0 {
                 continue;
             }

@@ -338,8 +338,8 @@ impl FuncPrinter<'_> {
             Inst::CFuncAddr { func, .. } => write!(self.out, "cfuncaddr {func}"),
             Inst::ExternAddr { ext, .. } => write!(self.out, "externaddr {ext}"),
             Inst::Call { callee, args, rets } => self.call(callee, args, rets),
-            Inst::Bounds { index, len } => {
-                self.out.push_str("bounds");
+            Inst::Bounds { index, len, unsigned } => {
+                self.out.push_str(if unsigned { "ubounds" } else { "bounds" });
                 self.operands(&[(index, Ty::I64), (len, Ty::I64)])
             }
             Inst::SliceBounds { lo, hi, len } => {

@@ -129,7 +129,7 @@ impl Inst {
             | Inst::Cmp { a, b, .. }
             | Inst::SetLane { a, val: b, .. }
             | Inst::Index { base: a, index: b, .. }
-            | Inst::Bounds { index: a, len: b } => {
+            | Inst::Bounds { index: a, len: b, .. } => {
                 f(a);
                 f(b);
             }
@@ -182,7 +182,7 @@ impl Inst {
             | Inst::Cmp { a, b, .. }
             | Inst::SetLane { a, val: b, .. }
             | Inst::Index { base: a, index: b, .. }
-            | Inst::Bounds { index: a, len: b } => {
+            | Inst::Bounds { index: a, len: b, .. } => {
                 *a = f(*a);
                 *b = f(*b);
             }

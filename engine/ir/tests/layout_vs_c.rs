@@ -2,16 +2,26 @@
 
 use std::fmt::Write;
 use std::process::Command;
-use sx_ir::Ty;
 use sx_ir::layout::{Layout, MAX_LEAVES, MAX_SCALAR_BYTES, Target};
+use sx_ir::{Lane, Ty, VecTy};
 
 /// A type as both sides understand it.
 #[derive(Clone, Debug)]
 enum Type {
     Scalar(&'static str, Ty),
-    Struct { fields: Vec<Type>, packed: bool, align: u32 },
-    Union { members: Vec<Type>, align: u32 },
+    Struct {
+        fields: Vec<Type>,
+        packed: bool,
+        align: u32,
+    },
+    Union {
+        members: Vec<Type>,
+        packed: bool,
+        align: u32,
+    },
     Array(Box<Type>, u64),
+    /// Of this scalar, with so many lanes; C has powers of two only.
+    Vector(&'static str, u8),
 }
 
 const SCALARS: [(&str, Ty); 9] = [
@@ -51,7 +61,14 @@ impl Type {
             Type::Struct { fields, packed, align } => {
                 Layout::structure(&all(fields), *packed, *align).expect("small")
             }
-            Type::Union { members, align } => (Layout::union(&all(members), *align), Vec::new()),
+            Type::Union { members, packed, align } => {
+                (Layout::union(&all(members), *packed, *align), Vec::new())
+            }
+            Type::Vector(name, lanes) => {
+                let Type::Scalar(_, ty) = scalar(name) else { panic!("lanes are scalars") };
+                let lane = Lane::of(ty).expect("lanes are numbers");
+                (Layout::vector(VecTy { lane, lanes: *lanes }), Vec::new())
+            }
             Type::Array(elem, n) => (Layout::array(&elem.layout().0, *n).expect("small"), Vec::new()),
         }
     }
@@ -66,6 +83,7 @@ impl Type {
                 }
             }
             Type::Union { members, .. } => members.iter().for_each(|member| member.mark(at, bytes)),
+            Type::Vector(..) => bytes[at as usize..][..self.layout().0.size as usize].fill(true),
             Type::Array(elem, n) => {
                 let size = elem.layout().0.size;
                 (0..*n as u32).for_each(|i| elem.mark(at + i * size, bytes));
@@ -101,9 +119,16 @@ impl Type {
                 let packed = if *packed { "packed, " } else { "" };
                 format!("struct __attribute__(({packed}aligned({align}))) {{ {fields}}}")
             }
-            Type::Union { members, align } => {
+            Type::Vector(c, lanes) => {
+                *next += 1;
+                writeln!(out, "typedef {c} T{next} __attribute__((vector_size({lanes} * sizeof({c}))));")
+                    .expect("writing to a string");
+                return format!("T{next}");
+            }
+            Type::Union { members, packed, align } => {
+                let packed = if *packed { "packed, " } else { "" };
                 let members = fields_of(members, out);
-                format!("union __attribute__((aligned({align}))) {{ {members}}}")
+                format!("union __attribute__(({packed}aligned({align}))) {{ {members}}}")
             }
         };
         *next += 1;
@@ -120,7 +145,7 @@ fn adversarial() -> Vec<Type> {
         packed: true,
         align,
     };
-    let union = |members: Vec<Type>| Type::Union { members, align: 1 };
+    let union = |members: Vec<Type>| Type::Union { members, packed: false, align: 1 };
     let empty = structure(&[]);
     let mut types = vec![
         empty.clone(),
@@ -151,13 +176,28 @@ fn adversarial() -> Vec<Type> {
         union(vec![structure(&["char", "char", "char"]), scalar("char")]),
         union(vec![]),
         union(vec![empty]),
-        Type::Union { members: vec![scalar("char")], align: 16 },
+        Type::Union { members: vec![scalar("char")], packed: false, align: 16 },
+        Type::Union { members: vec![scalar("int"), array(scalar("char"), 5)], packed: true, align: 1 },
+        Type::Union { members: vec![scalar("double"), array(scalar("char"), 9)], packed: true, align: 4 },
+        nested(vec![scalar("char"), Type::Vector("float", 4), scalar("char")]),
+        Type::Struct { fields: vec![scalar("char"), Type::Vector("double", 4)], packed: true, align: 2 },
+        array(Type::Vector("short", 2), 3),
+        union(vec![Type::Vector("char", 64), scalar("int")]),
         nested(vec![scalar("int"), union(vec![scalar("long long"), scalar("char")]), scalar("char")]),
         nested(vec![array(structure(&["short", "char"]), 3), scalar("char")]),
         array(nested(vec![scalar("char"), array(scalar("int"), 2)]), 3),
     ];
     types.extend((1..=17).map(|n| nested(vec![array(scalar("char"), n)])));
     types.extend((1..=17).map(|n| nested(vec![scalar("char"); n])));
+    for c in ["char", "short", "int", "long long", "float", "double"] {
+        let Type::Scalar(_, ty) = scalar(c) else { continue };
+        types.extend(
+            [1, 2, 4, 8, 16, 32, 64]
+                .iter()
+                .filter(|&&n| n * ty.size(8) <= 64)
+                .map(|&n| Type::Vector(c, n as u8)),
+        );
+    }
     types
 }
 
@@ -183,7 +223,7 @@ fn random(r: &mut Random, depth: u32) -> Type {
             Type::Scalar(c, ty)
         }
         3 | 4 => Type::Struct { fields: some(r), packed: r.below(5) == 0, align: align(r) },
-        5 => Type::Union { members: some(r), align: align(r) },
+        5 => Type::Union { members: some(r), packed: r.below(5) == 0, align: align(r) },
         6 => {
             let mut elem = random(r, depth - 1);
             // C has no arrays of what is aligned more than it is large.
@@ -196,14 +236,16 @@ fn random(r: &mut Random, depth: u32) -> Type {
     }
 }
 
-/// A program that prints size, alignment and offsets of each type, one line each.
+/// A program that prints size, alignment and offsets of each type, one line each. `_Alignof` would tell less than the
+/// alignment that fields get, for vectors wider than the machine's registers.
 fn program(types: &[Type]) -> String {
     let mut text = String::from("#include <stddef.h>\n#include <stdio.h>\n");
     let mut main = String::new();
     let mut next = 0;
     for ty in types {
         let name = ty.declare(&mut text, &mut next);
-        write!(main, "printf(\"%zu %zu\", sizeof({name}), _Alignof({name}));").expect("writing to a string");
+        write!(main, "printf(\"%zu %zu\", sizeof({name}), __alignof__({name}));")
+            .expect("writing to a string");
         if let Type::Struct { fields, .. } = ty {
             for i in 0..fields.len() {
                 write!(main, "printf(\" %zu\", offsetof({name}, f{i}));").expect("writing to a string");
@@ -278,7 +320,7 @@ fn check_leaves(ty: &Type, expected: Option<&[(u32, Ty)]>) {
 
 #[test]
 fn leaves_are_where_the_fields_are() {
-    let union = |members: Vec<Type>| Type::Union { members, align: 1 };
+    let union = |members: Vec<Type>| Type::Union { members, packed: false, align: 1 };
     check_leaves(&structure(&[]), Some(&[]));
     check_leaves(&structure(&["char", "double"]), Some(&[(0, Ty::I8), (8, Ty::F64)]));
     check_leaves(

@@ -331,7 +331,7 @@ pub(crate) unsafe fn trap_at_entry(state: *mut State) -> Trap {
     // SAFETY: the caller's promise.
     unsafe {
         let walk = Walk::new(state, halt(), (*state).exit_rp);
-        Trap::from_state((*state).kind, [0; 3]).locate(&(&(*state).env).program, walk)
+        Trap::from_state((*state).kind, [0; 3], false).locate(&(&(*state).env).program, walk)
     }
 }
 
@@ -341,7 +341,9 @@ unsafe fn trap_here(state: *mut State) -> Trap {
     // SAFETY: the loop was left with a trap.
     unsafe {
         let walk = Walk::new(state, (*state).exit_pc, (*state).exit_rp);
-        Trap::from_state((*state).kind, (*state).operands).locate(&(&(*state).env).program, walk)
+        let program = &(&(*state).env).program;
+        let unsigned = program.checks_unsigned((*state).exit_pc);
+        Trap::from_state((*state).kind, (*state).operands, unsigned).locate(program, walk)
     }
 }
 

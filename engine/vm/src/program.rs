@@ -27,6 +27,8 @@ pub(crate) struct Code {
     pub frame_slots: u32,
     /// Which position begins at which word; sorted.
     pub locs: Box<[(u32, LocId)]>,
+    /// The words whose bounds checks were asked for with an unsigned index, as stretches; sorted.
+    pub unsigned: Box<[(u32, u32)]>,
     /// What it was made from: names, positions, signature.
     pub func: Arc<Func>,
     /// The class of its signature.
@@ -246,6 +248,14 @@ impl Program {
         let inner = self.inner.read();
         let found = inner.by_address.range(..=pc as usize).next_back();
         found.map_or(0, |(_, code)| code.frame_slots as usize)
+    }
+    /// True for an instruction that checks an index which was an unsigned number.
+    pub(crate) fn checks_unsigned(&self, pc: *const Word) -> bool {
+        let inner = self.inner.read();
+        let Some((&start, code)) = inner.by_address.range(..=pc as usize).next_back() else { return false };
+        let word = ((pc as usize - start) / size_of::<Word>()) as u32;
+        let before = code.unsigned.partition_point(|&(first, _)| first <= word);
+        before.checked_sub(1).is_some_and(|index| word < code.unsigned[index].1)
     }
     /// Names and places of frames; inlined functions are frames of their own.
     pub(crate) fn symbolize<'a>(&self, frames: impl IntoIterator<Item = &'a RawFrame>) -> Vec<FrameInfo> {

@@ -107,9 +107,15 @@ impl Trap {
         *trap.0.panic.get_mut() = Some(payload);
         trap
     }
-    /// The trap that the state describes.
-    pub(crate) fn from_state(kind: TrapKind, operands: [u64; 3]) -> Trap {
-        Trap::make(TrapReason::Kind(kind), message(kind, operands))
+    /// The trap that the state describes. `unsigned` says how an index is named.
+    pub(crate) fn from_state(kind: TrapKind, operands: [u64; 3], unsigned: bool) -> Trap {
+        let message = match kind {
+            TrapKind::IndexOutOfRange if unsigned => {
+                format!("index {} out of range for length {}", operands[0], operands[1] as i64)
+            }
+            _ => message(kind, operands),
+        };
+        Trap::make(TrapReason::Kind(kind), message)
     }
     /// Why.
     pub fn reason(&self) -> TrapReason {

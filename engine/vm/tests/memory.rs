@@ -117,7 +117,7 @@ fn element(ty: Ty, check: Check, stride: u32, off: i32, in_frame: bool) {
     let place = |b: &mut Builder| {
         let base = if in_frame { b.addr_of(at(Base::Slot(slot), 0)) } else { param(b, 0) };
         if check != Check::None {
-            b.push(Inst::Bounds { index, len });
+            b.push(Inst::Bounds { index, len, unsigned: false });
         }
         at(Base::Reg(b.index(base, index, stride)), off)
     };
@@ -156,7 +156,7 @@ fn a_check_is_made_even_if_the_element_is_not_used() {
     let (index, len) = (param(&b, 0), b.i64(3));
     let slot = b.slot(24, 8);
     let base = b.addr_of(at(Base::Slot(slot), 0));
-    b.push(Inst::Bounds { index, len });
+    b.push(Inst::Bounds { index, len, unsigned: false });
     b.index(base, index, 8);
     ret(&mut b, &[]);
     assert!(run(b.finish(), &[3]).is_err());
@@ -168,7 +168,7 @@ fn checks_come_in_order() {
     let mut b = function("case", &[Ty::Ptr, Ty::I64, Ty::I64], &[Ty::I64]);
     let (p, i, d) = (param(&b, 0), param(&b, 1), param(&b, 2));
     let len = b.i64(4);
-    b.push(Inst::Bounds { index: i, len });
+    b.push(Inst::Bounds { index: i, len, unsigned: false });
     let place = b.index(p, i, 8);
     let q = b.bin(BinOp::SDiv, Ty::I64, len, d);
     b.store(Ty::I64, at(Base::Reg(place), 0), q);

@@ -31,7 +31,7 @@ fn messages() {
     let three = |b: &mut Builder| b.i64(3);
     let index = |b: &mut Builder| {
         let (index, len) = (param(b, 0), param(b, 1));
-        b.push(Inst::Bounds { index, len });
+        b.push(Inst::Bounds { index, len, unsigned: false });
     };
     assert_eq!(message(&[9, 3], index), "index 9 out of range for length 3");
     assert_eq!(message(&[-1i64 as u64, 3], index), "index -1 out of range for length 3");
@@ -39,9 +39,28 @@ fn messages() {
     assert_eq!(
         message(&[3], |b| {
             let (index, len) = (param(b, 0), three(b));
-            b.push(Inst::Bounds { index, len });
+            b.push(Inst::Bounds { index, len, unsigned: false });
         }),
         "index 3 out of range for length 3"
+    );
+    let unsigned = |b: &mut Builder| {
+        let (index, len) = (param(b, 0), param(b, 1));
+        b.push(Inst::Bounds { index, len, unsigned: true });
+    };
+    assert_eq!(message(&[u64::MAX, 3], unsigned), "index 18446744073709551615 out of range for length 3");
+    assert_eq!(message(&[9, 3], unsigned), "index 9 out of range for length 3");
+    assert_eq!(
+        message(&[0, 7, 1 << 63], |b| {
+            // Taken in by the access; the check before it is another.
+            let (first, len, index) = (param(b, 0), param(b, 1), param(b, 2));
+            b.push(Inst::Bounds { index: first, len, unsigned: false });
+            let slot = b.slot(56, 8);
+            let base = b.addr_of(Addr { base: Base::Slot(slot), off: 0 });
+            b.push(Inst::Bounds { index, len, unsigned: true });
+            let element = b.index(base, index, 8);
+            b.load(Ty::I64, Addr { base: Base::Reg(element), off: 0 });
+        }),
+        "index 9223372036854775808 out of range for length 7"
     );
     let slice = |b: &mut Builder| {
         let (lo, hi, len) = (param(b, 0), param(b, 1), param(b, 2));

@@ -467,9 +467,9 @@ impl Body<'_, '_> {
                 let (dst, val, len) = self.three(ptr, Ty::I8, i64)?;
                 Inst::MemSet { dst, val, len }
             }
-            "bounds" => {
+            "bounds" | "ubounds" => {
                 let (index, len) = self.two(i64, i64)?;
-                Inst::Bounds { index, len }
+                Inst::Bounds { index, len, unsigned: first == "ubounds" }
             }
             "slicebounds" => {
                 let (lo, hi, len) = self.three(i64, i64, i64)?;

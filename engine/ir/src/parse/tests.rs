@@ -50,6 +50,7 @@ b0:
   call cptr r22 sig1 (-7:i16) @2
   r28:i32 = call ext0(r0) @2
   bounds r4, 10 @2
+  ubounds r4, 10 @2
   slicebounds 0, r4, 10 @2
   nullcheck r0 @2
   check r11, wrong_union_tag @2

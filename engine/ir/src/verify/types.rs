@@ -257,7 +257,7 @@ impl<'a> Verifier<'a> {
             Inst::MemSet { dst, val, len } => self.want_all(&[(dst, ptr), (val, Ty::I8), (len, i64)]),
             Inst::MemCmp { a, b, len, .. } => self.want_all(&[(a, ptr), (b, ptr), (len, i64)]),
             Inst::Call { callee, args, rets } => self.call(callee, args, rets),
-            Inst::Bounds { index, len } => self.want_all(&[(index, i64), (len, i64)]),
+            Inst::Bounds { index, len, .. } => self.want_all(&[(index, i64), (len, i64)]),
             Inst::SliceBounds { lo, hi, len } => self.want_all(&[(lo, i64), (hi, i64), (len, i64)]),
             Inst::NullCheck { ptr: address } => self.want(address, ptr),
             Inst::Check { cond, kind } => {

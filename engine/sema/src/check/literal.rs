@@ -67,14 +67,44 @@ impl<'b> Cx<'_, '_, 'b> {
                 self.check_args_loosely(args);
                 self.error_val(span)
             }
-            _ if args.is_empty() => self.val(ty, span, Kind::Zero),
+            _ if args.is_empty() && !self.is_scalar_literal(ty) => self.val(ty, span, Kind::Zero),
             _ => {
                 self.check_args_loosely(args);
                 let message = format!("`{}` has no fields to fill", self.name_of(ty));
-                self.error(Code::E0402, span, message);
+                let mut d = Diagnostic::error(Code::E0402, self.loc(span), message);
+                if let Some(zero) = self.zero_spelling(ty).filter(|_| args.is_empty()) {
+                    d = d.help(format!("its zero is written `{zero}`"));
+                }
+                self.report(d);
                 self.error_val(span)
             }
         }
+    }
+
+    /// True for types whose values are single: `.{ }` makes those that have parts.
+    fn is_scalar_literal(&self, ty: TypeId) -> bool {
+        let plain = match *self.kind(ty) {
+            TypeKind::Enum(id) => !self.s.types.enum_def(id).flags && !self.s.types.enum_def(id).tagged,
+            TypeKind::Type => true,
+            _ => false,
+        };
+        plain || self.zero_spelling(ty).is_some()
+    }
+
+    /// How the zero of a type without parts is written.
+    fn zero_spelling(&self, ty: TypeId) -> Option<&'static str> {
+        Some(match self.kind(ty) {
+            TypeKind::Int { .. } | TypeKind::Usize | TypeKind::Isize => "0",
+            TypeKind::F32 | TypeKind::F64 => "0.0",
+            TypeKind::Bool => "false",
+            TypeKind::Ptr(_)
+            | TypeKind::ManyPtr(_)
+            | TypeKind::CString
+            | TypeKind::Func { .. }
+            | TypeKind::Closure { .. }
+            | TypeKind::Protocol(_) => "null",
+            _ => return None,
+        })
     }
 
     /// A struct with every field at its default.

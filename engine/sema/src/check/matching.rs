@@ -570,6 +570,11 @@ impl<'b> Cx<'_, '_, 'b> {
             let mut cond: Option<E<'b>> = None;
             for &pattern in self.ast.list(arm.patterns) {
                 let at = self.span(pattern);
+                if let Ast::RangePat { .. } = self.ast.expr(pattern) {
+                    let help = "list the texts, or compare the first character: `s[0]`";
+                    self.error_help(Code::E0406, at, "strings have no ranges", help);
+                    return None;
+                }
                 let e = self.check_as(pattern, TypeId::STRING);
                 if let Kind::Str(bytes) = e.kind {
                     if seen.iter().any(|s| s == bytes) {

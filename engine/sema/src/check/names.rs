@@ -137,6 +137,8 @@ impl<'b> Cx<'_, '_, 'b> {
         let local = crate::modules::nearest(&text, locals.filter(|name| !name.is_empty()));
         if let Some(similar) = local.or_else(|| self.s.similar_name(self.file, &text)) {
             d = d.help(format!("did you mean `{similar}`?"));
+        } else if text.strip_prefix(['i', 'u']).is_some_and(|n| n.parse::<u64>().is_ok()) {
+            d = d.help("integers have 1 to 64 bits: `i1` to `i64`, `u1` to `u64`");
         }
         self.report(d);
     }

@@ -855,7 +855,10 @@ impl<'b> Cx<'_, '_, 'b> {
                 }
                 self.why_constant(base)
             }
-            Kind::Index { base, .. } if matches!(self.kind(base.ty), TypeKind::String) => None,
+            Kind::Index { base, .. } if matches!(base.kind, Kind::Str(_) | Kind::CStr(_)) => Some((
+                "the bytes of a string constant can't be assigned".into(),
+                "copy them into an array, or into memory of an allocator",
+            )),
             _ => None,
         }
     }

@@ -2,7 +2,7 @@
 
 use super::Lower;
 use super::value::{Ops, Value};
-use crate::thir::{E, Kind, LocalKind};
+use crate::thir::{Cast, E, Kind, LocalKind};
 use crate::types::{TypeId, TypeKind};
 use std::sync::Arc;
 use sx_ir::layout::Layout;
@@ -213,13 +213,13 @@ impl<'b> Lower<'_, 'b> {
             TypeKind::Vector(_, lanes) => return self.index_array(e, base, index, lanes as u64, stride),
             _ => {}
         }
-        let changes = self.may_assign(index);
+        let (changes, unsigned) = (self.may_assign(index), self.was_unsigned(index));
         let ops = self.regs(base);
         let ops = if changes { self.stable_ops(ops) } else { ops };
         let index = self.scalar(index);
         self.at(e.loc);
         match ops[..] {
-            [_, len] => self.b.push(Inst::Bounds { index, len }),
+            [_, len] => self.b.push(Inst::Bounds { index, len, unsigned }),
             [ptr] => self.null_check(ptr),
             _ => panic!("{:?} can't be indexed", self.types.kind(base.ty)),
         }
@@ -227,7 +227,7 @@ impl<'b> Lower<'_, 'b> {
     }
 
     fn index_array(&mut self, e: E<'b>, base: E<'b>, index: E<'b>, len: u64, stride: u32) -> Place {
-        let changes = self.may_assign(index);
+        let (changes, unsigned) = (self.may_assign(index), self.was_unsigned(index));
         let mut place = self.place(base);
         if changes {
             place = self.stable_place(place);
@@ -238,7 +238,7 @@ impl<'b> Lower<'_, 'b> {
         let outside = constant.is_some_and(|i| i >= len);
         if constant.is_none() || outside {
             let len = self.b.i64(len as i64);
-            self.b.push(Inst::Bounds { index, len });
+            self.b.push(Inst::Bounds { index, len, unsigned });
         }
         if stride == 0 || outside || len == 0 {
             // Nothing is read there.
@@ -249,6 +249,15 @@ impl<'b> Lower<'_, 'b> {
         self.element(addr, index, stride)
     }
 
+    /// True for an index that was an unsigned number before it was brought to 64 bits with a sign.
+    fn was_unsigned(&self, index: E<'b>) -> bool {
+        match index.kind {
+            Kind::Cast(Cast::Int, from) => {
+                self.types.is_int(from.ty) && self.types.int_repr(from.ty) == Some((64, false))
+            }
+            _ => false,
+        }
+    }
     /// The `index`th element from an address on.
     pub(super) fn element(&mut self, addr: Addr, index: Operand, stride: u32) -> Place {
         if let Some(constant) = self.b.func().operand_const(index) {

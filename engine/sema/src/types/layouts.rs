@@ -218,7 +218,7 @@ impl Types {
         for &field in &fields {
             layouts.push(self.try_layout(field)?);
         }
-        let layout = Arc::new(Layout::union(layouts.iter().map(|l| &**l), align));
+        let layout = Arc::new(Layout::union(layouts.iter().map(|l| &**l), packed, align));
         let offsets = vec![0; fields.len()];
         self.struct_layouts.insert(ty, Arc::new(StructLayout { layout: layout.clone(), offsets }));
         Ok(layout)
@@ -236,7 +236,7 @@ impl Types {
         for payload in payloads {
             layouts.push(self.try_layout(payload)?);
         }
-        let payload = Layout::union(layouts.iter().map(|l| &**l), 1);
+        let payload = Layout::union(layouts.iter().map(|l| &**l), false, 1);
         let made = Layout::structure([&*tag, &payload], false, 1);
         let (layout, offsets) = made.map_err(|TooLarge| LayoutError::TooLarge(ty))?;
         let layout = Arc::new(layout);

@@ -79,12 +79,20 @@ impl Parser<'_> {
             self.add_since(expr, lo)
         } else {
             if self.at(Tok::Eq) {
-                self.expected("a body for this `if`");
+                self.assignment_as_condition();
             }
             self.if_bodies(lo, inline, stmt, binding, cond)
         };
         self.leave();
         id
+    }
+
+    /// `if x = 5`: what was meant is a comparison.
+    fn assignment_as_condition(&mut self) {
+        let span = self.span();
+        self.fail(Code::E0001, span, "`=` assigns, and a condition can't", |d| {
+            d.help("compare with `==`; `if v := e { … }` names what is tested")
+        });
     }
 
     fn if_bodies(
@@ -122,7 +130,7 @@ impl Parser<'_> {
         let binding = self.header_binding();
         let cond = self.header("a condition");
         if self.at(Tok::Eq) {
-            self.expected("a body for this `while`");
+            self.assignment_as_condition();
         }
         let body = self.body(stmt);
         let expr = Expr::While(self.ast.push(WhileExpr { label, binding, cond, body }));

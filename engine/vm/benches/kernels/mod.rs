@@ -90,7 +90,7 @@ impl Kernel {
         self.b.store(ty, addr, value);
     }
     fn place(&mut self, ty: Ty, base: Operand, index: Operand, len: Operand) -> Addr {
-        self.b.push(Inst::Bounds { index, len });
+        self.b.push(Inst::Bounds { index, len, unsigned: false });
         let place = self.b.index(base, index, ty.size(8));
         Addr { base: Base::Reg(place), off: 0 }
     }
@@ -238,7 +238,7 @@ pub fn advance() -> Func {
     let (bodies, n, dt, steps) = (k.param(0), k.param(1), k.param(2), k.param(3));
     let zero = k.int(0);
     fn body(k: &mut Kernel, bodies: Operand, i: Reg, n: Operand) -> Operand {
-        k.b.push(Inst::Bounds { index: i.into(), len: n });
+        k.b.push(Inst::Bounds { index: i.into(), len: n, unsigned: false });
         k.b.index(bodies, i.into(), 56)
     }
     fn field(base: Operand, index: i32) -> Addr {

@@ -289,7 +289,14 @@ mod tests {
         let mut tables = Tables { func_limit: 2, ..Tables::default() };
         let class = tables.class(&sig);
         verify(
-            &Code { words: words.into(), frame_slots: 8, locs: Box::default(), func, class },
+            &Code {
+                words: words.into(),
+                frame_slots: 8,
+                locs: Box::default(),
+                unsigned: Box::default(),
+                func,
+                class,
+            },
             &tables,
             &mut Room::default(),
         )

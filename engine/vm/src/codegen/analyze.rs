@@ -208,6 +208,14 @@ impl<'a> Analysis<'a> {
             term_reads(func, &block.term, &mut count);
         }
     }
+    /// True when an item checks an index that was unsigned, itself or for a check that it took in.
+    pub fn checks_unsigned(&self, number: u32) -> bool {
+        let check = match self.bounds[number as usize] {
+            NONE => number,
+            check => check,
+        };
+        matches!(self.item(check), Item::Inst(Inst::Bounds { unsigned: true, .. }))
+    }
     /// What stands for an operand.
     #[inline]
     pub fn resolve(&self, operand: Operand) -> Operand {
@@ -516,7 +524,7 @@ impl<'a> Analysis<'a> {
         if local.bounds == NONE || local.bounds < local.barrier {
             return;
         }
-        if let Item::Inst(check @ Inst::Bounds { index: checked, len }) = self.item(local.bounds)
+        if let Item::Inst(check @ Inst::Bounds { index: checked, len, .. }) = self.item(local.bounds)
             && self.resolve(*checked) == self.resolve(index)
             && self.constant(*checked).is_none()
             && self.constant(*len).is_none_or(|len| len.bits <= u32::MAX as u64)

@@ -34,6 +34,8 @@ pub(super) struct Emit<'a, 'f> {
     pub module: &'a sx_ir::Module,
     pub words: &'a mut Vec<Word>,
     pub locs: &'a mut Vec<(u32, LocId)>,
+    /// Stretches of words that check an unsigned index.
+    unsigned: Vec<(u32, u32)>,
     /// The first word of each block, by position in order.
     starts: &'a mut Vec<u32>,
     fixups: &'a mut Vec<Fixup>,
@@ -56,6 +58,7 @@ pub(super) struct Emit<'a, 'f> {
 pub(super) struct Written {
     pub words: Box<[Word]>,
     pub locs: Box<[(u32, LocId)]>,
+    pub unsigned: Box<[(u32, u32)]>,
     pub frame_slots: u32,
 }
 
@@ -90,6 +93,7 @@ impl<'a, 'f> Emit<'a, 'f> {
             module,
             words,
             locs,
+            unsigned: Vec::new(),
             starts,
             fixups,
             barrier: 0,
@@ -125,7 +129,13 @@ impl<'a, 'f> Emit<'a, 'f> {
                 self.scratch = 0;
                 self.locate(loc);
                 match item {
-                    Item::Inst(inst) => self.inst(inst)?,
+                    Item::Inst(inst) => {
+                        let start = self.words.len() as u32;
+                        self.inst(inst)?;
+                        if analysis.checks_unsigned(number) {
+                            self.unsigned.push((start, self.words.len() as u32));
+                        }
+                    }
                     Item::Term(term) => self.term(term)?,
                 }
             }
@@ -140,6 +150,7 @@ impl<'a, 'f> Emit<'a, 'f> {
         Ok(Some(Written {
             words: self.words[..].into(),
             locs: self.locs[..].into(),
+            unsigned: self.unsigned.into(),
             frame_slots: self.frame_slots.next_multiple_of(2),
         }))
     }

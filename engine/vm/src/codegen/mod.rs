@@ -105,6 +105,7 @@ pub(crate) fn compile(
         words: written.words,
         frame_slots: written.frame_slots,
         locs: written.locs,
+        unsigned: written.unsigned,
         func: func.clone(),
         class,
     };

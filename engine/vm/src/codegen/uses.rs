@@ -50,7 +50,7 @@ pub(crate) fn reads(func: &Func, inst: &Inst, mut f: impl FnMut(Operand)) {
             }
             func.list(*args).iter().copied().for_each(f);
         }
-        Inst::Bounds { index, len } => {
+        Inst::Bounds { index, len, .. } => {
             f(*index);
             f(*len);
         }

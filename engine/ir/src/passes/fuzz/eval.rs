@@ -176,7 +176,7 @@ impl Machine<'_> {
                 let bytes = frame.get(index).wrapping_mul(stride as u64);
                 frame.set(dst, frame.get(base).wrapping_add(bytes));
             }
-            Inst::Bounds { index, len } => {
+            Inst::Bounds { index, len, .. } => {
                 let (i, n) = (frame.get(index), frame.get(len));
                 if (i as i64) < 0 || i as i64 >= n as i64 {
                     return trap(TrapKind::IndexOutOfRange, &[i, n]);

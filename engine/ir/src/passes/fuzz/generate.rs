@@ -341,7 +341,7 @@ impl Gen<'_> {
             }
             2 => {
                 let (index, len) = (self.operand(Ty::I64), self.operand(Ty::I64));
-                self.b.push(Inst::Bounds { index, len });
+                self.b.push(Inst::Bounds { index, len, unsigned: false });
             }
             _ => {
                 // Mostly holds.
@@ -349,7 +349,7 @@ impl Gen<'_> {
                 let mask = self.b.i64(7);
                 let index = self.b.bin(BinOp::And, Ty::I64, index, mask);
                 let len = self.b.i64(8 - self.r.below(2) as i64);
-                self.b.push(Inst::Bounds { index, len });
+                self.b.push(Inst::Bounds { index, len, unsigned: false });
                 self.keep(Ty::I64, index);
             }
         }
@@ -420,7 +420,7 @@ impl Gen<'_> {
         self.nested(latch);
         self.b.switch_to(latch);
         if self.r.one_in(6) {
-            self.b.push(Inst::Bounds { index: counter.into(), len });
+            self.b.push(Inst::Bounds { index: counter.into(), len, unsigned: false });
         }
         let one = self.b.i64(1);
         let mut next = counter.into();
@@ -469,7 +469,7 @@ impl Gen<'_> {
         }
         if self.r.one_in(2) {
             let index = if self.r.one_in(2) { counter.into() } else { self.operand(Ty::I64) };
-            self.b.push(Inst::Bounds { index, len });
+            self.b.push(Inst::Bounds { index, len, unsigned: false });
         }
     }
 

@@ -366,8 +366,10 @@ impl Gvn<'_> {
                 None if self.is_known_by_inverse(func, cond) => Remove,
                 None => Same,
             },
-            Inst::Bounds { index, len } => match (self.bits(func, index), self.bits(func, len)) {
+            Inst::Bounds { index, len, unsigned } => match (self.bits(func, index), self.bits(func, len)) {
                 (Some(i), Some(n)) if in_range(i, n) => Remove,
+                // The trap at the end of a block names a signed number.
+                (Some(i), Some(_)) if unsigned && (i as i64) < 0 => Same,
                 (Some(_), Some(_)) => Outcome::Trap(TrapKind::IndexOutOfRange, [index, len, len], 2),
                 _ => Same,
             },

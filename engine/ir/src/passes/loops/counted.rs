@@ -31,7 +31,7 @@ pub(super) fn run(func: &mut Func, loops: &Loops<'_>, dead: &mut Vec<bool>) {
     for &block in &loops.room.blocks {
         dead.clear();
         dead.extend(func.insts(block).iter().enumerate().map(|(i, inst)| match *inst {
-            Inst::Bounds { index, len } => {
+            Inst::Bounds { index, len, .. } => {
                 let in_time = index == counted.var.into() && is_before_step(loops, &counted, block, i);
                 let counts = in_time || index.as_reg().is_some_and(|reg| copies.contains(&reg));
                 counts && covers(func, counted.limit, len)

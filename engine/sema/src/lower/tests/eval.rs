@@ -246,7 +246,7 @@ impl<'m> Machine<'m> {
                     frame.set(ret.as_reg().expect("results are registers"), value);
                 }
             }
-            Inst::Bounds { index, len } => {
+            Inst::Bounds { index, len, .. } => {
                 trap_unless(frame.get(index) < frame.get(len), TrapKind::IndexOutOfRange)?;
             }
             Inst::SliceBounds { lo, hi, len } => {

@@ -78,7 +78,7 @@ fn habits_from_elsewhere() {
     errors("f :: () { for x in ) { } }", &["1:20 E0001 expected an expression, found `)`"]);
     errors("f :: () { for x in xs { } }", &["1:17 E0025 a loop's variable stands after what is run over"]);
     errors("f :: () { p := P.{ x: 1 }; q(); }", &["1:21 E0001 expected `=`, found `:`"]);
-    errors("f :: () { if a = b { c(); } d(); }", &["1:16 E0001 expected a body for this `if`, found `=`"]);
+    errors("f :: () { if a = b { c(); } d(); }", &["1:16 E0001 `=` assigns, and a condition can't"]);
     errors("E :: enum { a, b }", &["1:14 E0002 expected `;`, found `,`"]);
     errors("E :: enum { a = 1; b }", &["1:15 E0001 expected `::`, found `=`"]);
     errors("f :: () { a && b; }", &["1:14 E0001 expected an expression, found `&`"]);
