@@ -1,5 +1,6 @@
 //! Which functions C may call back at compile time. Code that C has called can't wait for the checker, so everything that
-//! a C function pointer leads to is made before the code runs that takes the pointer.
+//! a C function pointer leads to is made before the code runs that takes the pointer. Since functions may travel as values
+//! to what C calls, everything that running code names is made as well from then on.
 
 use std::collections::HashSet;
 use sx_ir::{FuncId, Module, Named};
@@ -10,7 +11,11 @@ use sx_vm::Program;
 pub(super) struct Callbacks {
     /// Code and data that runs: searched for C function pointers.
     searched: HashSet<Named>,
-    /// What C function pointers lead to, as far as it has code.
+    /// Functions that what was searched names.
+    named: HashSet<FuncId>,
+    /// A C function pointer was found.
+    calls_back: bool,
+    /// What C may come to, as far as it has code.
     reached: HashSet<Named>,
     /// To be looked at again: without code when they were reached, or with other code since.
     lacking: Vec<FuncId>,
@@ -30,6 +35,11 @@ impl Callbacks {
         func: FuncId,
     ) -> Result<Vec<FuncId>, String> {
         let mut todo = self.pointers(module, func);
+        self.calls_back |= !todo.is_empty();
+        if !self.calls_back {
+            return Ok(Vec::new());
+        }
+        todo.extend(self.named.drain().map(Named::Func));
         todo.extend(self.lacking.drain(..).map(Named::Func));
         let mut wanted = Vec::new();
         while let Some(node) = todo.pop() {
@@ -69,8 +79,9 @@ impl Callbacks {
             module.each_named(node, |named| match named {
                 Named::CFunc(_) => found.push(plain(named)),
                 Named::Data(_) | Named::Global(_) => todo.push(named),
-                // Looked at when it is called.
-                Named::Func(_) => {}
+                Named::Func(func) => {
+                    self.named.insert(func);
+                }
             });
         }
         found
