@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 use sx_ir::{CSignature, CStruct, Extern, FuncId, GlobalId, Module, TrapKind};
-use sx_sema::{Comptime, ComptimeOutcome};
+use sx_sema::{Comptime, ComptimeOutcome, Held};
 use sx_vm::{Caller, Config, ExternResolver, ExternTarget, Instance, Limits, NoExterns, Outcome, Program};
 use sx_vm::{Suspended, Trap};
 
@@ -139,6 +139,12 @@ impl Comptime for Runner {
     fn keep(&mut self, bytes: &[u8]) -> u64 {
         self.kept.push(bytes.into());
         self.kept.last().map_or(0, |kept| kept.as_ptr() as u64)
+    }
+    fn places(&mut self, _: &Module) -> Vec<(u64, u64, Held)> {
+        Vec::new()
+    }
+    fn function(&self, _: u64) -> Option<FuncId> {
+        None
     }
     fn read(&self, addr: u64, len: usize) -> Option<Vec<u8>> {
         if len > MEMORY {

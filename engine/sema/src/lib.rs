@@ -24,4 +24,4 @@ pub mod types;
 pub mod value;
 mod visit;
 
-pub use sema::{Comptime, ComptimeOutcome, Export, LoadError, Loaded, Loader, Options, Sema, TestCase};
+pub use sema::{Comptime, ComptimeOutcome, Export, Held, LoadError, Loaded, Loader, Options, Sema, TestCase};

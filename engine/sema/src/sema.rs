@@ -57,6 +57,14 @@ pub enum ComptimeOutcome {
     Provide(Vec<FuncId>),
 }
 
+/// A global or data of the module.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[allow(missing_docs)]
+pub enum Held {
+    Global(GlobalId),
+    Data(DataId),
+}
+
 /// Runs functions at compile time.
 pub trait Comptime {
     /// Looks at the compilation before code runs or goes on.
@@ -75,6 +83,10 @@ pub trait Comptime {
     fn answer(&mut self, module: &Module, answer: Result<Vec<u64>, String>) -> ComptimeOutcome;
     /// The address of a copy of these bytes that stays as long as code runs.
     fn keep(&mut self, bytes: &[u8]) -> u64;
+    /// Where the globals and data are that running code has, and how large.
+    fn places(&mut self, module: &Module) -> Vec<(u64, u64, Held)>;
+    /// The function that a function value is.
+    fn function(&self, value: u64) -> Option<FuncId>;
     /// Copies memory that a result points at; none when it isn't readable.
     fn read(&self, addr: u64, len: usize) -> Option<Vec<u8>>;
 }
@@ -479,6 +491,10 @@ pub struct Sema {
     pub(crate) default_fns: FxHashMap<(FileId, ast::ExprId, TypeId), FnId>,
     pub(crate) const_results: FxHashMap<FuncId, CVal>,
     pub(crate) fmt_fns: FxHashMap<Sym, Option<FnId>>,
+    /// What the environments of closures hold, by their code: a tuple.
+    pub(crate) closure_envs: FxHashMap<FuncId, TypeId>,
+    /// Of which type the value behind a protocol value is, by its first function.
+    pub(crate) erased_types: FxHashMap<FuncId, TypeId>,
     pub(crate) making: crate::comptime::Making,
     pub(crate) erased: crate::check::Erased,
     /// Where the program can be entered.
@@ -560,6 +576,8 @@ impl Sema {
             default_fns: FxHashMap::default(),
             const_results: FxHashMap::default(),
             fmt_fns: FxHashMap::default(),
+            closure_envs: FxHashMap::default(),
+            erased_types: FxHashMap::default(),
             making: crate::comptime::Making::default(),
             erased: crate::check::Erased::default(),
             roots: Vec::new(),

@@ -42,6 +42,8 @@ pub enum CVal {
     GlobalAddr(GlobalId, u32),
     /// The address of read-only data.
     DataAddr(DataId, u32),
+    /// What lies in read-only data, so far from its start.
+    Frozen(DataId, u32),
     /// A protocol value: the address it borrows, then its functions.
     Protocol(Arc<CVal>, Arc<[FuncId]>),
     /// The types of a pack.

@@ -5,6 +5,7 @@ use crate::env::{self, ActiveCall, Ended, Environment, Site};
 use crate::host::{ExternResolver, NativeInterface};
 use crate::interp::state::{Core, ErrorTrace, Exit, Record, State, halt, returning};
 use crate::limits::{InterruptHandle, Limits, Meter};
+use crate::objects::Place;
 use crate::program::Program;
 use crate::stack::Stack;
 use crate::trap::{FrameInfo, Trap, TrapReason, Walk};
@@ -15,7 +16,7 @@ use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize};
 use std::time::Instant;
-use sx_ir::{FuncId, GlobalId, Signature, TrapKind};
+use sx_ir::{DataId, FuncId, GlobalId, Signature, TrapKind};
 
 /// What an instance is made with.
 pub struct Config {
@@ -93,7 +94,7 @@ pub struct Suspended {
 unsafe impl Send for Suspended {}
 
 /// Where a resumable call is, and where it began.
-struct Place {
+struct Frames {
     fp: *mut u64,
     rp: *mut Record,
     base: *mut u64,
@@ -222,7 +223,7 @@ impl Instance {
                 Err(trap) => Outcome::Trap(trap),
                 Ok(cell) => {
                     let records = (*state).records;
-                    let at = Place { fp: base, rp: records.add(1), base, records };
+                    let at = Frames { fp: base, rp: records.add(1), base, records };
                     self.go(cell.code, at, rets)
                 }
             }
@@ -253,7 +254,7 @@ impl Instance {
                 return Outcome::Trap(env::trap_at_entry(state));
             }
             let Suspended { fp, rp, base, records, rets, .. } = suspended;
-            self.go(cell.code, Place { fp, rp, base, records }, rets)
+            self.go(cell.code, Frames { fp, rp, base, records }, rets)
         }
     }
     /// The first `count` argument slots of the function that a call waits for; no more than it was called with.
@@ -293,7 +294,7 @@ impl Instance {
             for (i, &result) in results.iter().enumerate() {
                 fp.add(i).write(result);
             }
-            self.go(returning(), Place { fp, rp, base, records }, rets)
+            self.go(returning(), Frames { fp, rp, base, records }, rets)
         }
     }
     /// Ends a call with a trap at the place where it waits, and all that were suspended later.
@@ -325,10 +326,10 @@ impl Instance {
             }
         }
     }
-    unsafe fn go(&mut self, pc: *const Word, at: Place, rets: usize) -> Outcome {
+    unsafe fn go(&mut self, pc: *const Word, at: Frames, rets: usize) -> Outcome {
         let core = Arc::as_ptr(&self.core);
         let state = self.state();
-        let Place { fp, rp, base, records } = at;
+        let Frames { fp, rp, base, records } = at;
         // SAFETY: the caller's promise.
         unsafe {
             self.env().depth += 1;
@@ -383,6 +384,30 @@ impl Instance {
     pub fn global(&mut self, id: GlobalId) -> Option<*mut u8> {
         let object = self.env().program.global_object(id)?;
         self.env().objects.get(object as usize).copied()
+    }
+    /// Where the globals are that this instance has, and how large they are.
+    pub fn globals(&mut self) -> Vec<(GlobalId, *const u8, usize)> {
+        let globals = self.env().program.known_globals();
+        let objects = &self.env().objects;
+        let place = |(id, object, size): (GlobalId, u32, usize)| {
+            Some((id, objects.get(object as usize)?.cast_const(), size))
+        };
+        globals.into_iter().filter_map(place).collect()
+    }
+    /// Where the data is that its program has laid out. How large it is the module knows.
+    pub fn datas(&mut self) -> Vec<(DataId, *const u8)> {
+        let datas = self.env().program.known_datas();
+        let objects = &self.env().objects;
+        let place = |(id, place): (DataId, Place)| match place {
+            Place::Shared(address) => Some((id, address as *const u8)),
+            Place::Object(object) => Some((id, objects.get(object as usize)?.cast_const())),
+        };
+        datas.into_iter().filter_map(place).collect()
+    }
+    /// The function that a function value is; none for null and numbers that aren't functions of this instance.
+    pub fn function_of_value(&mut self, value: u64) -> Option<FuncId> {
+        let index = value.checked_sub(1)?;
+        ((index as usize) < self.env().cells.len()).then_some(FuncId(index as u32))
     }
     /// Where the last unhandled error was raised and passed through, the raise first, and how many places were left out.
     pub fn error_trace(&mut self) -> (Vec<FrameInfo>, usize) {

@@ -89,6 +89,14 @@ impl Objects {
         }
         Ok(object)
     }
+    /// The globals that were laid out, with their objects.
+    pub fn known_globals(&self) -> impl Iterator<Item = (GlobalId, u32)> {
+        self.globals.iter().map(|(&id, &object)| (GlobalId(id), object))
+    }
+    /// The data that was laid out.
+    pub fn known_datas(&self) -> impl Iterator<Item = (DataId, Place)> {
+        self.datas.iter().map(|(&id, &place)| (DataId(id), place))
+    }
     /// The object of a global that was laid out.
     pub fn known_global(&self, id: GlobalId) -> Option<u32> {
         self.globals.get(&id.0).copied()

@@ -199,6 +199,16 @@ impl Program {
         let inner = self.inner.read();
         inner.tables.objects.list[from..].iter().map(|object| (object.size, object.init.clone())).collect()
     }
+    /// The globals that were laid out, each with its object and that one's size.
+    pub(crate) fn known_globals(&self) -> Vec<(GlobalId, u32, usize)> {
+        let inner = self.inner.read();
+        let objects = &inner.tables.objects;
+        objects.known_globals().map(|(id, object)| (id, object, objects.list[object as usize].size)).collect()
+    }
+    /// The data that was laid out.
+    pub(crate) fn known_datas(&self) -> Vec<(DataId, Place)> {
+        self.inner.read().tables.objects.known_datas().collect()
+    }
     pub(crate) fn global_object(&self, id: GlobalId) -> Option<u32> {
         self.inner.read().tables.objects.known_global(id)
     }

@@ -9,7 +9,7 @@ use parking_lot::{Mutex, RwLock};
 use std::collections::HashSet;
 use std::sync::Arc;
 use sx_ir::{CSignature, CStruct, Extern, FuncId, GlobalId, Module};
-use sx_sema::{Comptime, ComptimeOutcome, Sema};
+use sx_sema::{Comptime, ComptimeOutcome, Held, Sema};
 use sx_syntax::source::Sources;
 use sx_syntax::span::FileId;
 use sx_vm::{
@@ -316,6 +316,19 @@ impl Comptime for Shared {
     }
     fn keep(&mut self, bytes: &[u8]) -> u64 {
         self.0.lock().keep(bytes)
+    }
+    fn places(&mut self, module: &Module) -> Vec<(u64, u64, Held)> {
+        let mut runner = self.0.lock();
+        let Some(instance) = &mut runner.instance else { return Vec::new() };
+        let globals = instance.globals().into_iter();
+        let globals = globals.map(|(id, at, size)| (at as u64, size as u64, Held::Global(id)));
+        let datas = instance.datas().into_iter();
+        let datas =
+            datas.map(|(id, at)| (at as u64, module.datas[id.index()].bytes.len() as u64, Held::Data(id)));
+        globals.chain(datas).collect()
+    }
+    fn function(&self, value: u64) -> Option<FuncId> {
+        self.0.lock().instance.as_mut()?.function_of_value(value)
     }
     fn read(&self, addr: u64, len: usize) -> Option<Vec<u8>> {
         super::memory::read(addr, len)

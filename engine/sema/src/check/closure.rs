@@ -4,7 +4,7 @@ use super::{Cx, Entry, FnState, Val};
 use crate::sema::*;
 use crate::symbols::Sym;
 use crate::thir::*;
-use crate::types::{FnAbi, TypeId, TypeKind};
+use crate::types::{FnAbi, TupleField, TypeId, TypeKind};
 use sx_ir::layout::Layout;
 use sx_syntax::ast::{Ast as Tree, Expr as Ast, ExprId, FuncBody, FuncExpr, Idx, Stmt as AstStmt, StmtId};
 use sx_syntax::diag::Code;
@@ -211,6 +211,11 @@ impl<'b> Cx<'_, '_, 'b> {
         let mut values = Vec::with_capacity(captures.len());
         for &(outer, _) in &state.captures {
             values.push(self.local_expr(outer, span));
+        }
+        if !captures.is_empty() {
+            let fields = captures.iter().map(|&ty| TupleField { name: None, ty }).collect();
+            let env = self.s.types.intern(TypeKind::Tuple(fields));
+            self.s.closure_envs.insert(reserved, env);
         }
         let alloc = if values.is_empty() || borrowed { None } else { self.environment(&captures, span) };
         let captures = self.slice_of(values);

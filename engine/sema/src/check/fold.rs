@@ -74,6 +74,20 @@ impl<'b> Cx<'_, '_, 'b> {
             Kind::ConstData(data) => self.s.data_values.get(&data).cloned()?,
             Kind::Closure { func, captures: [], .. } => CVal::Closure(func),
             Kind::AddrOf(place) => self.fold_address(place)?,
+            Kind::Deref(ptr) => match self.fold(ptr)? {
+                CVal::DataAddr(data, at) => self.s.frozen_value(data, at, e.ty)?,
+                _ => return None,
+            },
+            Kind::Unwrap(a) | Kind::OptPayload(a) => {
+                let TypeKind::Optional(of) = *self.kind(a.ty) else { return None };
+                match self.fold(a)? {
+                    CVal::Some(value) => (*value).clone(),
+                    // Traps at run time.
+                    CVal::Zero | CVal::Frozen(..) => return None,
+                    value if self.s.types.niche(of).is_some() => value,
+                    _ => return None,
+                }
+            }
             Kind::Neg(a) => self.fold_neg(e.ty, a)?,
             Kind::Not(a) => CVal::Bool(self.fold(a)?.as_int()? == 0),
             Kind::BitNot(a) => {
@@ -99,6 +113,9 @@ impl<'b> Cx<'_, '_, 'b> {
             }
             Kind::HasValue(a) => {
                 let value = self.fold(a)?;
+                if let CVal::Frozen(..) = value {
+                    return None;
+                }
                 let null = matches!(value, CVal::Zero) || matches!(value, CVal::Int(0));
                 CVal::Bool(!null)
             }
@@ -135,7 +152,7 @@ impl<'b> Cx<'_, '_, 'b> {
                 Some(payload) => CVal::Variant(tag, Some(Arc::new(self.fold(payload)?))),
                 None => CVal::Variant(tag, None),
             },
-            Kind::Field { base, offset } => self.fold_field(base, offset)?,
+            Kind::Field { base, offset } => self.fold_field(base, offset, e.ty)?,
             Kind::Index { base, index } => {
                 let n = self.fold(index)?.as_int()?;
                 match self.fold(base)? {
@@ -372,8 +389,11 @@ impl<'b> Cx<'_, '_, 'b> {
         }
     }
 
-    fn fold_field(&mut self, base: E<'b>, offset: u32) -> Option<CVal> {
+    fn fold_field(&mut self, base: E<'b>, offset: u32, ty: TypeId) -> Option<CVal> {
         let value = self.fold(base)?;
+        if let CVal::Frozen(data, at) = value {
+            return self.s.frozen_value(data, at + offset, ty);
+        }
         match (&value, self.kind(base.ty)) {
             (CVal::Str(bytes), TypeKind::String) if offset == 8 => {
                 return Some(CVal::Int(bytes.len() as i128));
@@ -396,7 +416,7 @@ impl Sema {
     /// The types of a struct's fields or a tuple's elements.
     pub(crate) fn member_types(&mut self, ty: TypeId) -> Vec<TypeId> {
         match self.types.kind(ty).clone() {
-            TypeKind::Struct(id) => {
+            TypeKind::Struct(id) | TypeKind::Union(id) => {
                 self.complete_struct(id);
                 self.types.struct_def(id).fields.iter().map(|f| f.ty).collect()
             }

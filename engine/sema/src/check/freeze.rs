@@ -8,6 +8,10 @@ use sx_ir::{Data, DataId, Reloc, RelocTarget};
 impl Sema {
     /// Read-only data that holds a value; equal values of a type share it.
     pub(crate) fn frozen(&mut self, ty: TypeId, value: &CVal) -> DataId {
+        if let CVal::Frozen(data, 0) = *value {
+            self.data_values.insert(data, value.clone());
+            return data;
+        }
         let key = (ty, value.clone());
         if let Some(&data) = self.const_data.get(&key) {
             return data;
@@ -82,6 +86,15 @@ impl Sema {
                 }
             }
             CVal::Variant(tag, payload) => self.write_variant(ty, *tag, payload.as_deref(), at, out),
+            CVal::Frozen(data, offset) => {
+                let size = self.types.layout(ty).size;
+                let source = &self.module.datas[data.index()];
+                let (from, to) = (*offset as usize, (*offset + size) as usize);
+                put(out, at, &source.bytes[from..to]);
+                let inside =
+                    source.relocs.iter().filter(|r| r.offset >= *offset && r.offset < *offset + size);
+                out.relocs.extend(inside.map(|r| Reloc { offset: r.offset - offset + at, ..*r }));
+            }
             CVal::Protocol(ctx, funcs) => {
                 self.write_value(TypeId::VOID_PTR, ctx, at, out);
                 for (n, func) in funcs.iter().enumerate() {

@@ -204,6 +204,7 @@ impl<'b> Cx<'_, '_, 'b> {
             | CVal::Variant(..)
             | CVal::Some(_)
             | CVal::Slice(_)
+            | CVal::Frozen(..)
             | CVal::GlobalAddr(..)
             | CVal::DataAddr(..)
             | CVal::Protocol(..) => {

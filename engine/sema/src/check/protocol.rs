@@ -81,6 +81,9 @@ impl<'b> Cx<'_, '_, 'b> {
             self.mark_address_taken(e);
         }
         let ctx = self.mk(TypeId::VOID_PTR, span, Kind::Cast(Cast::Bits, ctx));
+        if let Some(&first) = funcs.first() {
+            self.s.erased_types.insert(first, concrete);
+        }
         let word = self.s.types.target.ptr_size;
         let mut parts = vec![(0, ctx)];
         if self.s.types.protocol(protocol).inline {

@@ -4,7 +4,7 @@ use super::api::{Api, Part};
 use crate::sema::*;
 use crate::types::*;
 use rustc_hash::{FxHashMap, FxHashSet};
-use sx_ir::FuncId;
+use sx_ir::{FuncId, GlobalId};
 use sx_syntax::span::{FileId, Loc, Span};
 
 /// A type made at compile time has at most so many parts.
@@ -23,6 +23,8 @@ pub(crate) struct Making {
     parts: FxHashMap<TypeId, Vec<Part>>,
     /// Types of which was said that they aren't defined.
     pub told: FxHashSet<TypeId>,
+    /// Where results are put.
+    pub results: FxHashSet<GlobalId>,
     /// The expression that runs.
     pub at: Loc,
 }
@@ -35,6 +37,7 @@ impl Default for Making {
             only_comptime: Vec::new(),
             parts: FxHashMap::default(),
             told: FxHashSet::default(),
+            results: FxHashSet::default(),
             at,
         }
     }

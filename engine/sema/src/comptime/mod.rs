@@ -4,12 +4,16 @@
 //! |---|---|
 //! | `run` | expressions run on the machine |
 //! | `thaw` | results read out of its memory |
+//! | `keep`, `leaves`, `frozen` | results that point at other memory |
 //! | `api` | functions that the compiler itself answers: `abi(.compiler)` |
 //! | `define` | types made by running code |
 //! | `reach` | that the program itself calls none of them |
 
 mod api;
 mod define;
+mod frozen;
+mod keep;
+mod leaves;
 mod reach;
 mod run;
 mod thaw;

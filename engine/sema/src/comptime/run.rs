@@ -41,6 +41,7 @@ impl<'b> Cx<'_, '_, 'b> {
             let size = self.s.types.layout(e.ty).size;
             let global = sx_ir::Global { name: "#run".to_string(), size, init: data };
             let global = self.s.module.add_global(global);
+            self.s.making.results.insert(global);
             let place = self.mk(e.ty, span, Kind::Global(global));
             let (targets, values) = (self.slice_of(vec![Some(place)]), self.slice_of(vec![e]));
             let ptr = self.s.types.ptr(e.ty);
@@ -133,21 +134,29 @@ impl Sema {
         };
         match result {
             Some(regs) if ty != TypeId::VOID => {
-                let size = self.types.layout(ty).size as usize;
-                let comptime = self.comptime.take()?;
-                let bytes = regs.first().and_then(|&addr| comptime.read(addr, size));
-                let value = bytes.and_then(|bytes| self.thaw(&*comptime, ty, &bytes, 0));
+                let mut comptime = self.comptime.take()?;
+                let value = self.result(&mut *comptime, ty, regs.first().copied().unwrap_or(0));
                 self.comptime = Some(comptime);
-                if value.is_none() {
+                if let Err(why) = &value {
                     let message =
                         format!("a value of type `{}` can't be kept from compile time", self.type_name(ty));
-                    self.report(Diagnostic::error(Code::E0701, loc, message));
+                    self.report(Diagnostic::error(Code::E0704, loc, message).note(why.clone()));
                 }
-                value
+                value.ok()
             }
             Some(_) => Some(CVal::Zero),
             None => None,
         }
+    }
+
+    /// The value of a type that a run has left at an address.
+    fn result(&mut self, from: &mut (dyn Comptime + Send), ty: TypeId, at: u64) -> Result<CVal, String> {
+        if self.reaches_memory(ty) {
+            return self.keep(from, ty, at);
+        }
+        let size = self.types.layout(ty).size as usize;
+        let bytes = from.read(at, size).ok_or("it can't be read")?;
+        self.thaw(from, ty, &bytes, 0).ok_or_else(|| "part of it is no value of its type".to_string())
     }
 
     /// Uses the machine, which is there.

@@ -71,6 +71,10 @@ pub struct LowerCache {
 }
 
 impl LowerCache {
+    /// True for the code of closures whose environment is a function value.
+    pub(crate) fn is_value_thunk(&self, func: FuncId) -> bool {
+        self.value_thunks.values().any(|&thunk| thunk == func)
+    }
     /// Says that a function has the C ABI. Needed before a direct call of it is lowered.
     pub fn declare_c_func(&mut self, id: FuncId) {
         self.c_funcs.insert(id);

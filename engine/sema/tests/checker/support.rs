@@ -9,7 +9,7 @@ use std::fmt::Write;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use sx_ir::{CSignature, CStruct, Extern, FuncId, Module};
-use sx_sema::{Comptime, ComptimeOutcome, LoadError, Loaded, Loader, Options, Sema};
+use sx_sema::{Comptime, ComptimeOutcome, Held, LoadError, Loaded, Loader, Options, Sema};
 use sx_syntax::diag::{Diagnostic, sort_for_display};
 use sx_syntax::source::File;
 use sx_syntax::span::FileId;
@@ -303,6 +303,12 @@ impl Comptime for Runner {
     fn keep(&mut self, bytes: &[u8]) -> u64 {
         self.kept.push(bytes.into());
         self.kept.last().map_or(0, |kept| kept.as_ptr() as u64)
+    }
+    fn places(&mut self, _: &Module) -> Vec<(u64, u64, Held)> {
+        Vec::new()
+    }
+    fn function(&self, _: u64) -> Option<FuncId> {
+        None
     }
     fn read(&self, addr: u64, len: usize) -> Option<Vec<u8>> {
         let mut bytes = vec![0; len];

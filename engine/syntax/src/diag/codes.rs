@@ -222,6 +222,9 @@ imported, tested with `sx test`, or used by a host needs none.\n\n```sx\nmain ::
     E0701 "not known at compile time" "A constant, a module-level variable's initialiser, an array's length or a compile-time argument must be computable while compiling. Calls are made at compile time with `#run f()`."
     E0702 "static assertion failed" "The condition of an `#assert` is false."
     E0703 "trap at compile time" "Code that ran at compile time trapped, just as it would have at run time."
+    E0704 "result can't be kept" "What a `#run` gives becomes part of the program, with everything that it points at: by `*T`, slices, strings, \
+        functions, closures and protocol values. A `[*]T`, a `*void` or a pointer in a union doesn't say how much memory there \
+        is, so that it must point into something that a slice or typed pointer of the same result reaches, too."
     E0705 "type can't be made" "A type that is made at compile time needs a name, different names for its parts, and at least one variant if it is \
         an enum. It is defined once, and before anything needs to know what it holds."
     E0706 "exists only while compiling" "Functions of the compiler, `abi(.compiler)`, and what calls them can run in `#run`, in constants and in type \
