@@ -13,7 +13,7 @@ use std::sync::Arc;
 use sx_ir::{Extern, ExternKind};
 use sx_syntax::ast::{Abi, Expr as Ast, FuncBody};
 use sx_syntax::diag::{Code, Diagnostic};
-use sx_syntax::span::Loc;
+use sx_syntax::span::{Loc, Span};
 
 impl Cx<'_, '_, '_> {
     /// The instance of a function for these bindings; its signature is resolved, its body queued.
@@ -223,6 +223,9 @@ impl<'b> Cx<'_, '_, 'b> {
             return func.abi == Abi::Compiler;
         }
         if conv == Conv::C {
+            if sig.params.iter().chain([&sig.ret]).any(|&ty| self.refuse_vector(ty, decl.span)) {
+                return false;
+            }
             let reserved = self.s.inst(id).func;
             self.s.lower.declare_c_func(reserved);
         }
@@ -289,11 +292,18 @@ impl<'b> Cx<'_, '_, 'b> {
         depth < 32 && inner.into_iter().any(|ty| self.holds_vector(ty, depth + 1))
     }
 
+    /// Reports a type that a call of C, or of the host, would have to pass as a vector.
+    pub(crate) fn refuse_vector(&mut self, ty: TypeId, span: Span) -> bool {
+        let refused = self.holds_vector(ty, 0);
+        if refused {
+            let message = format!("`{}` can't cross a C call", self.name_of(ty));
+            self.error_help(Code::E0801, span, message, "pass a pointer to it");
+        }
+        refused
+    }
+
     /// What to use instead of a type that C doesn't have.
     fn unknown_to_c(&self, ty: TypeId) -> Option<&'static str> {
-        if self.holds_vector(ty, 0) {
-            return Some("pass a pointer to it");
-        }
         match self.kind(ty) {
             TypeKind::String => Some("pass a `cstring`, or `[*]u8` and a length"),
             TypeKind::Slice(_) | TypeKind::SentinelSlice(_) => Some("pass a `[*]T` and a length"),
@@ -335,6 +345,9 @@ impl<'b> Cx<'_, '_, 'b> {
             if matches!(self.kind(ty), TypeKind::Closure { .. } | TypeKind::Func { abi: FnAbi::Sx, .. }) {
                 let message = format!("`{}` can't cross a C call", self.name_of(ty));
                 self.error_help(Code::E0801, decl.span, message, "use a function type with `abi(.c)`");
+                return false;
+            }
+            if self.refuse_vector(ty, decl.span) {
                 return false;
             }
             if library.as_deref() != Some(Extern::HOST)

@@ -232,6 +232,19 @@ impl<'b> Cx<'_, '_, 'b> {
         if !ok || ret == TypeId::ERROR {
             return TypeId::ERROR;
         }
+        if !closure && func.abi == Abi::C {
+            for (&ty, at) in params.iter().zip(self.ast.list(func.params)) {
+                let at = self.span(at.ty);
+                if self.refuse_vector(ty, at) {
+                    return TypeId::ERROR;
+                }
+            }
+            if let Some(at) = func.ret.ty
+                && self.refuse_vector(ret, self.span(at))
+            {
+                return TypeId::ERROR;
+            }
+        }
         let params = params.into();
         let kind = if closure {
             TypeKind::Closure { params, ret }
