@@ -51,6 +51,7 @@ pub(crate) struct EngineInner {
     pub file_imports: bool,
     pub level: Level,
     pub threads: Threads,
+    pub build_mode: String,
     pub budget: Budget,
     pub limits: Limits,
 }
@@ -145,6 +146,7 @@ pub struct EngineBuilder {
     library_folders: Vec<PathBuf>,
     level: OptLevel,
     threads: Threads,
+    build_mode: String,
     budget: Budget,
     limits: Limits,
 }
@@ -161,6 +163,7 @@ impl EngineBuilder {
             library_folders: Vec::new(),
             level: OptLevel::Default,
             threads: Threads::available(),
+            build_mode: "debug".to_owned(),
             budget: Budget::default(),
             limits: Limits::default(),
         }
@@ -248,6 +251,12 @@ impl EngineBuilder {
         self.level = level;
         self
     }
+    /// What programs see as `BUILD_MODE`: `debug` if nothing is said.
+    #[must_use]
+    pub fn build_mode(mut self, mode: &str) -> EngineBuilder {
+        self.build_mode = mode.to_owned();
+        self
+    }
     /// How many threads may work on one program as it is compiled, the calling one included; 1 for a host that doesn't want
     /// others started. As many as the machine has if nothing is said, at most eight. Small programs need no other thread
     /// and start none. What comes out is the same however many there are; code of the program never runs on them.
@@ -290,6 +299,7 @@ impl EngineBuilder {
                 file_imports: self.file_imports,
                 level,
                 threads: self.threads,
+                build_mode: self.build_mode,
                 budget: self.budget,
                 limits: self.limits,
             }),

@@ -31,6 +31,7 @@
 //! ([`Limits`]), and what isn't given can't be reached. What a script does with raw pointers and C is its own
 //! responsibility; C isn't within its reach unless the host says so.
 
+mod build;
 mod diagnostic;
 mod driver;
 mod engine;
@@ -45,6 +46,7 @@ mod session;
 mod text;
 pub mod value;
 
+pub use build::BuildPlan;
 pub use diagnostic::Diagnostic;
 pub use driver::floor::Output;
 pub use driver::loader::ModuleLoader;

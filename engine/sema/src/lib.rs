@@ -24,4 +24,5 @@ pub mod types;
 pub mod value;
 mod visit;
 
+pub use comptime::BuildPlan;
 pub use sema::{Comptime, ComptimeOutcome, Export, Held, LoadError, Loaded, Loader, Options, Sema, TestCase};

@@ -367,6 +367,8 @@ pub struct Options {
     pub os: String,
     /// `ARCH`, by the names of [`std::env::consts::ARCH`].
     pub arch: String,
+    /// For a build script: names and values that the build was given.
+    pub build_values: Option<Vec<(String, String)>>,
     /// User `extern` declarations are allowed.
     pub allow_extern: bool,
     /// How deep generic instances may nest.
@@ -392,6 +394,7 @@ impl Default for Options {
         Options {
             target: Target::HOST,
             build_mode: "debug".to_string(),
+            build_values: None,
             os: std::env::consts::OS.to_string(),
             arch: std::env::consts::ARCH.to_string(),
             allow_extern: true,

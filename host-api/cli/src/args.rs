@@ -43,6 +43,8 @@ pub enum Command {
     Repl,
     /// Make a folder with a new program.
     New(NewArgs),
+    /// Run a build script, make the files that it makes, and check its program.
+    Build(BuildArgs),
 }
 
 /// A way to execute programs.
@@ -142,6 +144,26 @@ pub struct FmtArgs {
     /// The files, rewritten in place; `-` filters standard input.
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct BuildArgs {
+    /// The build script.
+    #[arg(default_value = "build.sx")]
+    pub script: PathBuf,
+    /// Gives the script a value that it may ask for; may be repeated, the last one counts.
+    #[arg(short = 'D', value_name = "NAME=VALUE", value_parser = name_and_value)]
+    pub values: Vec<(String, String)>,
+    /// Print what the script asks for as JSON, and do nothing else.
+    #[arg(long)]
+    pub dump: bool,
+}
+
+fn name_and_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("a name, `=` and a value are needed".to_owned()),
+    }
 }
 
 #[derive(Args)]

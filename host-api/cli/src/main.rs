@@ -1,6 +1,7 @@
 //! The `sx` command.
 
 mod args;
+mod build;
 mod check;
 mod dump;
 mod explain;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         Command::Explain(args) => explain::explain(&args, &out),
         Command::Repl => repl::repl(&out),
         Command::New(args) => new::new(&args, &out),
+        Command::Build(args) => build::build(&args, &out),
     }
 }
 

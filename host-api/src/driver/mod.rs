@@ -84,6 +84,7 @@ impl Unit {
         let loaded: Loaded = loaded.map_err(|error: LoadError| Error::io(error.message))?;
         let options = Options {
             allow_extern: engine.user_extern,
+            build_mode: engine.build_mode.clone(),
             stack_bytes: stack::for_checking,
             ..Options::default()
         };

@@ -12,7 +12,7 @@ use sx_syntax::diag::{Code, Diagnostic};
 use sx_syntax::span::Loc;
 
 /// The longest text that a function of the compiler takes.
-const MAX_TEXT: u64 = 1 << 20;
+const MAX_TEXT: u64 = 64 << 20;
 
 /// A function of the compiler.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,6 +39,12 @@ pub(super) enum Api {
     MakeType,
     /// `(T, name, part, value)`: one more part of what a type will be.
     DefinePart,
+    /// `(option, value)`: a build script sets or adds to an option.
+    BuildSet,
+    /// `(path, text)`: a build script makes a file.
+    BuildEmit,
+    /// `(name) -> string`: what the build was given.
+    BuildValue,
     /// `(T, kind, flags, number, target) -> Type`: it is this, with the parts so far.
     DefineType,
 }
@@ -68,6 +74,9 @@ const TABLE: &[Entry] = &[
     entry("type_number", Api::TypeNumber, b"TI", b'I'),
     entry("type_target", Api::TypeTarget, b"T", b'T'),
     entry("compiler_make_type", Api::MakeType, b"SIT", b'T'),
+    entry("build_set", Api::BuildSet, b"SS", b'V'),
+    entry("build_emit", Api::BuildEmit, b"SS", b'V'),
+    entry("build_value", Api::BuildValue, b"S", b'S'),
     entry("define_part", Api::DefinePart, b"TSTI", b'V'),
     entry("define_type", Api::DefineType, b"TSIIT", b'T'),
 ];
@@ -93,6 +102,13 @@ impl Api {
     /// Its name.
     pub fn name(self) -> &'static str {
         self.entry().name
+    }
+    /// The code of what it refuses.
+    pub fn refusal(self) -> Code {
+        match self {
+            Api::BuildSet | Api::BuildEmit | Api::BuildValue => Code::E0707,
+            _ => Code::E0705,
+        }
     }
     /// True when calls of it may stand in the program: they aren't reached there.
     pub fn guarded(self) -> bool {
@@ -240,6 +256,15 @@ impl Sema {
             Api::TypeNumber => Answer::Int(self.type_number(ty, at)?),
             Api::TypeTarget => Answer::Type(self.type_target(ty)),
             Api::MakeType => Answer::Type(self.structural(args[0].text(), &[], 0, at, args[2].ty())?),
+            Api::BuildSet => {
+                self.build_set(args[0].text(), args[1].text())?;
+                Answer::Nothing
+            }
+            Api::BuildEmit => {
+                self.build_emit(args[0].text(), args[1].text())?;
+                Answer::Nothing
+            }
+            Api::BuildValue => Answer::Text(self.build_value(args[0].text())?),
             Api::DefinePart => {
                 self.define_part(ty, args[1].text(), args[2].ty(), args[3].int())?;
                 Answer::Nothing

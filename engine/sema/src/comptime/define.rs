@@ -1,6 +1,7 @@
 //! Types made by running code: declared under a name, given parts, defined.
 
 use super::api::{Api, Part};
+use super::build::BuildPlan;
 use crate::sema::*;
 use crate::types::*;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -23,6 +24,8 @@ pub(crate) struct Making {
     parts: FxHashMap<TypeId, Vec<Part>>,
     /// Types of which was said that they aren't defined.
     pub told: FxHashSet<TypeId>,
+    /// What a build script has asked for.
+    pub plan: BuildPlan,
     /// Where results are put.
     pub results: FxHashSet<GlobalId>,
     /// The expression that runs.
@@ -37,6 +40,7 @@ impl Default for Making {
             only_comptime: Vec::new(),
             parts: FxHashMap::default(),
             told: FxHashSet::default(),
+            plan: BuildPlan::default(),
             results: FxHashSet::default(),
             at,
         }

@@ -6,10 +6,12 @@
 //! | `thaw` | results read out of its memory |
 //! | `keep`, `leaves`, `frozen` | results that point at other memory |
 //! | `api` | functions that the compiler itself answers: `abi(.compiler)` |
+//! | `build` | what build scripts ask for |
 //! | `define` | types made by running code |
 //! | `reach` | that the program itself calls none of them |
 
 mod api;
+mod build;
 mod define;
 mod frozen;
 mod keep;
@@ -18,4 +20,5 @@ mod reach;
 mod run;
 mod thaw;
 
+pub use build::BuildPlan;
 pub(crate) use define::Making;

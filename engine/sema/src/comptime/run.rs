@@ -87,7 +87,7 @@ impl Sema {
     fn run_to_end(&mut self, func: sx_ir::FuncId, ty: TypeId, loc: Loc) -> Option<CVal> {
         let rets = usize::from(ty != TypeId::VOID);
         let mut outcome = self.machine(|comptime, module| comptime.start(module, func, &[], rets));
-        let mut refused = false;
+        let mut refused = None;
         let result = loop {
             match outcome {
                 ComptimeOutcome::Done(regs) => break Some(regs),
@@ -100,7 +100,7 @@ impl Sema {
                         let Some(mut comptime) = self.comptime.take() else { break None };
                         let answer = self.serve(api, &mut *comptime);
                         comptime.prepare(self);
-                        refused = answer.is_err();
+                        refused = answer.is_err().then(|| api.refusal());
                         outcome = comptime.answer(&self.module, answer);
                         self.comptime = Some(comptime);
                         continue;
@@ -172,22 +172,25 @@ impl Sema {
         result
     }
 
-    fn report_trap(&mut self, message: String, places: &[(u32, u32)], refused: bool, loc: Loc) {
+    fn report_trap(&mut self, message: String, places: &[(u32, u32)], refused: Option<Code>, loc: Loc) {
         let mut d = match refused {
             // What the compiler refuses is the fault of whoever called the library.
-            true => Diagnostic::error(Code::E0705, loc, message),
-            false => Diagnostic::error(Code::E0703, loc, format!("at compile time: {message}")),
+            Some(code) => Diagnostic::error(code, loc, message),
+            None => Diagnostic::error(Code::E0703, loc, format!("at compile time: {message}")),
         };
         let places: Vec<Loc> = places
             .iter()
             .map(|&(file, offset)| Loc::new(FileId(file), Span::at(offset)))
             // For the expression itself there is the report's own place.
-            .filter(|at| !refused || at.file != loc.file || at.span.lo != loc.span.lo)
+            .filter(|at| refused.is_none() || at.file != loc.file || at.span.lo != loc.span.lo)
             .collect();
-        let library =
-            if refused { places.iter().take_while(|loc| self.is_library(loc.file)).count() } else { 0 };
+        let library = if refused.is_some() {
+            places.iter().take_while(|loc| self.is_library(loc.file)).count()
+        } else {
+            0
+        };
         for (depth, &place) in places.iter().skip(library).take(8).enumerate() {
-            let what = if depth == 0 && !refused { "it happened here" } else { "called here" };
+            let what = if depth == 0 && refused.is_none() { "it happened here" } else { "called here" };
             d = d.also(place, what);
         }
         self.report(d);

@@ -229,6 +229,8 @@ imported, tested with `sx test`, or used by a host needs none.\n\n```sx\nmain ::
         an enum. It is defined once, and before anything needs to know what it holds."
     E0706 "exists only while compiling" "Functions of the compiler, `abi(.compiler)`, and what calls them can run in `#run`, in constants and in type \
         functions; the program itself can't call them."
+    E0707 "build script" "A build script asks for something that a build doesn't have, or a program calls functions of build scripts outside \
+        of `sx build`."
     // ---- E08xx: foreign code ----
     E0801 "wrong extern declaration" "An `extern` names a library that is declared with `#library`, has C types only, and can't be failable. Neither an `extern` nor an `export` has compile-time parameters: to C, each is one function."
     E0802 "C headers not supported" "This build doesn't import C headers. Declare the functions that you need: `puts :: (s: cstring) -> i32 extern libc;`."

@@ -74,7 +74,8 @@ fn place(out: &mut String, loc: Loc, sources: &Sources) {
     }
 }
 
-fn string(out: &mut String, text: &str) {
+/// Appends a text as a JSON string.
+pub fn string(out: &mut String, text: &str) {
     out.push('"');
     for c in text.chars() {
         match c {

@@ -6,7 +6,7 @@ mod line;
 mod render;
 
 pub use codes::Code;
-pub use json::json;
+pub use json::{json, string as json_string};
 pub use render::{Style, render};
 
 use crate::span::Loc;

@@ -1,5 +1,6 @@
 //! The `sx` command from outside: exit codes, streams, files.
 
+mod build;
 mod check;
 mod files;
 mod fmt;
