@@ -62,6 +62,15 @@ impl CVal {
             _ => None,
         }
     }
+    /// True when part of it lies in data, so that equal values may be different ones of these.
+    pub fn has_frozen(&self) -> bool {
+        match self {
+            CVal::Frozen(..) => true,
+            CVal::Agg(values) | CVal::Slice(values) => values.iter().any(CVal::has_frozen),
+            CVal::Variant(_, Some(inner)) | CVal::Some(inner) => inner.has_frozen(),
+            _ => false,
+        }
+    }
     /// The integer, if it is one.
     pub fn as_int(&self) -> Option<i128> {
         match self {

@@ -6,7 +6,7 @@ use crate::thir::*;
 use crate::types::{FnAbi, TypeId, TypeKind};
 use crate::value::CVal;
 use smallvec::SmallVec;
-use sx_syntax::ast::{Arg, Expr as Ast, ExprId, Param, Prim, Range};
+use sx_syntax::ast::{Arg, Expr as Ast, ExprId, Ident, Param, Prim, Range};
 use sx_syntax::diag::{Code, Diagnostic};
 use sx_syntax::span::{Loc, Span};
 
@@ -459,38 +459,8 @@ impl<'b> Cx<'_, '_, 'b> {
         for (i, arg) in args.iter().enumerate() {
             if let Some(name) = arg.name {
                 named = true;
-                let text = self.ast.name(name.name);
-                let parsed = self.s.file(decl.file).file.clone();
-                let found = params.iter().position(|p| parsed.ast.name(p.name.name) == text);
-                match found {
-                    Some(p) if params[p].variadic => {
-                        let message = format!("`{text}` is variadic and takes its arguments by position");
-                        self.error(Code::E0302, name.span, message);
-                        return None;
-                    }
-                    Some(p) if sources[p].is_none() => sources[p] = Some(Source::Arg(i)),
-                    Some(_) => {
-                        self.error(
-                            Code::E0302,
-                            name.span,
-                            format!("parameter `{text}` has an argument already"),
-                        );
-                        return None;
-                    }
-                    None => {
-                        let shown = self.show_signature(decl);
-                        let function = self.s.text(decl.name).to_string();
-                        let message = format!("`{function}` has no parameter `{text}`");
-                        let mut d = Diagnostic::error(Code::E0302, self.loc(name.span), message)
-                            .note(format!("the signature is `{shown}`"));
-                        let names = params.iter().map(|p| parsed.ast.name(p.name.name).to_string());
-                        if let Some(near) = crate::modules::nearest(text, names) {
-                            d = d.help(format!("did you mean `{near}`?"));
-                        }
-                        self.report(d);
-                        return None;
-                    }
-                }
+                let to = self.named_parameter(decl, params, &sources, name)?;
+                sources[to] = Some(Source::Arg(i));
                 continue;
             }
             if named {
@@ -557,6 +527,37 @@ impl<'b> Cx<'_, '_, 'b> {
             }
         }
         Some(result)
+    }
+
+    /// The parameter that an argument names; none after a report.
+    fn named_parameter(
+        &mut self,
+        decl: &FnDecl,
+        params: &[Param],
+        taken: &[Option<Source<'b>>],
+        name: Ident,
+    ) -> Option<usize> {
+        let text = self.ast.name(name.name);
+        let parsed = self.s.file(decl.file).file.clone();
+        let found = params.iter().position(|p| parsed.ast.name(p.name.name) == text);
+        let message = match found {
+            Some(p) if params[p].variadic => {
+                format!("`{text}` is variadic and takes its arguments by position")
+            }
+            Some(p) if taken[p].is_none() => return Some(p),
+            Some(_) => format!("parameter `{text}` has an argument already"),
+            None => format!("`{}` has no parameter `{text}`", self.s.text(decl.name)),
+        };
+        let mut d = Diagnostic::error(Code::E0302, self.loc(name.span), message);
+        if found.is_none() {
+            d = d.note(format!("the signature is `{}`", self.show_signature(decl)));
+            let names = params.iter().map(|p| parsed.ast.name(p.name.name).to_string());
+            if let Some(near) = crate::modules::nearest(text, names) {
+                d = d.help(format!("did you mean `{near}`?"));
+            }
+        }
+        self.report(d);
+        None
     }
 
     /// Reports arguments that no parameter takes, at the first of them, or parameters without one, at the call.

@@ -78,16 +78,7 @@ impl<'b> Cx<'_, '_, 'b> {
                 CVal::DataAddr(data, at) => self.s.frozen_value(data, at, e.ty)?,
                 _ => return None,
             },
-            Kind::Unwrap(a) | Kind::OptPayload(a) => {
-                let TypeKind::Optional(of) = *self.kind(a.ty) else { return None };
-                match self.fold(a)? {
-                    CVal::Some(value) => (*value).clone(),
-                    // Traps at run time.
-                    CVal::Zero | CVal::Frozen(..) => return None,
-                    value if self.s.types.niche(of).is_some() => value,
-                    _ => return None,
-                }
-            }
+            Kind::Unwrap(a) | Kind::OptPayload(a) => self.fold_unwrap(a)?,
             Kind::Neg(a) => self.fold_neg(e.ty, a)?,
             Kind::Not(a) => CVal::Bool(self.fold(a)?.as_int()? == 0),
             Kind::BitNot(a) => {
@@ -106,7 +97,8 @@ impl<'b> Cx<'_, '_, 'b> {
             Kind::Compare(op, a, b) => self.fold_compare(op, a, b)?,
             Kind::Equal { a, b, negate } => {
                 let (x, y) = (self.fold(a)?, self.fold(b)?);
-                if matches!(x, CVal::Float(_)) {
+                // Two pieces of data can hold equal values.
+                if matches!(x, CVal::Float(_)) || x.has_frozen() || y.has_frozen() {
                     return None;
                 }
                 CVal::Bool((x == y) != negate)
@@ -133,21 +125,7 @@ impl<'b> Cx<'_, '_, 'b> {
                 }
                 CVal::Agg(values.into())
             }
-            Kind::Repeat(value) => {
-                let n = match *self.kind(e.ty) {
-                    TypeKind::Array(_, n) => n,
-                    TypeKind::Vector(_, n) => n as u64,
-                    _ => return None,
-                };
-                let value = self.fold(value)?;
-                if value == CVal::Zero || value == CVal::Int(0) {
-                    return Some(CVal::Zero);
-                }
-                if n > 1 << 24 {
-                    return None;
-                }
-                CVal::Agg(vec![value; n as usize].into())
-            }
+            Kind::Repeat(value) => self.fold_repeat(e.ty, value)?,
             Kind::Variant { tag, payload } => match payload {
                 Some(payload) => CVal::Variant(tag, Some(Arc::new(self.fold(payload)?))),
                 None => CVal::Variant(tag, None),
@@ -162,24 +140,50 @@ impl<'b> Cx<'_, '_, 'b> {
                     _ => return None,
                 }
             }
-            Kind::Call { callee: Callee::Func(func), args } => {
-                let known = match self.s.func_insts.get(&func) {
-                    Some(&inst) => self.s.ensure_body(inst),
-                    None => true,
-                };
-                if let Some(value) = self.s.const_results.get(&func) {
-                    return Some(value.clone());
-                }
-                // A type function has no other arguments than those that made the instance, and gives one type.
-                if e.ty != TypeId::TYPE || !args.is_empty() || !known {
-                    return None;
-                }
-                let value = self.run(e)?;
-                self.s.const_results.insert(func, value.clone());
-                value
-            }
+            Kind::Call { callee: Callee::Func(func), args } => self.fold_call(e, func, args)?,
             _ => return None,
         })
+    }
+
+    fn fold_unwrap(&mut self, optional: E<'b>) -> Option<CVal> {
+        let TypeKind::Optional(of) = *self.kind(optional.ty) else { return None };
+        match self.fold(optional)? {
+            CVal::Some(value) => Some((*value).clone()),
+            // Traps at run time.
+            CVal::Zero | CVal::Frozen(..) => None,
+            value => self.s.types.niche(of).is_some().then_some(value),
+        }
+    }
+
+    fn fold_repeat(&mut self, ty: TypeId, value: E<'b>) -> Option<CVal> {
+        let n = match *self.kind(ty) {
+            TypeKind::Array(_, n) => n,
+            TypeKind::Vector(_, n) => n as u64,
+            _ => return None,
+        };
+        let value = self.fold(value)?;
+        if value == CVal::Zero || value == CVal::Int(0) {
+            return Some(CVal::Zero);
+        }
+        (n <= 1 << 24).then(|| CVal::Agg(vec![value; n as usize].into()))
+    }
+
+    /// The result of a function that always gives the same.
+    fn fold_call(&mut self, e: E<'b>, func: sx_ir::FuncId, args: &[E<'b>]) -> Option<CVal> {
+        let known = match self.s.func_insts.get(&func) {
+            Some(&inst) => self.s.ensure_body(inst),
+            None => true,
+        };
+        if let Some(value) = self.s.const_results.get(&func) {
+            return Some(value.clone());
+        }
+        // A type function has no other arguments than those that made the instance, and gives one type.
+        if e.ty != TypeId::TYPE || !args.is_empty() || !known {
+            return None;
+        }
+        let value = self.run(e)?;
+        self.s.const_results.insert(func, value.clone());
+        Some(value)
     }
 
     fn zero_value(&self, ty: TypeId) -> CVal {
