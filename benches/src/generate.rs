@@ -52,6 +52,36 @@ pub fn program(lines: usize, per_file: usize) -> Generated {
     Generated { files, lines: total }
 }
 
+/// A program with `count` distinct types, each of which makes an instance of a generic type, of its method and of a
+/// generic function, and `count` instances of a function over constants.
+pub fn instances(count: usize) -> Generated {
+    let mut text = String::from(
+        "Box :: struct ($T: Type) { v: T; get :: (self: *Self) -> *T { @self.v } }\n\
+         size :: (x: *$T) -> i64 { y := x.*; y.a + size_of(T) }\n\
+         scaled :: ($n: i64, x: i64) -> i64 { x * n + n }\n",
+    );
+    text.insert_str(0, "#import \"modules/std.sx\";\n\n");
+    for n in 0..count {
+        let _ = writeln!(text, "T{n} :: struct {{ a: i64; b: [{}]u8; }}", n % 7 + 1);
+    }
+    let groups: Vec<usize> = (0..count).step_by(50).collect();
+    for &first in &groups {
+        let _ = writeln!(text, "group_{first} :: () -> i64 {{\n    t := 0;");
+        for n in first..count.min(first + 50) {
+            let _ =
+                writeln!(text, "    b{n} : Box(T{n}) = .{{}};\n    t += size(b{n}.get()) + scaled({n}, t);");
+        }
+        text.push_str("    t\n}\n");
+    }
+    text.push_str("main :: () {\n    t := 0;\n");
+    for first in groups {
+        let _ = writeln!(text, "    t += group_{first}();");
+    }
+    text.push_str("    print(\"{}\\n\", t);\n}\n");
+    let lines = text.lines().filter(|line| !line.is_empty()).count();
+    Generated { files: vec![("gen/main.sx".to_string(), text)], lines }
+}
+
 const UNIT: &str = r#"
 /// Where something stands and how it moves.
 Body_ID :: struct {
