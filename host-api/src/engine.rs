@@ -1,5 +1,6 @@
 //! Engines: what programs may do, and what hosts give them.
 
+use crate::driver::cancel::CompileCancel;
 use crate::driver::comptime::Budget;
 use crate::driver::loader::{Memory, ModuleLoader};
 use crate::driver::natives::Symbols;
@@ -269,6 +270,12 @@ impl EngineBuilder {
     #[must_use]
     pub fn comptime_budget(mut self, polls: u64) -> EngineBuilder {
         self.budget.polls = polls;
+        self
+    }
+    /// Lets compile-time code of this engine's compilations be stopped from other threads.
+    #[must_use]
+    pub fn compile_cancel(mut self, cancel: CompileCancel) -> EngineBuilder {
+        self.budget.cancel = cancel;
         self
     }
     /// What instances may use if nothing else is said when they are made.

@@ -48,6 +48,7 @@ pub mod value;
 
 pub use build::BuildPlan;
 pub use diagnostic::Diagnostic;
+pub use driver::cancel::CompileCancel;
 pub use driver::floor::Output;
 pub use driver::loader::ModuleLoader;
 pub use engine::{Engine, EngineBuilder, OptLevel};

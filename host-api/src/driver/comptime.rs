@@ -1,6 +1,7 @@
 //! Running functions at compile time: the same interpreter, over code that is compiled when it is first called.
 
 use super::callbacks::Callbacks;
+use super::cancel::{CompileCancel, Guard};
 use super::floor::{Ground, Output};
 use super::library;
 use super::natives::{InstanceSymbols, Natives, Symbols};
@@ -23,11 +24,13 @@ pub(crate) struct Budget {
     pub polls: u64,
     /// Bytes of memory.
     pub memory_bytes: u64,
+    /// Stops it.
+    pub cancel: CompileCancel,
 }
 
 impl Default for Budget {
     fn default() -> Budget {
-        Budget { polls: 200_000_000, memory_bytes: 1 << 30 }
+        Budget { polls: 200_000_000, memory_bytes: 1 << 30, cancel: CompileCancel::new() }
     }
 }
 
@@ -65,6 +68,8 @@ pub(crate) struct Runner {
     program: Arc<Program>,
     /// Made when something is run first.
     instance: Option<Instance>,
+    /// Lets it be stopped.
+    guard: Option<Guard>,
     symbols: Arc<CompilingSymbols>,
     budget: Budget,
     /// Runs that wait for a function, the newest last.
@@ -94,6 +99,7 @@ impl Runner {
         Runner {
             program,
             instance: None,
+            guard: None,
             symbols,
             budget,
             waiting: Vec::new(),
@@ -113,6 +119,7 @@ impl Runner {
             let config = Config { limits, resolver: self.symbols.clone(), natives: Arc::new(Natives) };
             let mut instance = Instance::new(self.program.clone(), config)?;
             *instance.data() = Box::new(Ground::new(Vec::new(), self.output.take()));
+            self.guard = Some(self.budget.cancel.guard(instance.interrupt_handle()));
             self.instance = Some(instance);
         }
         self.instance.as_mut().ok_or_else(|| "no instance".into())
@@ -177,6 +184,9 @@ impl Runner {
     ) -> Result<ComptimeOutcome, String> {
         if module.func(func).is_none() {
             return Err("a function without a body was started".into());
+        }
+        if self.budget.cancel.is_canceled() {
+            return Err("the compilation was canceled".into());
         }
         let lacking = self.make(module, func)?;
         if !lacking.is_empty() {

@@ -11,6 +11,7 @@
 //! | [`stack`] | how much stack the compiler may use |
 
 mod callbacks;
+pub(crate) mod cancel;
 pub(crate) mod comptime;
 pub(crate) mod floor;
 pub(crate) mod heap;

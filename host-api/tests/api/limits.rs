@@ -95,6 +95,29 @@ fn comptime_has_a_budget() {
 }
 
 #[test]
+fn compilations_are_canceled() {
+    let cancel = sx::CompileCancel::new();
+    let engine = Engine::builder().comptime_budget(u64::MAX).compile_cancel(cancel.clone()).build();
+    assert!(engine.compile("X :: #run 1 + 1;").is_ok());
+    let waiter = std::thread::spawn({
+        let cancel = cancel.clone();
+        move || {
+            std::thread::sleep(Duration::from_millis(20));
+            cancel.cancel();
+        }
+    });
+    let error =
+        failure(engine.compile("spin :: () -> i64 { n := 0; while true { n += 1; } n }\nX :: #run spin();"));
+    assert_eq!(error.diagnostics()[0].code(), "E0703");
+    assert!(error.message().contains("canceled"), "{error}");
+    waiter.join().unwrap();
+    // It stays canceled; what needs no code is compiled all the same.
+    let error = failure(engine.compile("one :: () -> i64 { 1 }\nX :: #run one();"));
+    assert!(error.message().contains("canceled"), "{error}");
+    assert!(engine.compile("one :: () -> i64 { 1 }").is_ok());
+}
+
+#[test]
 fn interrupts_come_from_other_threads() {
     let mut i = instance_of(&Engine::new(), SOURCE);
     let forever = i.func::<(), ()>("forever").unwrap();
