@@ -234,6 +234,10 @@ impl Instance {
     /// # Panics
     /// As for [`Instance::call`].
     pub fn resume(&mut self, suspended: Suspended) -> Outcome {
+        self.go_on(suspended, None)
+    }
+    /// Enters the function that was waited for, or returns from it with results.
+    fn go_on(&mut self, suspended: Suspended, results: Option<&[u64]>) -> Outcome {
         let last = self.env().suspended;
         if suspended.index != last || last == 0 {
             return Outcome::Trap(Trap::bad_call("calls that were suspended later must end first"));
@@ -243,18 +247,26 @@ impl Instance {
         }
         self.env().suspended -= 1;
         let cell = self.env().cells[suspended.func.index()];
+        let (pc, bytes) = match results {
+            None => (cell.code, cell.frame_bytes as usize),
+            Some(results) => (returning(), results.len() * 8),
+        };
         let state = self.state();
-        // SAFETY: `&mut self` owns the state, and nothing runs; the frames of the call were kept.
+        // SAFETY: `&mut self` owns the state, and nothing runs; the frames of the call were kept, and results lie where the
+        // callee's frame begins.
         unsafe {
             (*state).top = suspended.base;
             (*state).records = suspended.records;
-            if suspended.fp as usize + cell.frame_bytes as usize > (*state).stack_limit {
+            let Suspended { fp, rp, base, records, rets, .. } = suspended;
+            if fp as usize + bytes > (*state).stack_limit {
                 (*state).kind = TrapKind::StackOverflow;
-                (*state).exit_rp = suspended.rp;
+                (*state).exit_rp = rp;
                 return Outcome::Trap(env::trap_at_entry(state));
             }
-            let Suspended { fp, rp, base, records, rets, .. } = suspended;
-            self.go(cell.code, Frames { fp, rp, base, records }, rets)
+            for (i, &result) in results.unwrap_or_default().iter().enumerate() {
+                fp.add(i).write(result);
+            }
+            self.go(pc, Frames { fp, rp, base, records }, rets)
         }
     }
     /// The first `count` argument slots of the function that a call waits for; no more than it was called with.
@@ -271,31 +283,7 @@ impl Instance {
     /// # Panics
     /// As for [`Instance::call`].
     pub fn answer(&mut self, suspended: Suspended, results: &[u64]) -> Outcome {
-        let last = self.env().suspended;
-        if suspended.index != last || last == 0 {
-            return Outcome::Trap(Trap::bad_call("calls that were suspended later must end first"));
-        }
-        if let Err(message) = self.grow() {
-            return Outcome::Trap(Trap::link(message));
-        }
-        self.env().suspended -= 1;
-        let state = self.state();
-        // SAFETY: `&mut self` owns the state, and nothing runs; the frames of the call were kept, and results lie where the
-        // callee's frame begins.
-        unsafe {
-            (*state).top = suspended.base;
-            (*state).records = suspended.records;
-            let Suspended { fp, rp, base, records, rets, .. } = suspended;
-            if fp as usize + results.len() * 8 > (*state).stack_limit {
-                (*state).kind = TrapKind::StackOverflow;
-                (*state).exit_rp = rp;
-                return Outcome::Trap(env::trap_at_entry(state));
-            }
-            for (i, &result) in results.iter().enumerate() {
-                fp.add(i).write(result);
-            }
-            self.go(returning(), Frames { fp, rp, base, records }, rets)
-        }
+        self.go_on(suspended, Some(results))
     }
     /// Ends a call with a trap at the place where it waits, and all that were suspended later.
     pub fn refuse(&mut self, suspended: Suspended, message: impl Into<String>) -> Trap {

@@ -9,7 +9,7 @@ use super::{Cx, Val};
 use crate::thir::*;
 use crate::types::{TypeId, TypeKind};
 use sx_syntax::ast::{Arm, Expr as Ast, ExprId};
-use sx_syntax::diag::{Code, Diagnostic};
+use sx_syntax::diag::Code;
 use sx_syntax::span::Span;
 
 /// The names that stand for many types.
@@ -263,16 +263,6 @@ impl<'b> Cx<'_, '_, 'b> {
         self.switch(value, cases, default, false, expected, span)
     }
 
-    fn no_else(&mut self, span: Span) {
-        let d = Diagnostic::error(
-            Code::E0404,
-            self.loc(span),
-            "this match doesn't cover every value: an `else:` is missing",
-        )
-        .help("add `else: …;` for what is left");
-        self.report(d);
-    }
-
     /// A match by category on a type that may be any of the program's: the table of kinds tells.
     fn match_categories(
         &mut self,
@@ -332,19 +322,8 @@ impl<'b> Cx<'_, '_, 'b> {
         if !ok {
             return None;
         }
-        let open = default.is_none();
-        if open && Self::gives_value(expected, vals.iter().map(|val| val.ty)) {
-            self.no_else(span);
-            return None;
-        }
-        vals.extend(default);
-        let (ty, mut bodies) = self.join(vals, if open { Some(TypeId::VOID) } else { expected }, span)?;
-        let ty = if open && ty == TypeId::NORETURN { TypeId::VOID } else { ty };
-        let mut chain = if open { None } else { bodies.pop() };
-        for (cond, then) in conds.into_iter().zip(bodies).rev() {
-            chain = Some(self.mk(ty, span, Kind::If { cond, then, else_: chain }));
-        }
-        Some(self.block(stmts, chain?))
+        let chain = self.chain(conds, vals, default, expected, span)?;
+        Some(self.block(stmts, chain))
     }
 
     /// `int`, `struct` and their kind, as patterns on types.

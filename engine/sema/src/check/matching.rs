@@ -593,17 +593,27 @@ impl<'b> Cx<'_, '_, 'b> {
             conds.push(cond?);
             vals.push(self.scoped(|cx| cx.check(arm.body, expected)));
         }
-        let has_default = default.is_some();
-        if !has_default && Self::gives_value(expected, vals.iter().map(|v| v.ty)) {
-            let message = "this match doesn't cover every value: an `else:` is missing";
-            self.error_help(Code::E0404, span, message, "add `else: …;` for what is left");
+        self.chain(conds, vals, default, expected, span)
+    }
+
+    /// Arms that are tried one after the other.
+    pub(super) fn chain(
+        &mut self,
+        conds: Vec<E<'b>>,
+        mut vals: Vec<Val<'b>>,
+        default: Option<Val<'b>>,
+        expected: Option<TypeId>,
+        span: Span,
+    ) -> Option<E<'b>> {
+        let open = default.is_none();
+        if open && Self::gives_value(expected, vals.iter().map(|v| v.ty)) {
+            self.no_else(span);
             return None;
         }
         vals.extend(default);
-        let expected = if has_default { expected } else { Some(TypeId::VOID) };
-        let (ty, mut bodies) = self.join(vals, expected, span)?;
-        let ty = if !has_default && ty == TypeId::NORETURN { TypeId::VOID } else { ty };
-        let mut chain = if has_default { bodies.pop() } else { None };
+        let (ty, mut bodies) = self.join(vals, if open { Some(TypeId::VOID) } else { expected }, span)?;
+        let ty = if open && ty == TypeId::NORETURN { TypeId::VOID } else { ty };
+        let mut chain = if open { None } else { bodies.pop() };
         for (cond, then) in conds.into_iter().zip(bodies).rev() {
             if cond.ty == TypeId::ERROR {
                 return None;
@@ -611,6 +621,11 @@ impl<'b> Cx<'_, '_, 'b> {
             chain = Some(self.mk(ty, span, Kind::If { cond, then, else_: chain }));
         }
         chain
+    }
+
+    pub(super) fn no_else(&mut self, span: Span) {
+        let message = "this match doesn't cover every value: an `else:` is missing";
+        self.error_help(Code::E0404, span, message, "add `else: …;` for what is left");
     }
 
     // ---- errors ----
