@@ -739,8 +739,9 @@ impl<'b> Cx<'_, '_, 'b> {
                     _ => {}
                 }
                 let e = self.check_settled(expr);
-                if let TypeKind::Slice(elem) = *self.kind(e.ty)
-                    && let Some(CVal::Slice(values)) = self.fold(e)
+                // The elements of a constant are constants.
+                if let TypeKind::Slice(elem) | TypeKind::Array(elem, _) = *self.kind(e.ty)
+                    && let Some(CVal::Slice(values) | CVal::Agg(values)) = self.fold(e)
                 {
                     return Some(values.iter().map(|v| InlineItem::Const(elem, v.clone())).collect());
                 }

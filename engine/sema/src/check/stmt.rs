@@ -698,6 +698,7 @@ impl<'b> Cx<'_, '_, 'b> {
         let by_type = !matches!(arith, Arith::Shl | Arith::Shr) || self.lanes(place.ty).is_some();
         let hint = by_type.then_some(place.ty);
         let val = self.check(value, hint);
+        let val = self.through_ref(val).unwrap_or(val);
         let left = self.of(place);
         // Judged as `place op value`, whose type must then fit the place.
         let shifts = matches!(arith, Arith::Shl | Arith::Shr);
