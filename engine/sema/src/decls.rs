@@ -28,13 +28,14 @@ impl Sema {
         self.decls[id.0 as usize].state = DeclState::Busy;
         self.deciding.push(id);
         let (file, scope, kind) = (self.decl(id).file, self.decl(id).scope, self.decl(id).kind);
-        let value = self.with_static(file, scope, |cx| match kind {
+        let decide = |cx: &mut Cx<'_, '_, '_>| match kind {
             DeclKind::Const(idx) => {
                 let (value, ty) = (cx.ast.get(idx).value, cx.ast.get(idx).ty);
                 cx.const_decl(id, value, ty)
             }
             DeclKind::Var(idx, nth) => cx.global_decl(id, idx, nth),
-        });
+        };
+        let value = self.apart(|s| s.with_static(file, scope, decide));
         self.deciding.pop();
         // A cycle that was reported while we looked has set it already.
         if let DeclState::Done(value) = &self.decl(id).state {

@@ -445,6 +445,8 @@ pub struct Sema {
     pub(crate) loader: Box<dyn Loader + Send>,
     pub(crate) comptime: Option<Box<dyn Comptime + Send>>,
     pub(crate) errors: usize,
+    /// Errors, told or only met again, in what is being checked: a body, a declaration.
+    pub(crate) faults: u32,
     pub(crate) warnings: usize,
     pub(crate) reported: FxHashSet<(Loc, &'static str)>,
     pub(crate) files: Vec<FileScope>,
@@ -538,6 +540,7 @@ impl Sema {
             loader,
             comptime: None,
             errors: 0,
+            faults: 0,
             warnings: 0,
             reported: FxHashSet::default(),
             files: Vec::new(),
@@ -608,6 +611,19 @@ impl Sema {
         self.errors > 0
     }
 
+    /// Checks something whose errors are its own: what asked for it goes by what comes of it.
+    pub(crate) fn apart<R>(&mut self, work: impl FnOnce(&mut Sema) -> R) -> R {
+        let outer = std::mem::take(&mut self.faults);
+        let result = work(self);
+        self.faults = outer;
+        result
+    }
+
+    /// Remembers that what is being checked has no meaning, because of an error that was told.
+    pub(crate) fn fault(&mut self) {
+        self.faults = self.faults.saturating_add(1);
+    }
+
     /// How many function bodies have been checked so far.
     pub fn checked_bodies(&self) -> u64 {
         self.checked_insts
@@ -615,6 +631,7 @@ impl Sema {
 
     pub(crate) fn report(&mut self, diagnostic: Diagnostic) {
         let error = diagnostic.severity == Severity::Error;
+        self.faults = self.faults.saturating_add(u32::from(error));
         if !self.reported.insert((diagnostic.loc, diagnostic.code.as_str())) {
             return;
         }

@@ -154,7 +154,7 @@ impl Sema {
             return;
         }
         let mut bump = self.bumps.pop().unwrap_or_default();
-        self.check_body_in(id, &bump);
+        self.apart(|s| s.check_body_in(id, &bump));
         bump.reset();
         self.bumps.push(bump);
     }
@@ -206,9 +206,6 @@ impl Sema {
             self.const_results.insert(inst.func, value);
         }
         let Some(root) = root else { return };
-        if self.has_errors() {
-            return;
-        }
         let body = Body {
             func: inst.func,
             name: self.qualified(decl.name, decl.owner),
@@ -231,15 +228,18 @@ impl Sema {
         scope.broken.iter().any(|at| at.lo >= func.sig_span.lo && at.lo <= end)
     }
 
-    /// Hands a checked body to lowering.
-    pub(crate) fn lower_now(&mut self, body: &Body<'_>) {
+    /// Hands a checked body to lowering; false if there is an error in it.
+    pub(crate) fn lower_now(&mut self, body: &Body<'_>) -> bool {
+        if self.has_errors() && (self.faults > 0 || !self.has_whole_types(body)) {
+            return false;
+        }
         if self.context_global.is_none() {
             self.context_global = self.default_context();
         }
         let Some(default_context) = self.context_global else {
             let message = "the library's `core` and its `default_context` can't be found";
             self.report(Diagnostic::error(Code::E0104, body.loc, message));
-            return;
+            return false;
         };
         let mut cx = lower::LowerCx { symbols: &self.symbols, cache: &mut self.lower, default_context };
         let func = lower::lower_body(&mut self.types, &mut self.module, &mut cx, body);
@@ -249,6 +249,16 @@ impl Sema {
         } else {
             self.module.define_func(body.func, func);
         }
+        true
+    }
+
+    /// True when all variables and results of a body have types that lowering can do with.
+    fn has_whole_types(&mut self, body: &Body<'_>) -> bool {
+        let sig = body.sig.params.iter().chain([&body.sig.ret]);
+        sig.chain(body.locals.iter().map(|local| &local.ty)).all(|&ty| {
+            self.ensure_layout(ty, body.loc);
+            self.laid_out.get(ty.0 as usize) == Some(&true)
+        })
     }
 
     // ---- the library's parts that the checker knows ----
@@ -384,11 +394,11 @@ impl Sema {
         let mut decls: Vec<DeclId> = self.file(file).decls.values().copied().collect();
         decls.sort_unstable_by_key(|&d| self.decl(d).span.lo);
         for decl in decls {
-            self.demand_decl(decl);
+            self.apart(|s| s.demand_decl(decl));
         }
         for i in 0..self.impls.len() {
             if self.whole(self.impls[i].file) == file {
-                self.demand_impl(ImplId(i as u32));
+                self.apart(|s| s.demand_impl(ImplId(i as u32)));
             }
         }
         self.run_items(file);
@@ -472,21 +482,23 @@ impl Sema {
     fn run_items(&mut self, file: FileId) {
         let scope = self.file(file).scope;
         for stmt in std::mem::take(&mut self.files[file.0 as usize].asserts) {
-            self.with_static(file, scope, |cx| {
+            let check = |cx: &mut Cx<'_, '_, '_>| {
                 if let AstStmt::Assert { cond, message } = *cx.ast.stmt(stmt) {
                     cx.check_static_assert(cond, message);
                 }
-            });
+            };
+            self.apart(|s| s.with_static(file, scope, check));
         }
         for stmt in std::mem::take(&mut self.files[file.0 as usize].runs) {
-            self.with_static(file, scope, |cx| {
+            let run = |cx: &mut Cx<'_, '_, '_>| {
                 let AstStmt::Expr { expr, .. } = *cx.ast.stmt(stmt) else { return };
                 let Ast::Run(inner) = *cx.ast.expr(expr) else { return };
                 let val = cx.check(inner, Some(TypeId::VOID));
                 if val.ty != TypeId::ERROR {
                     cx.evaluate(val.e);
                 }
-            });
+            };
+            self.apart(|s| s.with_static(file, scope, run));
         }
     }
 
@@ -644,7 +656,7 @@ impl Sema {
 
     /// Checks a test's body and lowers it to its function.
     fn check_test(&mut self, loc: Loc) {
-        if let Some(func) = self.lower_test(loc) {
+        if let Some(func) = self.apart(|s| s.lower_test(loc)) {
             self.test_funcs.get_mut(&loc).expect("the test was entered").func = Some(func);
         }
     }
@@ -666,9 +678,6 @@ impl Sema {
         let mut cx = Cx { s: self, ast: &parsed.ast, file, scope, b: &bump, f, depth: 0 };
         let root = cx.function_root(FuncBody::Block(body))?;
         let locals = std::mem::take(&mut cx.f.locals);
-        if self.has_errors() {
-            return None;
-        }
         let func = func.unwrap_or_else(|| self.module.reserve_func());
         let sig = FnSig { params: Vec::new(), ret, conv: Conv::Sx };
         let name = format!("test {name:?}").into();
@@ -683,8 +692,7 @@ impl Sema {
             root,
             loc,
         };
-        self.lower_now(&body);
-        Some(func)
+        self.lower_now(&body).then_some(func)
     }
 
     /// The name of an error's number.

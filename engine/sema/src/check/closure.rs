@@ -155,6 +155,8 @@ impl<'b> Cx<'_, '_, 'b> {
             set,
             inst: self.f.inst,
             is_static: false,
+            filling: self.f.filling.clone(),
+            filled: self.f.filled,
             ..FnState::default()
         };
         inner.ret_at = if inner.infer { None } else { self.declared_result(func) };
@@ -171,6 +173,7 @@ impl<'b> Cx<'_, '_, 'b> {
         let root = self.function_root(func.body);
         let parent = self.f.parent.take().expect("a lambda's function state has its parent");
         let state = std::mem::replace(&mut self.f, *parent);
+        self.f.filled = state.filled;
         let Some(root) = root else { return self.error_val(span) };
         let value_ret = value_ret.or(state.inferred).unwrap_or(TypeId::VOID);
         let ret_ty = ret.unwrap_or(value_ret);
@@ -199,9 +202,7 @@ impl<'b> Cx<'_, '_, 'b> {
             root,
             loc: self.loc(span),
         };
-        if !self.s.has_errors() {
-            self.s.lower_now(&body);
-        }
+        self.s.lower_now(&body);
         let params: Box<[TypeId]> = types.into();
         if plain {
             let ty = self.s.types.intern(TypeKind::Func { params, ret: ret_ty, abi: FnAbi::Sx });

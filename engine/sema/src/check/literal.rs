@@ -3,10 +3,13 @@
 use super::{Cx, Lit, Val};
 use crate::symbols::Sym;
 use crate::thir::*;
-use crate::types::{TupleField, TypeId, TypeKind};
+use crate::types::{StructId, TupleField, TypeId, TypeKind};
 use sx_syntax::ast::{Arg, Expr as Ast, ExprId, Range};
 use sx_syntax::diag::{Code, Diagnostic};
 use sx_syntax::span::Span;
+
+/// So many defaults one default may need, with all that those need.
+const MAX_FILLED: u32 = 10_000;
 
 impl<'b> Cx<'_, '_, 'b> {
     fn literal_type(&mut self, head: Option<ExprId>, expected: Option<TypeId>) -> Option<TypeId> {
@@ -131,12 +134,42 @@ impl<'b> Cx<'_, '_, 'b> {
                 continue;
             }
             let e = match defaults.get(index).copied().flatten() {
-                Some(default) => self.elsewhere(file, scope, |cx| cx.check_as(default, field)),
+                Some(default) => {
+                    if !self.begin_filling(id, index, span) {
+                        return;
+                    }
+                    let e = self.elsewhere(file, scope, |cx| cx.check_as(default, field));
+                    self.f.filling.pop();
+                    e
+                }
                 None if self.has_defaults(field, 0) => self.default_value(field, span),
                 None => continue,
             };
             parts.push((index, e));
         }
+    }
+
+    /// A default may need those of other fields, in finite number; false after a report.
+    fn begin_filling(&mut self, id: StructId, field: usize, span: Span) -> bool {
+        if self.f.filling.is_empty() {
+            self.f.filled = 0;
+        }
+        if self.f.filling.contains(&(id, field)) {
+            let def = self.s.types.struct_def(id);
+            let (field, name) = (self.s.text(def.fields[field].name), &def.name);
+            let message = format!("the default of `{name}.{field}` needs itself");
+            self.error(Code::E0106, span, message);
+            return false;
+        }
+        self.f.filled += 1;
+        if self.f.filled > MAX_FILLED {
+            if !std::mem::replace(&mut self.s.told_depth, true) {
+                self.error(Code::E0901, span, "the defaults of these fields need too many others");
+            }
+            return false;
+        }
+        self.f.filling.push((id, field));
+        true
     }
 
     /// Which field each part of a literal fills. A bare name equal to a field's name is that field.

@@ -152,6 +152,10 @@ pub(crate) struct FnState {
     pub is_static: bool,
     /// What is converted is a call's argument: a temporary lives as long as the block around.
     pub argument: bool,
+    /// The fields whose defaults are being checked for a literal, each in the default of the one before.
+    pub filling: Vec<(StructId, usize)>,
+    /// How many were, since the outermost.
+    pub filled: u32,
 }
 
 /// The names that a place sees besides those of static scopes.
@@ -278,6 +282,9 @@ impl<'s, 'a, 'b> Cx<'s, 'a, 'b> {
         let index = ty.0 as usize;
         if self.s.laid_out.get(index) != Some(&true) {
             self.ensure_layout(ty, loc);
+            if self.s.laid_out.get(index) != Some(&true) {
+                self.s.fault();
+            }
         }
         self.b.alloc(Expr { ty, loc, kind })
     }

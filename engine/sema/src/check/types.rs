@@ -33,9 +33,17 @@ fn prim_type(prim: Prim, types: &mut crate::types::Types) -> TypeId {
 impl<'b> Cx<'_, '_, 'b> {
     /// The type that an expression names; `ERROR` after a report.
     pub(crate) fn resolve_type(&mut self, expr: ExprId) -> TypeId {
-        if let Some(ty) = self.type_syntax(expr) {
-            return ty;
+        let ty = match self.type_syntax(expr) {
+            Some(ty) => ty,
+            None => self.named_type(expr),
+        };
+        if ty == TypeId::ERROR {
+            self.s.fault();
         }
+        ty
+    }
+
+    fn named_type(&mut self, expr: ExprId) -> TypeId {
         let span = self.span(expr);
         match self.entity(expr, Some(TypeId::TYPE)) {
             Entity::Error => TypeId::ERROR,
@@ -321,7 +329,8 @@ impl Sema {
         }
         match result {
             Ok(_) => {
-                self.laid_out[index] = true;
+                // What holds no type because of an error is looked at each time, so that its users are known.
+                self.laid_out[index] = ty != TypeId::ERROR && (self.errors == 0 || self.is_whole(ty));
                 true
             }
             Err(error) => {
@@ -329,6 +338,42 @@ impl Sema {
                 false
             }
         }
+    }
+
+    /// True unless a type was meant to hold another that couldn't be found.
+    fn is_whole(&self, ty: TypeId) -> bool {
+        let mut todo = vec![ty];
+        let mut seen = rustc_hash::FxHashSet::default();
+        while let Some(ty) = todo.pop() {
+            if ty == TypeId::ERROR {
+                return false;
+            }
+            if self.laid_out.get(ty.0 as usize) == Some(&true) || !seen.insert(ty) {
+                continue;
+            }
+            match self.types.kind(ty) {
+                TypeKind::Struct(id) | TypeKind::Union(id) => {
+                    todo.extend(self.types.struct_def(*id).fields.iter().map(|f| f.ty));
+                }
+                TypeKind::Enum(id) => {
+                    todo.extend(self.types.enum_def(*id).variants.iter().filter_map(|v| v.payload));
+                }
+                TypeKind::Ptr(of)
+                | TypeKind::ManyPtr(of)
+                | TypeKind::Slice(of)
+                | TypeKind::SentinelSlice(of)
+                | TypeKind::Array(of, _)
+                | TypeKind::Optional(of)
+                | TypeKind::Failable { value: of, .. } => todo.push(*of),
+                TypeKind::Func { params, ret, .. } | TypeKind::Closure { params, ret } => {
+                    todo.extend(params.iter());
+                    todo.push(*ret);
+                }
+                TypeKind::Tuple(fields) => todo.extend(fields.iter().map(|f| f.ty)),
+                _ => {}
+            }
+        }
+        true
     }
 
     fn layout_error(&mut self, error: LayoutError, loc: Loc) {

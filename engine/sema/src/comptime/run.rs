@@ -20,7 +20,8 @@ impl<'b> Cx<'_, '_, 'b> {
 
     /// Runs an expression that can't be read off.
     pub(crate) fn run(&mut self, e: E<'b>) -> Option<CVal> {
-        if self.s.has_errors() {
+        if self.s.has_errors() && self.s.faults > 0 {
+            // The error is in what would be run, or beside it.
             return None;
         }
         let span = e.loc.span;
@@ -61,7 +62,9 @@ impl<'b> Cx<'_, '_, 'b> {
             root,
             loc: e.loc,
         };
-        self.s.lower_now(&body);
+        if !self.s.lower_now(&body) {
+            return None;
+        }
         self.s.run_comptime(func, e.ty, e.loc)
     }
 }
@@ -70,9 +73,6 @@ impl Sema {
     /// Runs a lowered function that returns the address of its result, and reads that.
     fn run_comptime(&mut self, func: sx_ir::FuncId, ty: TypeId, loc: Loc) -> Option<CVal> {
         self.finish_queue();
-        if self.has_errors() {
-            return None;
-        }
         if self.comptime.is_none() {
             self.report(Diagnostic::error(Code::E0701, loc, "this build can't run code at compile time"));
             return None;
@@ -109,7 +109,10 @@ impl Sema {
                         self.ensure_body(inst);
                         self.finish_queue();
                     }
-                    if self.has_errors() || self.module.func(needed).is_none() {
+                    if self.is_faulty(&[needed]) {
+                        break None;
+                    }
+                    if self.module.func(needed).is_none() {
                         let message = "code that is being checked can't run yet";
                         self.report(Diagnostic::error(Code::E0106, loc, message));
                         self.machine(|comptime, _| comptime.abandon());
@@ -118,14 +121,13 @@ impl Sema {
                     outcome = self.machine(|comptime, module| comptime.resume(module));
                 }
                 ComptimeOutcome::Provide(funcs) => {
-                    for func in funcs {
+                    for &func in &funcs {
                         if let Some(&inst) = self.func_insts.get(&func) {
                             self.ensure_body(inst);
                         }
                     }
                     self.finish_queue();
-                    if self.has_errors() {
-                        self.machine(|comptime, _| comptime.abandon());
+                    if self.is_faulty(&funcs) {
                         break None;
                     }
                     outcome = self.machine(|comptime, module| comptime.resume(module));
@@ -147,6 +149,18 @@ impl Sema {
             Some(_) => Some(CVal::Zero),
             None => None,
         }
+    }
+
+    /// Ends a run quietly that needs one of these functions, in which there is an error that was told.
+    fn is_faulty(&mut self, funcs: &[sx_ir::FuncId]) -> bool {
+        let busy = |&inst: &InstId| self.inst(inst).state == InstState::Busy;
+        let checked = |func| !self.func_insts.get(func).is_some_and(busy);
+        let faulty = self.has_errors() && funcs.iter().any(|f| self.module.func(*f).is_none() && checked(f));
+        if faulty {
+            self.fault();
+            self.machine(|comptime, _| comptime.abandon());
+        }
+        faulty
     }
 
     /// The value of a type that a run has left at an address.

@@ -153,3 +153,22 @@ f :: () -> i64 { p : *i64 = xx f.data; p.* }
 "#,
     );
 }
+
+#[test]
+fn defaults_that_need_themselves() {
+    check(
+        r#"
+S :: struct { a: i64 = 1; b: i64 = S.{}.a + S.{}.a; c: i64 = S.{ b = 2 }.a; }
+                                   ^^^^ E0106
+                                            ^^^^ E0106
+                                                             ^^^^^^^^^^^ E0106
+f :: () { s := S.{}; t := S.{ b = 1, c = 2 }; }
+"#,
+    );
+    check("T :: struct { a: i64 = 1; b: i64 = T.{ b = 2 }.a; }\nf :: () { t := T.{}; }\n");
+    let link =
+        |i: usize| format!("C{i} :: struct {{ a: i64 = C{0}.{{}}.a; b: i64 = C{0}.{{}}.b; }}\n", i + 1);
+    let chain: String = (0..30).map(link).collect();
+    let chain = format!("{chain}C30 :: struct {{ a := 1; b := 2; }}\nf :: () {{ c := C0.{{}}; }}\n");
+    assert_eq!(codes(&chain), ["E0901"]);
+}
