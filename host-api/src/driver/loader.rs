@@ -174,7 +174,15 @@ impl Search {
                 None => read(&path)?,
             };
             self.read.insert(path.clone(), loaded.clone());
-            let place = Place::Disk(path.parent().unwrap_or(Path::new("")).to_path_buf());
+            let mut place = Place::Disk(path.parent().unwrap_or(Path::new("")).to_path_buf());
+            let loaded = match library::same(&path, &loaded.file.text) {
+                // The library where it is at home: what is built in is no other.
+                Some(file) => {
+                    place = Place::Library;
+                    Loaded { path: file.path.clone(), file }
+                }
+                None => loaded,
+            };
             let origin = Origin { place, root: keep_root.then(|| root.to_path_buf()) };
             self.origins.entry(loaded.file.path.clone()).or_insert(origin);
             files.push(loaded);

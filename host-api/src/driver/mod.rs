@@ -174,8 +174,12 @@ impl Unit {
             };
             let (file, offset) = ext.declared;
             let file = FileId(file);
-            let of_library = (file.0 as usize) < self.sema.sources.len()
-                && self.sema.sources.get(file).path.starts_with(library::FOLDER);
+            let of_library = (file.0 as usize) < self.sema.sources.len() && {
+                let path = &self.sema.sources.get(file).path;
+                // Another version of the library stands where this one would be looked for.
+                let other = self.engine.user_extern && library::stands_for(path.as_ref().as_ref()).is_some();
+                path.starts_with(library::FOLDER) || other
+            };
             let reserved =
                 ext.library.as_deref() == Some(Extern::HOST) && ext.symbol.starts_with(floor::PREFIX);
             let verdict = if reserved && !of_library {

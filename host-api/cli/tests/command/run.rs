@@ -178,6 +178,28 @@ fn lost_output_is_an_error_and_no_panic() {
     assert_eq!(status.code(), Some(1));
 }
 
+/// The library's own sources, and changed ones, where a program is started or where `SX_STDLIB_PATH` says.
+#[test]
+fn the_library_where_it_is_at_home() {
+    let folder = Folder::new();
+    let main =
+        folder.file("main.sx", "#import \"modules/std.sx\";\nmain :: () { print(\"{}\\n\", max(1, 2)); }\n");
+    folder.file("work/none.sx", "");
+    let run = || {
+        let here = command(&["run", &main]).current_dir(folder.path("work")).output().unwrap();
+        let there = command(&["run", &main]).env("SX_STDLIB_PATH", folder.path("work")).output().unwrap();
+        [here, there].map(|ran| String::from_utf8_lossy(&[ran.stdout, ran.stderr].concat()).into_owned())
+    };
+    for (path, text) in sx_lib::files() {
+        folder.file(&format!("work/{path}"), text);
+    }
+    assert_eq!(run(), ["2\n", "2\n"]);
+    for (path, text) in sx_lib::files() {
+        folder.file(&format!("work/{path}"), &format!("{text}\n// Changed.\n"));
+    }
+    assert_eq!(run(), ["2\n", "2\n"]);
+}
+
 #[test]
 fn imports_are_searched_in_order() {
     let folder = Folder::new();
