@@ -4,11 +4,22 @@ use super::{Cx, Entry, FnState, Val};
 use crate::sema::*;
 use crate::symbols::Sym;
 use crate::thir::*;
-use crate::types::{FnAbi, TupleField, TypeId, TypeKind};
+use crate::types::{ErrorSetId, FnAbi, TupleField, TypeId, TypeKind};
 use sx_ir::layout::Layout;
 use sx_syntax::ast::{Ast as Tree, Expr as Ast, ExprId, FuncBody, FuncExpr, Idx, Stmt as AstStmt, StmtId};
 use sx_syntax::diag::Code;
 use sx_syntax::span::Span;
+
+/// What a lambda should give.
+#[derive(Clone, Copy)]
+pub(crate) enum Wanted {
+    /// Whatever its body gives.
+    Anything,
+    /// A result of this type.
+    Result(TypeId),
+    /// Whatever its body gives, or an error of this set.
+    Failing(ErrorSetId),
+}
 
 impl<'b> Cx<'_, '_, 'b> {
     pub(crate) fn check_lambda(
@@ -36,6 +47,7 @@ impl<'b> Cx<'_, '_, 'b> {
             _ => (Vec::new(), None, false),
         };
         let (params, ret, plain): (Vec<Option<TypeId>>, Option<TypeId>, bool) = shape;
+        let ret = ret.map_or(Wanted::Anything, Wanted::Result);
         self.lambda(idx, &params, ret, plain, false, span)
     }
 
@@ -46,7 +58,7 @@ impl<'b> Cx<'_, '_, 'b> {
             return self.check_as(expr, ty);
         };
         let params: Vec<Option<TypeId>> = params.iter().map(|&p| Some(p)).collect();
-        let val = self.lambda(idx, &params, Some(ret), plain, borrowed, span);
+        let val = self.lambda(idx, &params, Wanted::Result(ret), plain, borrowed, span);
         self.coerce(val, ty, span)
     }
 
@@ -63,7 +75,7 @@ impl<'b> Cx<'_, '_, 'b> {
         &mut self,
         expr: ExprId,
         params: &[Option<TypeId>],
-        ret: Option<TypeId>,
+        ret: Wanted,
         plain: bool,
         borrowed: bool,
     ) -> Val<'b> {
@@ -76,7 +88,7 @@ impl<'b> Cx<'_, '_, 'b> {
         &mut self,
         idx: Idx<FuncExpr>,
         wanted: &[Option<TypeId>],
-        wanted_ret: Option<TypeId>,
+        wanted_ret: Wanted,
         plain: bool,
         borrowed: bool,
         span: Span,
@@ -131,7 +143,7 @@ impl<'b> Cx<'_, '_, 'b> {
             return self.error_val(span);
         }
         // A lambda that doesn't fail fits where one that may is wanted, and the other way round it doesn't.
-        let ret = declared.or(wanted_ret);
+        let ret = declared.map_or(wanted_ret, Wanted::Result);
         self.lambda_body(&func, &types, ret, plain, borrowed, span)
     }
 
@@ -139,19 +151,23 @@ impl<'b> Cx<'_, '_, 'b> {
         &mut self,
         func: &FuncExpr,
         types: &[TypeId],
-        ret: Option<TypeId>,
+        ret: Wanted,
         plain: bool,
         borrowed: bool,
         span: Span,
     ) -> Val<'b> {
-        let (value_ret, set) = match ret.map(|r| self.kind(r).clone()) {
-            Some(TypeKind::Failable { value, set }) => (Some(value), Some(set)),
-            _ => (ret, None),
+        let (value_ret, set) = match ret {
+            Wanted::Anything => (None, None),
+            Wanted::Failing(set) => (None, Some(set)),
+            Wanted::Result(ty) => match *self.kind(ty) {
+                TypeKind::Failable { value, set } => (Some(value), Some(set)),
+                _ => (Some(ty), None),
+            },
         };
         let reserved = self.s.module.reserve_func();
         let mut inner = FnState {
             ret: value_ret,
-            infer: ret.is_none(),
+            infer: value_ret.is_none(),
             set,
             inst: self.f.inst,
             is_static: false,
@@ -176,7 +192,11 @@ impl<'b> Cx<'_, '_, 'b> {
         self.f.filled = state.filled;
         let Some(root) = root else { return self.error_val(span) };
         let value_ret = value_ret.or(state.inferred).unwrap_or(TypeId::VOID);
-        let ret_ty = ret.unwrap_or(value_ret);
+        let ret_ty = match ret {
+            Wanted::Anything => value_ret,
+            Wanted::Result(ty) => ty,
+            Wanted::Failing(set) => self.s.types.failable(value_ret, set),
+        };
         let conv = if plain { Conv::Sx } else { Conv::Closure };
         let sig = FnSig { params: types.to_vec(), ret: ret_ty, conv };
         if plain && !state.captures.is_empty() {

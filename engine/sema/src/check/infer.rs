@@ -1,6 +1,7 @@
 //! Generic calls: which types and values the parameters stand for, and the instance that follows.
 
 use super::call::{Source, rest_of};
+use super::closure::Wanted;
 use super::nominal::cval_type;
 use super::packs::projected_name;
 use super::unify::Pattern;
@@ -446,7 +447,7 @@ impl<'b> Cx<'_, '_, 'b> {
         decl: &FnDecl,
         scope: ScopeId,
         pattern: ExprId,
-    ) -> Option<(Vec<Option<TypeId>>, Option<TypeId>, bool)> {
+    ) -> Option<(Vec<Option<TypeId>>, Wanted, bool)> {
         self.elsewhere(decl.file, scope, |cx| {
             let (idx, plain) = match *cx.ast.expr(pattern) {
                 Ast::ClosureTy(idx) => (idx, false),
@@ -460,7 +461,7 @@ impl<'b> Cx<'_, '_, 'b> {
                 if elem.spread {
                     if !known {
                         // The lambda says how many there are.
-                        return Some((Vec::new(), None, plain));
+                        return Some((Vec::new(), Wanted::Anything, plain));
                     }
                     params.extend(cx.spread_types(elem.ty).into_iter().map(Some));
                     continue;
@@ -468,7 +469,13 @@ impl<'b> Cx<'_, '_, 'b> {
                 params.push(if known { Some(cx.resolve_type(elem.ty)) } else { None });
             }
             let known = ty.ret.ty.is_none_or(|r| cx.is_bound(r));
-            let ret = if known { Some(cx.ret_type(ty.ret)) } else { None };
+            let ret = if known {
+                Wanted::Result(cx.ret_type(ty.ret))
+            } else if ty.ret.error_set.is_none_or(|set| cx.is_bound(set)) {
+                cx.ret_set(ty.ret).map_or(Wanted::Anything, Wanted::Failing)
+            } else {
+                Wanted::Anything
+            };
             Some((params, ret, plain))
         })
     }

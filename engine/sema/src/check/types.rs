@@ -272,14 +272,16 @@ impl<'b> Cx<'_, '_, 'b> {
         if !ret.failable || value == TypeId::ERROR {
             return value;
         }
-        let set = match ret.error_set {
-            Some(set) => match self.error_set(set) {
-                Some(set) => set,
-                None => return TypeId::ERROR,
-            },
-            None => self.any_error_set(),
-        };
-        self.s.types.failable(value, set)
+        self.ret_set(ret).map_or(TypeId::ERROR, |set| self.s.types.failable(value, set))
+    }
+
+    /// The errors of a result that may fail; none after a report, too.
+    pub(crate) fn ret_set(&mut self, ret: RetType) -> Option<ErrorSetId> {
+        match ret.error_set {
+            _ if !ret.failable => None,
+            Some(set) => self.error_set(set),
+            None => Some(self.any_error_set()),
+        }
     }
 
     /// The set that an expression names.

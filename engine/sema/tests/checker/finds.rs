@@ -172,3 +172,25 @@ f :: () { s := S.{}; t := S.{ b = 1, c = 2 }; }
     let chain = format!("{chain}C30 :: struct {{ a := 1; b := 2; }}\nf :: () {{ c := C0.{{}}; }}\n");
     assert_eq!(codes(&chain), ["E0901"]);
 }
+
+#[test]
+fn lambdas_that_may_fail_with_any_result() {
+    check(
+        r#"
+E :: error { A, B }
+may :: () -> i64 ! { raise error.C; }
+set :: (f: Closure() -> $T !E) {}
+any :: (f: Closure() -> $T !) {}
+not :: (f: Closure() -> $T) {}
+f :: () {
+    set(() { raise error.C; });
+                   ^^^^^^^ E0604
+    set(() => try may());
+              ^^^^^^^^^ E0604
+    any(() => try may());
+    not(() => try may());
+              ^^^^^^^^^ E0602
+}
+"#,
+    );
+}

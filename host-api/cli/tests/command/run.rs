@@ -195,7 +195,7 @@ fn the_library_where_it_is_at_home() {
     }
     assert_eq!(run(), ["2\n", "2\n"]);
     for (path, text) in sx_lib::files() {
-        folder.file(&format!("work/{path}"), &format!("{text}\n// Changed.\n"));
+        folder.file(&format!("work/{path}"), format!("{text}\n// Changed.\n"));
     }
     assert_eq!(run(), ["2\n", "2\n"]);
 }
