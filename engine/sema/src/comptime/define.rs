@@ -10,6 +10,8 @@ use sx_syntax::span::{FileId, Loc, Span};
 
 /// A type made at compile time has at most so many parts.
 const MAX_PARTS: usize = 1 << 16;
+/// Types without a name nest so deeply.
+const MAX_DEPTH: u32 = 500;
 /// So many types may be made.
 const MAX_TYPES: usize = 1 << 20;
 
@@ -138,6 +140,9 @@ impl Sema {
         target: TypeId,
     ) -> Result<TypeId, String> {
         let types: Box<[TypeId]> = parts.iter().map(|part| part.ty).collect();
+        if types.iter().chain([&target]).any(|&ty| self.types.depth(ty) >= MAX_DEPTH) {
+            return Err("types nest too deeply".to_string());
+        }
         Ok(match kind {
             "tuple" => {
                 let mut fields = Vec::with_capacity(parts.len());

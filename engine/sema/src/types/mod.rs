@@ -255,6 +255,8 @@ pub struct ProtocolDef {
 pub struct Types {
     kinds: Vec<TypeKind>,
     ids: FxHashMap<TypeKind, TypeId>,
+    /// How deep each type's spelling nests.
+    depths: Vec<u32>,
     /// Structs and unions.
     pub structs: Vec<StructDef>,
     /// Enums.
@@ -320,6 +322,7 @@ impl Types {
         let mut types = Types {
             kinds: Vec::new(),
             ids: FxHashMap::default(),
+            depths: Vec::new(),
             structs: Vec::new(),
             enums: Vec::new(),
             error_sets: Vec::new(),
@@ -344,6 +347,7 @@ impl Types {
             return id;
         }
         let id = TypeId(self.kinds.len() as u32);
+        self.depths.push(self.depth_of(&kind));
         self.kinds.push(kind.clone());
         self.layouts.push(None);
         self.ids.insert(kind, id);
@@ -361,6 +365,29 @@ impl Types {
         self.ids.remove(&before);
         let other = self.ids.insert(kind, declared);
         assert!(other.is_none(), "the kind is new");
+    }
+    /// How deep the spelling of a type nests; that of a type with a name of its own doesn't.
+    pub fn depth(&self, ty: TypeId) -> u32 {
+        // Builtin types are mentioned before they are entered.
+        self.depths.get(ty.0 as usize).copied().unwrap_or(0)
+    }
+    fn depth_of(&self, kind: &TypeKind) -> u32 {
+        let deepest = match kind {
+            TypeKind::Ptr(of)
+            | TypeKind::ManyPtr(of)
+            | TypeKind::Slice(of)
+            | TypeKind::SentinelSlice(of)
+            | TypeKind::Optional(of)
+            | TypeKind::Array(of, _)
+            | TypeKind::Vector(of, _)
+            | TypeKind::Failable { value: of, .. } => self.depth(*of),
+            TypeKind::Tuple(fields) => fields.iter().map(|f| self.depth(f.ty)).max().unwrap_or(0),
+            TypeKind::Func { params, ret, .. } | TypeKind::Closure { params, ret } => {
+                params.iter().map(|&ty| self.depth(ty)).max().unwrap_or(0).max(self.depth(*ret))
+            }
+            _ => return 0,
+        };
+        deepest + 1
     }
     /// What a type is.
     #[inline]
