@@ -5,6 +5,7 @@
 //! *slots*. An integer register's bits above its width are unspecified: each operation reads only the width
 //! that its type names.
 
+use crate::atomic::{Ordering, RmwOp};
 use crate::ids::*;
 use crate::vector::VecTy;
 use std::borrow::Cow;
@@ -523,6 +524,66 @@ pub enum Inst {
         b: Operand,
         /// Bytes, `I64`.
         len: Operand,
+    },
+    /// Reads in one step. Misaligned addresses trap, as with all that is atomic.
+    AtomicLoad {
+        /// What is read: an integer or an address.
+        ty: Ty,
+        /// What loads may have.
+        order: Ordering,
+        /// Written.
+        dst: Reg,
+        /// Where, `Ptr`.
+        ptr: Operand,
+    },
+    /// Writes in one step.
+    AtomicStore {
+        /// What is written: an integer or an address.
+        ty: Ty,
+        /// What stores may have.
+        order: Ordering,
+        /// Where, `Ptr`.
+        ptr: Operand,
+        /// The value.
+        val: Operand,
+    },
+    /// Reads, computes and writes in one step; `dst` is what was there before.
+    AtomicRmw {
+        /// What is computed.
+        op: RmwOp,
+        /// Of the place and the value; addresses are only swapped.
+        ty: Ty,
+        /// Any.
+        order: Ordering,
+        /// Written.
+        dst: Reg,
+        /// Where, `Ptr`.
+        ptr: Operand,
+        /// The right operand.
+        val: Operand,
+    },
+    /// Writes `new` if the place holds `old`, in one step; `dst` is what was there before. It was written exactly if that
+    /// is `old`: there are no failures without reason.
+    AtomicCas {
+        /// Of the place and the values: an integer or an address.
+        ty: Ty,
+        /// If it is written.
+        order: Ordering,
+        /// If not; a load's, and not stronger.
+        failure: Ordering,
+        /// Written.
+        dst: Reg,
+        /// Where, `Ptr`.
+        ptr: Operand,
+        /// What must be there.
+        old: Operand,
+        /// What is written then.
+        new: Operand,
+    },
+    /// Orders the accesses before it and behind it.
+    Fence {
+        /// Not relaxed.
+        order: Ordering,
     },
     /// A call. Results are registers of the pool.
     Call {

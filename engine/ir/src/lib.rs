@@ -9,6 +9,7 @@
 //! | [`builder`] | writing a function block by block |
 //! | [`named`] | what code and data name |
 //! | [`vector`] | types of so many lanes |
+//! | [`atomic`] | orderings, and operations that are one step |
 //! | [`visit`] | what instructions read, write and lead to |
 //! | [`cfg`](mod@cfg) | order, predecessors and dominators of blocks |
 //! | [`verify`](mod@verify) | whether a function is well-formed |
@@ -16,6 +17,7 @@
 //! | [`parallel`] | work on many functions at a time |
 //! | [`print`](mod@print), [`parse`], [`names`] | the text form |
 
+pub mod atomic;
 pub mod builder;
 pub mod cfg;
 pub mod func;
@@ -32,6 +34,7 @@ pub mod vector;
 pub mod verify;
 pub mod visit;
 
+pub use atomic::{Ordering, RmwOp};
 pub use builder::Builder;
 pub use func::*;
 pub use ids::*;

@@ -1,5 +1,6 @@
 //! The words of the text form, both ways.
 
+use crate::atomic::{Ordering, RmwOp};
 use crate::func::*;
 
 macro_rules! words {
@@ -31,6 +32,13 @@ words! {
     ConvOp {
         Sext "sext", Zext "zext", Trunc "trunc", SToF "stof", UToF "utof", FToS "ftos", FToU "ftou",
         FExt "fext", FTrunc "ftrunc", Bitcast "bitcast",
+    }
+    Ordering {
+        Relaxed "relaxed", Acquire "acquire", Release "release", AcqRel "acq_rel", SeqCst "seq_cst",
+    }
+    RmwOp {
+        Swap "swap", Add "add", Sub "sub", And "and", Or "or", Xor "xor",
+        SMin "smin", SMax "smax", UMin "umin", UMax "umax",
     }
     ErrTrace { Raise "raise", Propagate "propagate", Clear "clear", }
     TrapKind {

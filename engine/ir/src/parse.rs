@@ -3,6 +3,7 @@
 //! Errors are located; nothing panics, whatever the text. What comes out refers only to registers, blocks and
 //! lists that exist, but needs [`crate::verify`] all the same: types aren't checked here.
 
+mod atomic;
 mod func;
 mod lex;
 mod module;

@@ -12,6 +12,7 @@
 //! }
 //! ```
 
+mod atomic;
 mod module;
 
 use crate::func::*;
@@ -365,6 +366,11 @@ impl FuncPrinter<'_> {
             | Inst::MemMove { .. }
             | Inst::MemSet { .. }
             | Inst::MemCmp { .. } => self.memory(inst),
+            Inst::AtomicLoad { .. }
+            | Inst::AtomicStore { .. }
+            | Inst::AtomicRmw { .. }
+            | Inst::AtomicCas { .. }
+            | Inst::Fence { .. } => self.atomic(inst),
         }
     }
 

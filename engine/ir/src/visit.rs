@@ -53,12 +53,17 @@ impl Inst {
             | Inst::FuncAddr { dst, .. }
             | Inst::CFuncAddr { dst, .. }
             | Inst::ExternAddr { dst, .. }
-            | Inst::MemCmp { dst, .. } => Some(dst),
+            | Inst::MemCmp { dst, .. }
+            | Inst::AtomicLoad { dst, .. }
+            | Inst::AtomicRmw { dst, .. }
+            | Inst::AtomicCas { dst, .. } => Some(dst),
             Inst::Store { .. }
             | Inst::MemCopy { .. }
             | Inst::MemZero { .. }
             | Inst::MemMove { .. }
             | Inst::MemSet { .. }
+            | Inst::AtomicStore { .. }
+            | Inst::Fence { .. }
             | Inst::Call { .. }
             | Inst::Bounds { .. }
             | Inst::SliceBounds { .. }
@@ -88,12 +93,17 @@ impl Inst {
             | Inst::FuncAddr { dst, .. }
             | Inst::CFuncAddr { dst, .. }
             | Inst::ExternAddr { dst, .. }
-            | Inst::MemCmp { dst, .. } => Some(dst),
+            | Inst::MemCmp { dst, .. }
+            | Inst::AtomicLoad { dst, .. }
+            | Inst::AtomicRmw { dst, .. }
+            | Inst::AtomicCas { dst, .. } => Some(dst),
             Inst::Store { .. }
             | Inst::MemCopy { .. }
             | Inst::MemZero { .. }
             | Inst::MemMove { .. }
             | Inst::MemSet { .. }
+            | Inst::AtomicStore { .. }
+            | Inst::Fence { .. }
             | Inst::Call { .. }
             | Inst::Bounds { .. }
             | Inst::SliceBounds { .. }
@@ -124,12 +134,15 @@ impl Inst {
             | Inst::Splat { a, .. }
             | Inst::Lane { a, .. }
             | Inst::NullCheck { ptr: a }
+            | Inst::AtomicLoad { ptr: a, .. }
             | Inst::Check { cond: a, .. } => f(a),
             Inst::Bin { a, b, .. }
             | Inst::Cmp { a, b, .. }
             | Inst::SetLane { a, val: b, .. }
             | Inst::Index { base: a, index: b, .. }
-            | Inst::Bounds { index: a, len: b, .. } => {
+            | Inst::Bounds { index: a, len: b, .. }
+            | Inst::AtomicStore { ptr: a, val: b, .. }
+            | Inst::AtomicRmw { ptr: a, val: b, .. } => {
                 f(a);
                 f(b);
             }
@@ -137,7 +150,8 @@ impl Inst {
             | Inst::MemMove { dst: a, src: b, len: c }
             | Inst::MemSet { dst: a, val: b, len: c }
             | Inst::MemCmp { a, b, len: c, .. }
-            | Inst::SliceBounds { lo: a, hi: b, len: c } => {
+            | Inst::SliceBounds { lo: a, hi: b, len: c }
+            | Inst::AtomicCas { ptr: a, old: b, new: c, .. } => {
                 f(a);
                 f(b);
                 f(c);
@@ -161,6 +175,7 @@ impl Inst {
             Inst::FuncAddr { .. }
             | Inst::CFuncAddr { .. }
             | Inst::ExternAddr { .. }
+            | Inst::Fence { .. }
             | Inst::Poll
             | Inst::ErrTrace(_) => {}
         }
@@ -177,12 +192,15 @@ impl Inst {
             | Inst::Splat { a, .. }
             | Inst::Lane { a, .. }
             | Inst::NullCheck { ptr: a }
+            | Inst::AtomicLoad { ptr: a, .. }
             | Inst::Check { cond: a, .. } => *a = f(*a),
             Inst::Bin { a, b, .. }
             | Inst::Cmp { a, b, .. }
             | Inst::SetLane { a, val: b, .. }
             | Inst::Index { base: a, index: b, .. }
-            | Inst::Bounds { index: a, len: b, .. } => {
+            | Inst::Bounds { index: a, len: b, .. }
+            | Inst::AtomicStore { ptr: a, val: b, .. }
+            | Inst::AtomicRmw { ptr: a, val: b, .. } => {
                 *a = f(*a);
                 *b = f(*b);
             }
@@ -190,7 +208,8 @@ impl Inst {
             | Inst::MemMove { dst: a, src: b, len: c }
             | Inst::MemSet { dst: a, val: b, len: c }
             | Inst::MemCmp { a, b, len: c, .. }
-            | Inst::SliceBounds { lo: a, hi: b, len: c } => {
+            | Inst::SliceBounds { lo: a, hi: b, len: c }
+            | Inst::AtomicCas { ptr: a, old: b, new: c, .. } => {
                 *a = f(*a);
                 *b = f(*b);
                 *c = f(*c);
@@ -217,6 +236,7 @@ impl Inst {
             Inst::FuncAddr { .. }
             | Inst::CFuncAddr { .. }
             | Inst::ExternAddr { .. }
+            | Inst::Fence { .. }
             | Inst::Poll
             | Inst::ErrTrace(_) => {}
         }

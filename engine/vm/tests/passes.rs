@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 // What the generator finds in its own crate.
 use sx_ir::parallel::Threads;
 use sx_ir::{CSignature, CStruct, Extern, FuncId, GlobalId, Module, passes, print};
-pub use sx_ir::{builder, func, ids, module};
+pub use sx_ir::{atomic, builder, func, ids, module};
 use sx_vm::{Caller, Config, ExternResolver, ExternTarget, FrameInfo, Instance, Program, Trap};
 
 /// Programs that loop more often are stopped, before and after at the same point.

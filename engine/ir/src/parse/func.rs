@@ -38,7 +38,7 @@ pub(super) fn func(parser: &mut Parser<'_>) -> Result<Func> {
     body.finish()
 }
 
-struct Body<'p, 'a> {
+pub(super) struct Body<'p, 'a> {
     parser: &'p mut Parser<'a>,
     func: Func,
     /// Registers by number, as far as they are declared or assigned.
@@ -232,7 +232,7 @@ impl Body<'_, '_> {
     }
 
     /// A register, or a constant whose type is the expected one unless it follows.
-    fn operand(&mut self, expected: Option<Ty>) -> Result<Operand> {
+    pub(super) fn operand(&mut self, expected: Option<Ty>) -> Result<Operand> {
         if self.parser.peek_id("r").is_some() {
             return Ok(self.reg()?.into());
         }
@@ -264,11 +264,11 @@ impl Body<'_, '_> {
         self.operand(Some(ty))
     }
 
-    fn two(&mut self, a: Ty, b: Ty) -> Result<(Operand, Operand)> {
+    pub(super) fn two(&mut self, a: Ty, b: Ty) -> Result<(Operand, Operand)> {
         Ok((self.operand(Some(a))?, self.next_operand(b)?))
     }
 
-    fn three(&mut self, a: Ty, b: Ty, c: Ty) -> Result<(Operand, Operand, Operand)> {
+    pub(super) fn three(&mut self, a: Ty, b: Ty, c: Ty) -> Result<(Operand, Operand, Operand)> {
         Ok((self.operand(Some(a))?, self.next_operand(b)?, self.next_operand(c)?))
     }
 
@@ -368,6 +368,7 @@ impl Body<'_, '_> {
             "funcaddr" => Some(Inst::FuncAddr { dst, func: FuncId(self.parser.id("fn")?) }),
             "cfuncaddr" => Some(Inst::CFuncAddr { dst, func: FuncId(self.parser.id("fn")?) }),
             "externaddr" => Some(Inst::ExternAddr { dst, ext: ExternId(self.parser.id("ext")?) }),
+            "atomic" => return self.atomic_value(dst, parts),
             "memcmp" => {
                 let (a, b, len) = self.three(Ty::Ptr, Ty::Ptr, Ty::I64)?;
                 return Ok(Some((Inst::MemCmp { dst, a, b, len }, Ty::I32)));
@@ -453,6 +454,8 @@ impl Body<'_, '_> {
                 let addr = self.addr()?;
                 Inst::Store { ty, addr, val: self.next_operand(ty)? }
             }
+            "atomic" => return self.atomic_effect(parts),
+            "fence" => return Ok(self.fence(parts)),
             "memcopy" => {
                 let dst = self.addr()?;
                 self.parser.sign(",")?;

@@ -41,6 +41,11 @@ pub fn is_pure(func: &Func, inst: &Inst) -> bool {
         | Inst::MemMove { .. }
         | Inst::MemSet { .. }
         | Inst::MemCmp { .. }
+        | Inst::AtomicLoad { .. }
+        | Inst::AtomicStore { .. }
+        | Inst::AtomicRmw { .. }
+        | Inst::AtomicCas { .. }
+        | Inst::Fence { .. }
         | Inst::Call { .. }
         | Inst::Bounds { .. }
         | Inst::SliceBounds { .. }

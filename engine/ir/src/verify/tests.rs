@@ -291,3 +291,47 @@ fn vectors_are_no_parameters_and_no_constants() {
     func.consts.push(Const { ty, bits: 0 });
     assert_eq!(errors(&func), ["constant 0 is a vector"]);
 }
+
+#[test]
+fn atomic_operations_have_orderings_that_fit() {
+    check(
+        "b0: r2 = atomic.load.i64.acquire r0  atomic.store.i64.release r0, r2  fence.seq_cst
+         r3 = atomic.umax.i64.acq_rel r0, 7  r4 = atomic.cas.i64.acq_rel.acquire r0, r3, r1
+         r5 = atomic.swap.ptr.relaxed r0, r0  ret r4",
+        &[],
+    );
+    check(
+        "b0: r2 = atomic.load.i64.release r0  r3 = atomic.load.i64.acq_rel r0
+         atomic.store.i64.acquire r0, r2  atomic.store.i64.acq_rel r0, r2  fence.relaxed
+         r4 = atomic.cas.i64.seq_cst.release r0, r3, r1  r5 = atomic.cas.i64.seq_cst.acq_rel r0, r3, r1
+         r6 = atomic.cas.i64.release.acquire r0, r3, r1  r7 = atomic.cas.i64.acquire.seq_cst r0, r3, r1
+         ret r4",
+        &[
+            "b0 #0 `r2 = atomic.load.i64.release r0`: the ordering can't be release here",
+            "b0 #1 `r3 = atomic.load.i64.acq_rel r0`: the ordering can't be acq_rel here",
+            "b0 #2 `atomic.store.i64.acquire r0, r2`: the ordering can't be acquire here",
+            "b0 #3 `atomic.store.i64.acq_rel r0, r2`: the ordering can't be acq_rel here",
+            "b0 #4 `fence.relaxed`: the ordering can't be relaxed here",
+            "b0 #5 `r4 = atomic.cas.i64.seq_cst.release r0, r3, r1`: the ordering can't be release here",
+            "b0 #6 `r5 = atomic.cas.i64.seq_cst.acq_rel r0, r3, r1`: the ordering can't be acq_rel here",
+            "b0 #7 `r6 = atomic.cas.i64.release.acquire r0, r3, r1`: the ordering can't be acquire here",
+            "b0 #8 `r7 = atomic.cas.i64.acquire.seq_cst r0, r3, r1`: the ordering can't be seq_cst here",
+        ],
+    );
+}
+
+#[test]
+fn atomic_operations_are_on_integers_and_addresses() {
+    check(
+        "b0: r2 = atomic.load.f64.relaxed r0  r3 = atomic.add.ptr.relaxed r0, r0
+         r4 = atomic.load.v4xi32.relaxed r0  r5 = atomic.load.i64.relaxed r1
+         r6 = atomic.add.i32.relaxed r0, r1  ret r1",
+        &[
+            "b0 #0 `r2 = atomic.load.f64.relaxed r0`: not an operation on f64",
+            "b0 #1 `r3 = atomic.add.ptr.relaxed r0, r0`: not an operation on ptr",
+            "b0 #2 `r4 = atomic.load.v4xi32.relaxed r0`: not an operation on v4xi32",
+            "b0 #3 `r5 = atomic.load.i64.relaxed r1`: r1 is i64, not ptr",
+            "b0 #4 `r6 = atomic.add.i32.relaxed r0, r1`: r1 is i64, not i32",
+        ],
+    );
+}

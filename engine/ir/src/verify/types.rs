@@ -1,6 +1,7 @@
 //! Ids in range, operands of the right type, calls as their signatures say.
 
 use super::*;
+use crate::atomic::Ordering;
 use crate::vector::VecTy;
 use std::borrow::Cow;
 
@@ -187,7 +188,10 @@ impl<'a> Verifier<'a> {
                 Inst::Bin { ty, .. }
                 | Inst::Un { ty, .. }
                 | Inst::Select { ty, .. }
-                | Inst::Load { ty, .. } => Some(ty),
+                | Inst::Load { ty, .. }
+                | Inst::AtomicLoad { ty, .. }
+                | Inst::AtomicRmw { ty, .. }
+                | Inst::AtomicCas { ty, .. } => Some(ty),
                 Inst::Cmp { ty, .. } => Some(ty.with_lane(Ty::I8)),
                 Inst::Splat { ty, .. } | Inst::SetLane { ty, .. } => Some(Ty::Vec(ty)),
                 Inst::Lane { ty, .. } => Some(ty.lane.ty()),
@@ -256,6 +260,26 @@ impl<'a> Verifier<'a> {
             Inst::MemMove { dst, src, len } => self.want_all(&[(dst, ptr), (src, ptr), (len, i64)]),
             Inst::MemSet { dst, val, len } => self.want_all(&[(dst, ptr), (val, Ty::I8), (len, i64)]),
             Inst::MemCmp { a, b, len, .. } => self.want_all(&[(a, ptr), (b, ptr), (len, i64)]),
+            Inst::AtomicLoad { ty, order, ptr: place, .. } => {
+                self.takes(ty.is_atomic(), ty);
+                self.ordering(order.fits_load(), order);
+                self.want(place, ptr);
+            }
+            Inst::AtomicStore { ty, order, ptr: place, val } => {
+                self.takes(ty.is_atomic(), ty);
+                self.ordering(order.fits_store(), order);
+                self.want_all(&[(place, ptr), (val, ty)]);
+            }
+            Inst::AtomicRmw { op, ty, ptr: place, val, .. } => {
+                self.takes(op.takes(ty), ty);
+                self.want_all(&[(place, ptr), (val, ty)]);
+            }
+            Inst::AtomicCas { ty, order, failure, ptr: place, old, new, .. } => {
+                self.takes(ty.is_atomic(), ty);
+                self.ordering(order.fits_failure(failure), failure);
+                self.want_all(&[(place, ptr), (old, ty), (new, ty)]);
+            }
+            Inst::Fence { order } => self.ordering(order.fits_fence(), order),
             Inst::Call { callee, args, rets } => self.call(callee, args, rets),
             Inst::Bounds { index, len, .. } => self.want_all(&[(index, i64), (len, i64)]),
             Inst::SliceBounds { lo, hi, len } => self.want_all(&[(lo, i64), (hi, i64), (len, i64)]),
@@ -272,6 +296,12 @@ impl<'a> Verifier<'a> {
     fn takes(&mut self, fits: bool, ty: Ty) {
         if !fits {
             self.error(format!("not an operation on {}", ty.name()));
+        }
+    }
+
+    fn ordering(&mut self, fits: bool, order: Ordering) {
+        if !fits {
+            self.error(format!("the ordering can't be {} here", order.word()));
         }
     }
 

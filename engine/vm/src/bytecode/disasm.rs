@@ -2,6 +2,7 @@
 
 use super::format::{Field, Kind};
 use super::{Op, Word};
+use crate::interp::atomic::routines as atomics;
 use crate::interp::state::Cell;
 use crate::interp::vector::routines;
 use crate::program::Code;
@@ -54,6 +55,10 @@ fn operands(out: &mut String, words: &[Word], at: usize, op: Op, name: &dyn Fn(F
             Kind::Imm => write!(out, "{signed}"),
             Kind::Vector => write!(out, "v{bits}"),
             Kind::Routine => match routines().get(bits as usize) {
+                Some(routine) => write!(out, "{:?}", routine.key),
+                None => write!(out, "?"),
+            },
+            Kind::Atomic => match atomics().get(bits as usize) {
                 Some(routine) => write!(out, "{:?}", routine.key),
                 None => write!(out, "?"),
             },

@@ -94,6 +94,8 @@ pub(crate) enum Kind {
     Vector,
     /// An operation on vectors.
     Routine,
+    /// An atomic operation.
+    Atomic,
 }
 
 /// One operand.
@@ -170,6 +172,8 @@ formats! {
     VECMOV: XL Bytes, A Vector, B Vector;
     VECLD: XL Bytes, A Vector, B Src, XH Imm;
     VECST: XL Bytes, A Src, B Vector, XH Imm;
+    ATOMIC: A Dst, B Src, C Src, X0 Atomic, X1 Src;
+    ATOMICST: A Src, B Src, X0 Atomic;
     VECOP: X0 Routine, X1 Uimm, A Uimm, B Uimm, C Uimm;
     TRAP: A Trap;
     TRAPOPS: A Trap, X0 Src, X1 Src, X2 Src;

@@ -450,6 +450,10 @@ macro_rules! for_each_opcode {
             VecLd VECLD = h::vec_ld();
             VecSt VECST = h::vec_st();
             Lanes VECOP = h::vec_op();
+            // Memory in one step.
+            Atomic ATOMIC = h::atomic();
+            AtomicSt ATOMICST = h::atomic_st();
+            Fence U = h::fence();
             // Checks and traps.
             Bounds SS = h::bounds();
             BoundsK SW = h::bounds_k();

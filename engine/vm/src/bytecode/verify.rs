@@ -6,6 +6,7 @@
 use super::format::{Field, Kind};
 use super::pairs::parts;
 use super::{ALL, Op, Word};
+use crate::interp::atomic::routines as atomics;
 use crate::interp::state::{Cell, MIN_WINDOW};
 use crate::interp::vector::routines;
 use crate::program::{Code, Tables};
@@ -191,6 +192,7 @@ impl Verifier<'_> {
                 }
                 Kind::Vector => self.holds(bits, bytes),
                 Kind::Routine => bits < routines().len() as u64,
+                Kind::Atomic => bits < atomics().len() as u64,
             };
             if !fine {
                 return Err(self.error(at, &format!("{:?} {signed} out of range", operand.kind)));

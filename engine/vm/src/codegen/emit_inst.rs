@@ -79,6 +79,11 @@ impl Emit<'_, '_> {
             }
             Inst::Check { cond, kind } => self.check(cond, kind),
             Inst::Splat { .. } | Inst::Lane { .. } | Inst::SetLane { .. } => self.vector(inst)?,
+            Inst::AtomicLoad { .. }
+            | Inst::AtomicStore { .. }
+            | Inst::AtomicRmw { .. }
+            | Inst::AtomicCas { .. }
+            | Inst::Fence { .. } => self.atomic(inst)?,
             Inst::Poll => self.emit(Op::Poll, 0, 0, 0),
             Inst::ErrTrace(what) => {
                 let code = match what {

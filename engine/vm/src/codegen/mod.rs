@@ -14,6 +14,7 @@
 mod alloc;
 mod analyze;
 mod emit;
+mod emit_atomic;
 mod emit_call;
 mod emit_inst;
 mod emit_jump;

@@ -43,6 +43,12 @@ pub(crate) fn reads(func: &Func, inst: &Inst, mut f: impl FnMut(Operand)) {
         Inst::MemMove { dst, src, len } => [*dst, *src, *len].into_iter().for_each(f),
         Inst::MemSet { dst, val, len } => [*dst, *val, *len].into_iter().for_each(f),
         Inst::MemCmp { a, b, len, .. } => [*a, *b, *len].into_iter().for_each(f),
+        Inst::AtomicLoad { ptr, .. } => f(*ptr),
+        Inst::AtomicStore { ptr, val, .. } | Inst::AtomicRmw { ptr, val, .. } => {
+            f(*ptr);
+            f(*val);
+        }
+        Inst::AtomicCas { ptr, old, new, .. } => [*ptr, *old, *new].into_iter().for_each(f),
         Inst::Call { callee, args, .. } => {
             match callee {
                 Callee::Value(value, _) | Callee::CPtr(value, _) => f(*value),
@@ -60,6 +66,7 @@ pub(crate) fn reads(func: &Func, inst: &Inst, mut f: impl FnMut(Operand)) {
         Inst::FuncAddr { .. }
         | Inst::CFuncAddr { .. }
         | Inst::ExternAddr { .. }
+        | Inst::Fence { .. }
         | Inst::Poll
         | Inst::ErrTrace(_) => {}
     }
@@ -93,12 +100,17 @@ pub(crate) fn written(inst: &Inst) -> Option<Reg> {
         | Inst::FuncAddr { dst, .. }
         | Inst::CFuncAddr { dst, .. }
         | Inst::ExternAddr { dst, .. }
-        | Inst::MemCmp { dst, .. } => Some(*dst),
+        | Inst::MemCmp { dst, .. }
+        | Inst::AtomicLoad { dst, .. }
+        | Inst::AtomicRmw { dst, .. }
+        | Inst::AtomicCas { dst, .. } => Some(*dst),
         Inst::Store { .. }
         | Inst::MemCopy { .. }
         | Inst::MemZero { .. }
         | Inst::MemMove { .. }
         | Inst::MemSet { .. }
+        | Inst::AtomicStore { .. }
+        | Inst::Fence { .. }
         | Inst::Call { .. }
         | Inst::Bounds { .. }
         | Inst::SliceBounds { .. }

@@ -380,6 +380,14 @@ handler!(
     }
 );
 handler!(vec_op() | st | { St { pc: slow::vector(st.core, st.pc, st.fp, st.rp), ..st } });
+handler!(atomic() | st | { St { pc: slow::atomic(st.core, st.pc, st.fp, st.rp), ..st } });
+handler!(atomic_st() | st | { St { pc: slow::atomic_store(st.core, st.pc, st.fp, st.rp), ..st } });
+handler!(
+    fence() | st | {
+        slow::fence(st.a());
+        st.next()
+    }
+);
 handler!(
     mem_zero() | st | {
         let to = st.get::<u64>(st.a());

@@ -4,6 +4,8 @@
 //! SAFETY (all of this module): called by handlers only, on the thread that owns the state; addresses were checked as far as
 //! [`super::memory`] says.
 
+use super::atomic::routines as atomics;
+use super::memory::NULL_PAGE;
 use super::state::*;
 use super::vector::{Outcome, routines};
 use crate::bytecode::Word;
@@ -149,6 +151,57 @@ pub(crate) fn vector(core: *const Core, pc: *const Word, fp: *mut u64, rp: *mut 
         Outcome::DivisionByZero => fail(core, pc, fp, rp, TrapKind::DivisionByZero),
         Outcome::DivisionOverflow => fail(core, pc, fp, rp, TrapKind::DivisionOverflow),
     }
+}
+
+/// An atomic operation with a result; the result of this is where to go on.
+#[inline(never)]
+pub(crate) fn atomic(core: *const Core, pc: *const Word, fp: *mut u64, rp: *mut Record) -> *const Word {
+    let st = St::<false> { pc, fp, core, rp };
+    let operands = [st.get::<u64>(st.b()), st.get::<u64>(st.c()), st.get::<u64>(st.x(1))];
+    match atomic_access(st.x(0), operands) {
+        Ok(before) => {
+            st.set::<u64>(st.a(), before);
+            // SAFETY: the instruction has two words.
+            unsafe { pc.add(2) }
+        }
+        Err(kind) => fail(core, pc, fp, rp, kind),
+    }
+}
+
+/// An atomic store; the result is where to go on.
+#[inline(never)]
+pub(crate) fn atomic_store(core: *const Core, pc: *const Word, fp: *mut u64, rp: *mut Record) -> *const Word {
+    let st = St::<false> { pc, fp, core, rp };
+    match atomic_access(st.x(0), [st.get::<u64>(st.a()), st.get::<u64>(st.b()), 0]) {
+        // SAFETY: the instruction has two words.
+        Ok(_) => unsafe { pc.add(2) },
+        Err(kind) => fail(core, pc, fp, rp, kind),
+    }
+}
+
+/// Runs a routine where it may be run. Machines disagree on what a misaligned atomic access is, so there is none.
+fn atomic_access(routine: usize, [address, a, b]: [u64; 3]) -> Result<u64, TrapKind> {
+    // SAFETY: the verifier knows the routine.
+    let routine = unsafe { *atomics().get_unchecked(routine) };
+    if address < NULL_PAGE {
+        return Err(TrapKind::NullDereference);
+    }
+    if !address.is_multiple_of(routine.size as u64) {
+        return Err(TrapKind::InvalidMemory);
+    }
+    // SAFETY: see the routine's module.
+    Ok(unsafe { (routine.run)(address, a, b) })
+}
+
+/// Orders what comes before and what comes behind: 1 acquire, 2 release, 3 both, else sequentially consistent.
+#[inline(never)]
+pub(crate) fn fence(order: usize) {
+    std::sync::atomic::fence(match order {
+        1 => Ordering::Acquire,
+        2 => Ordering::Release,
+        3 => Ordering::AcqRel,
+        _ => Ordering::SeqCst,
+    });
 }
 
 /// What happens to the error trace: 0 raise, 1 propagate, 2 clear.

@@ -1,5 +1,6 @@
 //! Runs the middle form step by step, for tests: slow and plain.
 
+use crate::atomic::RmwOp;
 use crate::func::*;
 use crate::ids::*;
 use crate::module::Module;
@@ -219,7 +220,48 @@ impl Machine<'_> {
                 let address = self.address(frame, dst);
                 self.bytes(address, size).fill(0);
             }
-            _ => panic!("the generator doesn't make {inst:?}"),
+            _ => self.atomic(frame, inst),
+        }
+    }
+
+    fn atomic(&mut self, frame: &mut Frame<'_>, inst: &Inst) {
+        let (Inst::AtomicLoad { ty, ptr, .. }
+        | Inst::AtomicStore { ty, ptr, .. }
+        | Inst::AtomicRmw { ty, ptr, .. }
+        | Inst::AtomicCas { ty, ptr, .. }) = *inst
+        else {
+            assert!(matches!(inst, Inst::Fence { .. }), "the generator doesn't make {inst:?}");
+            return;
+        };
+        let size = ty.size(8);
+        let address = frame.get(ptr);
+        let before = self.bytes(address, size).iter().rev().fold(0, |bits, &byte| bits << 8 | byte as u64);
+        let after = match *inst {
+            Inst::AtomicStore { val, .. } => frame.get(val),
+            Inst::AtomicRmw { op, val, .. } => {
+                let val = frame.get(val);
+                let bin = |op| fold::bin(op, ty, 8, before, val).expect("none of these traps");
+                let pick =
+                    |op, min: bool| if fold::cmp(op, ty, 8, before, val) == min { before } else { val };
+                match op {
+                    RmwOp::Swap => val,
+                    RmwOp::Add => bin(BinOp::Add),
+                    RmwOp::Sub => bin(BinOp::Sub),
+                    RmwOp::And => bin(BinOp::And),
+                    RmwOp::Or => bin(BinOp::Or),
+                    RmwOp::Xor => bin(BinOp::Xor),
+                    RmwOp::SMin => pick(CmpOp::SLt, true),
+                    RmwOp::SMax => pick(CmpOp::SLt, false),
+                    RmwOp::UMin => pick(CmpOp::ULt, true),
+                    RmwOp::UMax => pick(CmpOp::ULt, false),
+                }
+            }
+            Inst::AtomicCas { old, new, .. } if before == frame.get(old) => frame.get(new),
+            _ => before,
+        };
+        self.bytes(address, size).copy_from_slice(&after.to_le_bytes()[..size as usize]);
+        if let Some(dst) = inst.dst() {
+            frame.set(dst, before);
         }
     }
 

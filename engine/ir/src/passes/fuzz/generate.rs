@@ -2,6 +2,7 @@
 //!
 //! Included by tests of other crates, too: names only what this crate's root has.
 
+use crate::atomic::{Ordering, RmwOp};
 use crate::builder::Builder;
 use crate::func::*;
 use crate::ids::*;
@@ -274,7 +275,7 @@ impl Gen<'_> {
     }
 
     fn statement(&mut self) {
-        match self.r.below(29) {
+        match self.r.below(30) {
             0..=8 => self.compute(),
             9..=11 => {
                 let (ty, var) = self.vars[self.r.below(self.vars.len() as u64) as usize];
@@ -308,8 +309,30 @@ impl Gen<'_> {
                 let ret = self.b.call(Callee::Extern(ExternId(0)), &[a, b], &[Ty::I64]);
                 self.keep(Ty::I64, ret[0]);
             }
+            27 => self.atomic(),
             _ => self.address(),
         }
+    }
+
+    fn atomic(&mut self) {
+        let (addr, ty) = self.field();
+        if !ty.is_atomic() {
+            return self.b.push(Inst::Fence { order: Ordering::SeqCst });
+        }
+        let (ptr, order) = (self.b.addr_of(addr), Ordering::SeqCst);
+        let (old, new) = (self.operand(ty), self.operand(ty));
+        let dst = self.b.temp(ty);
+        match self.r.below(4) {
+            0 => self.b.push(Inst::AtomicLoad { ty, order, dst, ptr }),
+            1 => return self.b.push(Inst::AtomicStore { ty, order, ptr, val: new }),
+            2 => self.b.push(Inst::AtomicCas { ty, order, failure: order, dst, ptr, old, new }),
+            _ => {
+                let op = RmwOp::ALL[self.r.below(10) as usize];
+                let op = if op.takes(ty) { op } else { RmwOp::Swap };
+                self.b.push(Inst::AtomicRmw { op, ty, order, dst, ptr, val: new });
+            }
+        }
+        self.keep(ty, dst.into());
     }
 
     fn address(&mut self) {

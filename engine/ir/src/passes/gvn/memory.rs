@@ -142,7 +142,16 @@ impl Gvn<'_> {
             }
             Inst::Store { ty, addr, .. } => Written::Bytes(addr, ty.size(ptr_size)),
             Inst::MemCopy { dst, size, .. } | Inst::MemZero { dst, size } => Written::Bytes(dst, size),
-            Inst::MemMove { .. } | Inst::MemSet { .. } | Inst::Call { .. } | Inst::Poll => Written::Escaped,
+            // What other threads have written is seen behind any of the atomic operations.
+            Inst::MemMove { .. }
+            | Inst::MemSet { .. }
+            | Inst::AtomicLoad { .. }
+            | Inst::AtomicStore { .. }
+            | Inst::AtomicRmw { .. }
+            | Inst::AtomicCas { .. }
+            | Inst::Fence { .. }
+            | Inst::Call { .. }
+            | Inst::Poll => Written::Escaped,
             Inst::Copy { .. }
             | Inst::Bin { .. }
             | Inst::Un { .. }

@@ -89,6 +89,11 @@ impl Gvn<'_> {
             | Inst::CFuncAddr { .. }
             | Inst::ExternAddr { .. }
             | Inst::MemCmp { .. }
+            | Inst::AtomicLoad { .. }
+            | Inst::AtomicStore { .. }
+            | Inst::AtomicRmw { .. }
+            | Inst::AtomicCas { .. }
+            | Inst::Fence { .. }
             | Inst::Call { .. }
             | Inst::Poll
             | Inst::ErrTrace(_) => Same,

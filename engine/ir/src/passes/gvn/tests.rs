@@ -549,3 +549,30 @@ fn walks_test_for_null_once() {
     assert_eq!(checks_after(&list_walk("r2", "")), 2, "another address is tested first");
     assert_eq!(checks_after(&list_walk("r5", "r5 = copy.ptr r2")), 2, "assigned after the test");
 }
+
+#[test]
+fn atomic_operations_stay_and_what_memory_holds_is_forgotten() {
+    let body = "b0:
+         r5 = load.i64 [r0 + 8]
+         r6 = atomic.load.i64.relaxed r0
+         r7 = load.i64 [r0 + 8]
+         store.i64 [r0 + 16], r1
+         fence.acquire
+         r8 = load.i64 [r0 + 16]
+         r9 = atomic.load.i64.relaxed r0
+         atomic.store.i64.relaxed r0, r6
+         atomic.store.i64.relaxed r0, r6
+         r10 = load.i64 [r0 + 8]
+         r11 = atomic.add.i64.relaxed r0, 0
+         r12 = load.i64 [r0 + 8]
+         r13 = atomic.cas.i64.relaxed.relaxed r0, r6, r6
+         r14 = load.i64 [r0 + 8]
+         r15 = add.i64 r5, r7
+         r16 = add.i64 r15, r8
+         r17 = add.i64 r16, r10
+         r18 = add.i64 r17, r12
+         r19 = add.i64 r18, r14
+         ret r19";
+    // The results of r9, r11 and r13 are read by nobody.
+    check_body(body, body);
+}

@@ -260,6 +260,11 @@ impl<'m> Machine<'m> {
             Inst::Splat { .. } | Inst::Lane { .. } | Inst::SetLane { .. } => {
                 panic!("vectors are tested on the machine")
             }
+            Inst::AtomicLoad { .. }
+            | Inst::AtomicStore { .. }
+            | Inst::AtomicRmw { .. }
+            | Inst::AtomicCas { .. }
+            | Inst::Fence { .. } => panic!("atomic operations are tested on the machine"),
         }
         Ok(())
     }
