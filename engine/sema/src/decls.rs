@@ -28,14 +28,7 @@ impl Sema {
         self.decls[id.0 as usize].state = DeclState::Busy;
         self.deciding.push(id);
         let (file, scope, kind) = (self.decl(id).file, self.decl(id).scope, self.decl(id).kind);
-        let decide = |cx: &mut Cx<'_, '_, '_>| match kind {
-            DeclKind::Const(idx) => {
-                let (value, ty) = (cx.ast.get(idx).value, cx.ast.get(idx).ty);
-                cx.const_decl(id, value, ty)
-            }
-            DeclKind::Var(idx, nth) => cx.global_decl(id, idx, nth),
-        };
-        let value = self.apart(|s| s.with_static(file, scope, decide));
+        let value = self.apart(|s| s.with_static(file, scope, |cx| cx.decide(id, kind)));
         self.deciding.pop();
         // A cycle that was reported while we looked has set it already.
         if let DeclState::Done(value) = &self.decl(id).state {
@@ -76,6 +69,24 @@ impl Sema {
 }
 
 impl<'b> Cx<'_, '_, 'b> {
+    fn decide(&mut self, id: DeclId, kind: DeclKind) -> DeclVal {
+        if self.s.is_stack_low() {
+            if self.s.has_more_stacks() {
+                return self.on_more_stack(|cx| cx.decide(id, kind));
+            }
+            let span = self.s.decl(id).span;
+            self.too_long_a_chain(span);
+            return DeclVal::Error;
+        }
+        match kind {
+            DeclKind::Const(idx) => {
+                let (value, ty) = (self.ast.get(idx).value, self.ast.get(idx).ty);
+                self.const_decl(id, value, ty)
+            }
+            DeclKind::Var(idx, nth) => self.global_decl(id, idx, nth),
+        }
+    }
+
     /// A `::` declaration.
     pub(crate) fn const_decl(&mut self, id: DeclId, value: ExprId, ty: Option<ExprId>) -> DeclVal {
         let decl = self.s.decl(id).clone();

@@ -378,13 +378,13 @@ pub struct Options {
     /// How many errors are kept, and how many warnings.
     pub max_errors: usize,
     /// How many bytes of the thread's stack checking may take; asked whenever it begins. Declarations that need each other
-    /// in a chain nest as expressions do.
+    /// in a chain nest as expressions do. When they are used up, checking goes on with stacks of its own, a limited number.
     pub stack_bytes: fn() -> usize,
 }
 
 /// About where the stack ends now; it grows towards lower addresses.
 #[inline(always)]
-fn stack_address() -> usize {
+pub(crate) fn stack_address() -> usize {
     let here = 0u8;
     std::ptr::from_ref(std::hint::black_box(&here)).addr()
 }
@@ -484,7 +484,9 @@ pub struct Sema {
     pub(crate) escapes: FxHashMap<(FnId, u32), bool>,
     pub(crate) checked_insts: u64,
     /// The address that the stack may grow to.
-    stack_end: usize,
+    pub(crate) stack_end: usize,
+    /// How many more stacks there are, each begun when the one before was used up.
+    pub(crate) more_stacks: u32,
     /// It was said that something nests too deeply.
     pub(crate) told_depth: bool,
     pub(crate) property_names: FxHashSet<Sym>,
@@ -574,6 +576,7 @@ impl Sema {
             escapes: FxHashMap::default(),
             checked_insts: 0,
             stack_end: 0,
+            more_stacks: 0,
             told_depth: false,
             property_names: FxHashSet::default(),
             set_owners: FxHashMap::default(),
@@ -597,6 +600,10 @@ impl Sema {
 
     /// Something is asked for from outside: the stack's use counts from here.
     pub(crate) fn mark_stack(&mut self) {
+        if self.more_stacks > 0 {
+            // Asked by what this compilation itself runs.
+            return;
+        }
         self.stack_end = stack_address().saturating_sub((self.options.stack_bytes)());
     }
 

@@ -13,17 +13,21 @@ impl<'b> Cx<'_, '_, 'b> {
     /// Checks an expression. `expected` is what its surroundings would like; the result may still need a
     /// conversion.
     pub(crate) fn check(&mut self, expr: ExprId, expected: Option<TypeId>) -> Val<'b> {
+        if self.s.is_stack_low() {
+            if self.s.has_more_stacks() {
+                return self.on_more_stack(|cx| cx.check(expr, expected));
+            }
+            let span = self.span(expr);
+            self.too_long_a_chain(span);
+            return self.error_val(span);
+        }
         self.depth += 1;
-        if self.depth > MAX_DEPTH || self.s.is_stack_low() {
-            let message = match self.depth > MAX_DEPTH {
-                true => "this expression is nested too deeply",
-                false => "the declarations that need each other here form too long a chain",
-            };
+        if self.depth > MAX_DEPTH {
             self.depth -= 1;
             let span = self.span(expr);
             // What is around it, too, may be too deep.
             if !std::mem::replace(&mut self.s.told_depth, true) {
-                self.error(Code::E0901, span, message);
+                self.error(Code::E0901, span, "this expression is nested too deeply");
             }
             return self.error_val(span);
         }

@@ -35,6 +35,7 @@ mod ops;
 mod optional;
 mod packs;
 mod protocol;
+mod stack;
 mod stmt;
 mod type_value;
 mod types;

@@ -117,10 +117,21 @@ fn chains_of_declarations_are_long_or_refused_once() {
             (0..n).map(|i| format!("g{i} :: (x: i64) -> $R => g{}(x) + 1;\n", i + 1)).collect();
         format!("{links}g{n} :: (x: i64) -> i64 {{ x }}\n")
     };
-    check(&results(25));
+    let types = |n: usize| -> String {
+        let links: String = (0..n).map(|i| format!("T{i} :: T{};\n", i + 1)).collect();
+        format!("{links}T{n} :: i64;\n")
+    };
+    // Longer than a small thread's stack has room for.
+    let small = |text: String| {
+        let thread = std::thread::Builder::new().stack_size(2 << 20).spawn(move || codes(&text));
+        thread.expect("threads can be made").join().expect("it ends")
+    };
+    for text in [chain(600), results(300), types(600)] {
+        assert_eq!(small(text), Vec::<&str>::new());
+    }
     // How far they reach depends on the stack; that they end doesn't.
-    for text in [chain(5_000), results(5_000)] {
-        assert_eq!(codes(&text), ["E0901"]);
+    for text in [chain(30_000), results(30_000), types(100_000)] {
+        assert_eq!(small(text), ["E0901"]);
     }
     let nested: String = (0..1_000).map(|i| format!("S{i} :: struct {{ a: S{}; }}\n", i + 1)).collect();
     assert_eq!(codes(&format!("{nested}S1000 :: struct {{}}\nf :: () {{ s : S0; }}\n")), ["E0901"]);
