@@ -23,6 +23,7 @@ pub const CATEGORIES: &[(&str, &[&str])] = &[
     ("context", &["14"]),
     ("library", &["15"]),
     ("asm", &["16"]),
+    ("atomics", &["17"]),
     ("rejected", &["20"]),
     ("vectors", &["21"]),
 ];

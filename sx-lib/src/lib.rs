@@ -12,6 +12,7 @@ macro_rules! embed {
 
 embed! {
     "modules/std.sx",
+    "modules/std/atomic.sx",
     "modules/std/build.sx",
     "modules/std/cli.sx",
     "modules/std/core.sx",

@@ -10,7 +10,7 @@
 
 use crate::types::TypeId;
 use std::sync::Arc;
-use sx_ir::{DataId, ExternId, FuncId, GlobalId};
+use sx_ir::{DataId, ExternId, FuncId, GlobalId, Ordering, RmwOp};
 use sx_syntax::span::Loc;
 
 /// A reference to an expression.
@@ -225,6 +225,24 @@ pub enum Intrinsic {
     OutOfMemory,
     /// The bits of a float as an integer of the same size, or the reverse.
     Bitcast,
+    /// An operation on memory in one step.
+    Atomic(AtomicOp),
+}
+
+/// Atomic operations, the address first among their arguments.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum AtomicOp {
+    /// `(place) -> T`.
+    Load(Ordering),
+    /// `(place, value)`.
+    Store(Ordering),
+    /// `(place, value) -> T`: what was there.
+    Rmw(RmwOp, Ordering),
+    /// `(place, old, new)`, orderings of success and failure: null when it was written, else what was there. The optional has
+    /// a flag.
+    Cas(Ordering, Ordering),
+    /// `()`.
+    Fence(Ordering),
 }
 
 /// What a `for` runs over.

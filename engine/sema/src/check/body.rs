@@ -273,6 +273,11 @@ impl Sema {
         Some(self.add_file(loaded.path, loaded.file))
     }
 
+    /// True for the library's file whose operations are the machine's atomic ones.
+    pub(crate) fn is_atomic_module(&self, file: FileId) -> bool {
+        self.file(file).file.path.ends_with("modules/std/atomic.sx")
+    }
+
     fn library_decl(&mut self, file: FileId, name: &str) -> Option<DeclVal> {
         let sym = self.sym(name);
         let decl = self.file(file).decls.get(&sym).copied()?;

@@ -130,7 +130,7 @@ impl<'b> Cx<'_, '_, 'b> {
         val
     }
 
-    fn intrinsic(&mut self, op: Intrinsic, ty: TypeId, args: Vec<E<'b>>, span: Span) -> Val<'b> {
+    pub(super) fn intrinsic(&mut self, op: Intrinsic, ty: TypeId, args: Vec<E<'b>>, span: Span) -> Val<'b> {
         let args = self.slice_of(args);
         self.val(ty, span, Kind::Intrinsic(op, args))
     }

@@ -346,6 +346,9 @@ impl<'b> Cx<'_, '_, 'b> {
         span: Span,
     ) -> Val<'b> {
         let decl = self.s.fn_decl(func).clone();
+        if decl.builtin && self.s.is_atomic_module(decl.file) {
+            return self.call_atomic(&decl, receiver, args, span);
+        }
         if decl.builtin {
             return self.call_builtin(&decl, args, expected, span);
         }
@@ -436,7 +439,7 @@ impl<'b> Cx<'_, '_, 'b> {
     }
 
     /// Which argument goes to which parameter.
-    fn match_args(
+    pub(super) fn match_args(
         &mut self,
         decl: &FnDecl,
         params: &[Param],

@@ -6,6 +6,7 @@
 //! `optional`, `errors`, `closure`, `packs`, `view`, `chain`, `builtin`, `format`, `format_spec`, `protocol`, `impls`, `facts`, `fold`, `freeze`.
 
 mod any;
+mod atomic;
 mod body;
 mod builtin;
 mod call;

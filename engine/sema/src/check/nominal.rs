@@ -227,6 +227,9 @@ impl<'b> Cx<'_, '_, 'b> {
         if let Some(&ty) = self.s.generic_ids.get(&key) {
             return ty;
         }
+        if self.refuse_atomic_aggregate(generic, &args, span) {
+            return TypeId::ERROR;
+        }
         let asked = Asked { within: self.inside(), loc: Some(self.loc(span)) };
         if self.s.generic_ids.len() as u32 >= self.s.options.max_instances
             || self.type_depth(&args) > 64

@@ -58,7 +58,7 @@ fn effects(e: E<'_>, wanted: u8, left: &mut u32) -> bool {
 fn own_effects(e: E<'_>) -> u8 {
     match e.kind {
         Kind::Call { .. } | Kind::Closure { alloc: Some(_), .. } => WRITES,
-        Kind::Intrinsic(Intrinsic::MemMove | Intrinsic::MemSet, _) => WRITES,
+        Kind::Intrinsic(Intrinsic::MemMove | Intrinsic::MemSet | Intrinsic::Atomic(_), _) => WRITES,
         Kind::Block { stmts, .. } => {
             let assigns = stmts.iter().any(|stmt| match stmt {
                 Stmt::Expr(_) | Stmt::Let { .. } => false,

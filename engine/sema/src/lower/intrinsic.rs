@@ -60,6 +60,7 @@ impl<'b> Lower<'_, 'b> {
                 self.trap(TrapKind::OutOfMemory, &[]);
                 return self.dummy(e.ty);
             }
+            Intrinsic::Atomic(op) => return self.atomic(e, op, args, &ops),
             Intrinsic::Assert => unreachable!("lowered above"),
         };
         self.one(result)

@@ -15,6 +15,7 @@
 
 mod aggregate;
 mod arith;
+mod atomic;
 mod call;
 mod cast;
 mod cleanup;

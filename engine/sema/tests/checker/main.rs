@@ -3,6 +3,7 @@
 mod support;
 
 mod assignment;
+mod atomics;
 mod calls;
 mod closures;
 mod comptime;

@@ -179,6 +179,13 @@ imported, tested with `sx test`, or used by a host needs none.\n\n```sx\nmain ::
     E0217 "division by zero in a constant" "A constant expression divides by zero."
     E0219 "no such vector" "A vector has 1 to 64 lanes of one type: integers of 8, 16, 32 or 64 bits, `f32`, `f64` or \
 `bool`.\n\n```sx\nColor :: Vector(4, f32);\n```\n\nAn array holds any number of values of any type."
+    E0220 "can't be atomic" "Atomic operations work on what the machine reads and writes in one step: integers of 8, 16, 32 or 64 \
+bits have all of them; `bool`, enums and pointers are loaded, stored, swapped, compared and exchanged; floats are loaded and \
+stored. Nothing larger can be atomic: keep it behind a lock, or behind an atomic pointer."
+    E0221 "wrong memory ordering" "A load orders what comes behind it: `relaxed`, `acquire` or `seq_cst`. A store orders what comes \
+before it: `relaxed`, `release` or `seq_cst`. A fence orders something, so it isn't `relaxed`. A compare-and-exchange that \
+fails only loads, and asks for no more than its success does:\n\n```sx\na.compare_exchange(0, 1, .acq_rel, .acquire);    // \
+right\na.compare_exchange(0, 1, .relaxed, .acquire);    // wrong\n```"
     // ---- E03xx: calls and generics ----
     E0301 "wrong number of arguments" "The call has more or fewer arguments than the function takes. Parameters with a default may be left out."
     E0302 "wrong argument name" "Named arguments, `f(a, times = 2)`, come after the positional ones, name parameters that exist, and give each one once."
