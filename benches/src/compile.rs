@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sx_ir::FuncId;
 use sx_ir::parallel::Threads;
 use sx_ir::passes::Level;
+use sx_sema::incremental::Session;
 use sx_sema::{LoadError, Loaded, Loader, Options, Sema};
 use sx_syntax::source::File;
 use sx_vm::Program;
@@ -51,6 +52,14 @@ pub fn check_parsed(files: &[(String, Arc<File>)]) -> Sema {
 /// Parses, checks and lowers.
 pub fn check(files: &[(String, String)]) -> Sema {
     check_parsed(&parse(files))
+}
+
+/// Begins a session with a program; the first file is the one to run.
+pub fn session(files: &[(String, String)]) -> Session {
+    let parsed = parse(files);
+    let (path, file) = parsed[0].clone();
+    let memory = Memory { files: parsed.into_iter().collect() };
+    Session::new(Options::default(), Box::new(memory), Loaded { path: path.as_str().into(), file })
 }
 
 /// Makes bytecode of every function, optimised so far, on so many threads.

@@ -16,6 +16,11 @@ const MAX_LINKS: usize = 6;
 impl Sema {
     /// What a declaration is; cycles are errors.
     pub(crate) fn decl_value(&mut self, id: DeclId) -> DeclVal {
+        if self.watch.is_some()
+            && let Some(work) = self.work_of_decl(id)
+        {
+            self.link(work);
+        }
         match &self.decl(id).state {
             DeclState::Done(value) => return value.clone(),
             DeclState::Busy => {
@@ -27,9 +32,12 @@ impl Sema {
         }
         self.decls[id.0 as usize].state = DeclState::Busy;
         self.deciding.push(id);
+        let work = self.work_of_decl(id);
+        let begun = self.begin_work(work);
         let (file, scope, kind) = (self.decl(id).file, self.decl(id).scope, self.decl(id).kind);
         let value = self.apart(|s| s.with_static(file, scope, |cx| cx.decide(id, kind)));
         self.deciding.pop();
+        self.end_work(begun);
         // A cycle that was reported while we looked has set it already.
         if let DeclState::Done(value) = &self.decl(id).state {
             return value.clone();

@@ -15,6 +15,7 @@
 mod check;
 mod comptime;
 mod decls;
+pub mod incremental;
 pub mod lower;
 mod modules;
 pub mod sema;

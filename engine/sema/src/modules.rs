@@ -4,6 +4,7 @@
 //! by name only; nothing is checked until it is asked for.
 
 use crate::check::has_dollar;
+use crate::incremental::NAMES;
 use crate::sema::*;
 use crate::symbols::Sym;
 use rustc_hash::FxHashMap;
@@ -28,16 +29,21 @@ impl Sema {
         if let Some(&id) = self.paths.get(&path) {
             return id;
         }
+        let outer = self.leave_work();
         let id = self.add_source(file.clone(), None);
+        self.watch_file(&path, id);
         self.paths.insert(path, id);
         self.enter_items(id, id, &file);
+        self.return_to_work(outer);
         id
     }
 
     /// Adds inserted text, whose names are those of the file that it is part of.
     pub(crate) fn add_part(&mut self, file: Arc<File>, of: FileId) -> FileId {
         let whole = self.whole(of);
-        self.add_source(file, Some(whole))
+        let id = self.add_source(file, Some(whole));
+        self.watch_part(id);
+        id
     }
 
     /// The file that a text was inserted into; other files are their own.
@@ -245,6 +251,7 @@ impl Sema {
 
     /// A name as a file sees it: its own, then its flat imports'.
     pub(crate) fn lookup_module(&mut self, file: FileId, name: Sym) -> Found {
+        self.watch_name(file, name);
         self.expand_inserts(file);
         if let Some(&decl) = self.file(file).decls.get(&name) {
             return Found::Decl(decl);
@@ -281,7 +288,9 @@ impl Sema {
     /// A name inside a namespace: only what its files declare themselves.
     pub(crate) fn lookup_namespace(&mut self, namespace: NamespaceId, name: Sym) -> Option<DeclId> {
         for index in 0..self.namespaces[namespace.0 as usize].len() {
-            self.expand_inserts(self.namespaces[namespace.0 as usize][index]);
+            let file = self.namespaces[namespace.0 as usize][index];
+            self.watch_name(file, name);
+            self.expand_inserts(file);
         }
         let files = &self.namespaces[namespace.0 as usize];
         files.iter().find_map(|&file| self.file(file).decls.get(&name).copied())
@@ -289,6 +298,7 @@ impl Sema {
 
     /// A loaded file that declares a dot-callable function which another file doesn't see.
     pub(crate) fn declared_elsewhere(&self, from: FileId, name: Sym) -> Option<String> {
+        self.watch_flag(NAMES);
         for file in 0..self.files.len() as u32 {
             let Some(&decl) = self.file(FileId(file)).decls.get(&name) else { continue };
             let DeclKind::Const(idx) = self.decl(decl).kind else { continue };
@@ -307,6 +317,7 @@ impl Sema {
 
     /// Names that look like `name`, for advice.
     pub(crate) fn similar_name(&self, file: FileId, name: &str) -> Option<String> {
+        self.watch_flag(NAMES);
         let file = self.whole(file);
         let own = self.file(file).decls.keys();
         let imported = self.file(file).imports.iter().flat_map(|i| i.files.iter().flatten());

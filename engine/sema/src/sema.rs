@@ -506,6 +506,8 @@ pub struct Sema {
     pub(crate) erased: crate::check::Erased,
     /// Where the program can be entered.
     pub(crate) roots: Vec<FuncId>,
+    /// What is noted for a session.
+    pub(crate) watch: Option<Box<crate::incremental::Watch>>,
 }
 
 /// A `test` block that was checked.
@@ -524,6 +526,7 @@ pub(crate) struct SetCheck {
     pub from: crate::types::ErrorSetId,
     pub to: crate::types::ErrorSetId,
     pub loc: Loc,
+    pub work: Option<crate::incremental::Work>,
 }
 
 impl Sema {
@@ -590,6 +593,7 @@ impl Sema {
             making: crate::comptime::Making::default(),
             erased: crate::check::Erased::default(),
             roots: Vec::new(),
+            watch: None,
         }
     }
 
@@ -648,6 +652,7 @@ impl Sema {
         if *count <= self.options.max_errors {
             self.diagnostics.push(diagnostic);
         }
+        self.watch_report();
     }
 
     pub(crate) fn sym(&mut self, text: &str) -> Sym {

@@ -227,6 +227,10 @@ impl Erased {
             self.types.push(ty);
         }
     }
+    /// True when a body tells apart what an `Any` holds.
+    pub(crate) fn has_users(&self) -> bool {
+        !self.users.is_empty()
+    }
     /// Notes that a body was replaced.
     pub(crate) fn replaced(&mut self, func: FuncId) {
         self.for_machine.push(func);

@@ -133,6 +133,7 @@ impl<'b> Cx<'_, '_, 'b> {
 impl Sema {
     /// Checks an instance's body if it wasn't; false when it is being checked right now.
     pub(crate) fn ensure_body(&mut self, inst: InstId) -> bool {
+        self.watch_result(inst);
         match self.inst(inst).state {
             InstState::Done => true,
             InstState::Busy => false,
@@ -140,6 +141,13 @@ impl Sema {
                 self.check_body(inst);
                 true
             }
+        }
+    }
+
+    /// Checks a queued body, for nobody who waits for it.
+    fn check_queued(&mut self, inst: InstId) {
+        if self.inst(inst).state == InstState::Todo {
+            self.check_body(inst);
         }
     }
 
@@ -153,10 +161,12 @@ impl Sema {
             self.inst_mut(id).state = InstState::Done;
             return;
         }
+        let begun = self.begin_body(id);
         let mut bump = self.bumps.pop().unwrap_or_default();
         self.apart(|s| s.check_body_in(id, &bump));
         bump.reset();
         self.bumps.push(bump);
+        self.end_work(begun);
     }
 
     /// Checks and lowers a body whose tree lives in `bump`.
@@ -206,6 +216,9 @@ impl Sema {
             self.const_results.insert(inst.func, value);
         }
         let Some(root) = root else { return };
+        if !self.lowers() {
+            return;
+        }
         let body = Body {
             func: inst.func,
             name: self.qualified(decl.name, decl.owner),
@@ -383,7 +396,9 @@ impl Sema {
     pub(crate) fn finish_queue(&mut self) {
         loop {
             while let Some(inst) = self.queue.pop_front() {
-                self.ensure_body(inst);
+                if self.wants_body(inst) {
+                    self.check_queued(inst);
+                }
             }
             if !self.recheck_any_users() {
                 return;
@@ -399,10 +414,12 @@ impl Sema {
         let mut decls: Vec<DeclId> = self.file(file).decls.values().copied().collect();
         decls.sort_unstable_by_key(|&d| self.decl(d).span.lo);
         for decl in decls {
-            self.apart(|s| s.demand_decl(decl));
+            if self.wants_at(file, self.decl(decl).span) {
+                self.apart(|s| s.demand_decl(decl));
+            }
         }
         for i in 0..self.impls.len() {
-            if self.whole(self.impls[i].file) == file {
+            if self.whole(self.impls[i].file) == file && self.wants_at(file, self.impls[i].span) {
                 self.apart(|s| s.demand_impl(ImplId(i as u32)));
             }
         }
@@ -414,7 +431,19 @@ impl Sema {
         self.tests(file);
     }
 
+    /// True when what stands at a place in a module is to be checked.
+    fn wants_at(&self, file: FileId, span: Span) -> bool {
+        self.watch.as_ref().is_none_or(|watch| watch.wants_item(Loc::new(file, span)))
+    }
+
     pub(crate) fn demand_decl(&mut self, decl: DeclId) {
+        let work = self.work_of_decl(decl);
+        let begun = self.begin_work(work);
+        self.demand_value(decl);
+        self.end_work(begun);
+    }
+
+    fn demand_value(&mut self, decl: DeclId) {
         let loc = Loc::new(self.decl(decl).file, self.decl(decl).span);
         match self.decl_value(decl) {
             DeclVal::Func(func) if !self.fn_decl(func).generic && !self.fn_decl(func).builtin => {
@@ -452,12 +481,14 @@ impl Sema {
             return;
         }
         let (scope, defaults) = (info.scope, info.defaults.clone());
+        let work = self.work_of_decl(decl);
         let mut members: Vec<DeclId> =
             info.members.values().flat_map(|m| [Some(m.decl), m.setter]).flatten().collect();
         members.sort_unstable_by_key(|&d| self.decl(d).span.lo);
         members.dedup();
         if let TypeKind::Struct(id) = *self.types.kind(ty) {
             let types: Vec<TypeId> = self.types.struct_def(id).fields.iter().map(|f| f.ty).collect();
+            let begun = self.begin_work(work);
             self.with_static(file, scope, |cx| {
                 for (default, ty) in defaults.into_iter().zip(types) {
                     if let Some(default) = default {
@@ -465,6 +496,7 @@ impl Sema {
                     }
                 }
             });
+            self.end_work(begun);
         }
         for member in members {
             if matches!(self.decl(member).state, DeclState::Todo)
@@ -481,20 +513,33 @@ impl Sema {
         }
         let Some((protocol, target)) = self.resolve_impl(id) else { return };
         let loc = Loc::new(self.impls[id.0 as usize].file, self.impls[id.0 as usize].span);
+        let begun = self.begin_at(loc);
         self.impl_funcs(protocol, target, loc, Within::default());
+        self.end_work(begun);
     }
 
     fn run_items(&mut self, file: FileId) {
         let scope = self.file(file).scope;
         for stmt in std::mem::take(&mut self.files[file.0 as usize].asserts) {
+            let at = self.file(file).file.ast.stmt_span(stmt);
+            if !self.wants_at(file, at) {
+                continue;
+            }
+            let begun = self.begin_at(Loc::new(file, at));
             let check = |cx: &mut Cx<'_, '_, '_>| {
                 if let AstStmt::Assert { cond, message } = *cx.ast.stmt(stmt) {
                     cx.check_static_assert(cond, message);
                 }
             };
             self.apart(|s| s.with_static(file, scope, check));
+            self.end_work(begun);
         }
         for stmt in std::mem::take(&mut self.files[file.0 as usize].runs) {
+            let at = self.file(file).file.ast.stmt_span(stmt);
+            if !self.wants_at(file, at) {
+                continue;
+            }
+            let begun = self.begin_at(Loc::new(file, at));
             let run = |cx: &mut Cx<'_, '_, '_>| {
                 let AstStmt::Expr { expr, .. } = *cx.ast.stmt(stmt) else { return };
                 let Ast::Run(inner) = *cx.ast.expr(expr) else { return };
@@ -504,6 +549,7 @@ impl Sema {
                 }
             };
             self.apart(|s| s.with_static(file, scope, run));
+            self.end_work(begun);
         }
     }
 
@@ -542,14 +588,40 @@ impl Sema {
     /// `main`; reports when its signature can't be one.
     pub fn main_func(&mut self, file: FileId) -> Option<Export> {
         let export = self.export(file, "main")?;
-        let value = match *self.types.kind(export.sig.ret) {
+        self.judge_main(file, &export.sig).then_some(export)
+    }
+
+    /// As [`Sema::main_func`], without its body.
+    pub(crate) fn main_signature(&mut self, file: FileId) {
+        let sym = self.sym("main");
+        let Some(&decl) = self.file(file).decls.get(&sym) else { return };
+        let loc = Loc::new(self.decl(decl).file, self.decl(decl).span);
+        if !self.wants_at(loc.file, loc.span) {
+            return;
+        }
+        let DeclVal::Func(func) = self.decl_value(decl) else { return };
+        if self.fn_decl(func).generic || self.fn_decl(func).builtin {
+            return;
+        }
+        let begun = self.begin_at(loc);
+        if let Some(inst) = self.instance(func, Vec::new(), (Within::default(), loc)) {
+            if self.inst(inst).infer_ret {
+                self.ensure_body(inst);
+            }
+            let sig = self.inst(inst).sig.clone();
+            self.judge_main(file, &sig);
+        }
+        self.end_work(begun);
+    }
+
+    fn judge_main(&mut self, file: FileId, sig: &FnSig) -> bool {
+        let value = match *self.types.kind(sig.ret) {
             TypeKind::Failable { value, .. } => value,
-            _ => export.sig.ret,
+            _ => sig.ret,
         };
-        if export.sig.params.is_empty()
-            && (value == TypeId::VOID || value == TypeId::NORETURN || self.types.is_int(value))
-        {
-            return Some(export);
+        let gives_code = value == TypeId::VOID || value == TypeId::NORETURN || self.types.is_int(value);
+        if sig.params.is_empty() && gives_code {
+            return true;
         }
         let sym = self.sym("main");
         let decl = self.file(file).decls[&sym];
@@ -558,7 +630,7 @@ impl Sema {
             Diagnostic::error(Code::E0301, loc, "`main` takes no parameters and gives nothing or an integer")
                 .help("write `main :: () { … }`, `main :: () -> i32 { … }`, or `main :: () -> ! { … }`");
         self.report(d);
-        None
+        false
     }
 
     /// What to say when a file is to be run that has no `main`.
@@ -626,6 +698,9 @@ impl Sema {
             let test = *parsed.ast.get(idx);
             let name = String::from_utf8_lossy(parsed.ast.string(test.name)).into_owned();
             let loc = Loc::new(file, parsed.ast.expr_span(test.body));
+            if !self.wants_at(file, loc.span) {
+                continue;
+            }
             if let Some(func) = self.test_body(file, &name, test.body, loc) {
                 cases.push(TestCase { name, loc, func });
             }
@@ -661,7 +736,10 @@ impl Sema {
 
     /// Checks a test's body and lowers it to its function.
     fn check_test(&mut self, loc: Loc) {
-        if let Some(func) = self.apart(|s| s.lower_test(loc)) {
+        let begun = self.begin_at(loc);
+        let lowered = self.apart(|s| s.lower_test(loc));
+        self.end_work(begun);
+        if let Some(func) = lowered {
             self.test_funcs.get_mut(&loc).expect("the test was entered").func = Some(func);
         }
     }
@@ -683,6 +761,9 @@ impl Sema {
         let mut cx = Cx { s: self, ast: &parsed.ast, file, scope, b: &bump, f, depth: 0 };
         let root = cx.function_root(FuncBody::Block(body))?;
         let locals = std::mem::take(&mut cx.f.locals);
+        if !self.lowers() {
+            return None;
+        }
         let func = func.unwrap_or_else(|| self.module.reserve_func());
         let sig = FnSig { params: Vec::new(), ret, conv: Conv::Sx };
         let name = format!("test {name:?}").into();

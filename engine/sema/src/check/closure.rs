@@ -340,6 +340,7 @@ impl Sema {
     /// True when a function may keep the closure that it is given for a parameter: it does anything with it but
     /// call it.
     pub(crate) fn escapes(&mut self, func: FnId, param: u32) -> bool {
+        self.watch_text(func);
         if let Some(&known) = self.escapes.get(&(func, param)) {
             return known;
         }

@@ -470,12 +470,14 @@ impl Sema {
                 self.add_tag(to, tag);
             }
             if f.inferred {
-                self.set_checks.push(SetCheck { from, to, loc });
+                let work = self.at_work();
+                self.set_checks.push(SetCheck { from, to, loc, work });
             }
             return true;
         }
         if f.inferred {
-            self.set_checks.push(SetCheck { from, to, loc });
+            let work = self.at_work();
+            self.set_checks.push(SetCheck { from, to, loc, work });
             return true;
         }
         let any = f.name.is_empty();
@@ -526,8 +528,25 @@ impl Sema {
         }
     }
 
+    /// In a session bodies may have been passed over that fill the sets which are judged.
+    fn fill_judged_sets(&mut self) {
+        if self.watch.is_none() {
+            return;
+        }
+        let mut at = 0;
+        while let Some(SetCheck { from, to, work, .. }) = self.set_checks.get(at).cloned() {
+            if !self.types.error_set(to).inferred {
+                let resumed = self.resume_work(work);
+                self.fill_set(from);
+                self.end_work(resumed);
+            }
+            at += 1;
+        }
+    }
+
     /// Judges what had to wait for inferred sets.
     pub(crate) fn judge_sets(&mut self) {
+        self.fill_judged_sets();
         self.flow_sets();
         for check in std::mem::take(&mut self.set_checks) {
             let to = self.types.error_set(check.to).clone();
@@ -541,7 +560,9 @@ impl Sema {
             let from = self.types.error_set(check.from).clone();
             let missing: Vec<u32> = from.tags.iter().copied().filter(|t| !to.tags.contains(t)).collect();
             if !missing.is_empty() {
+                let resumed = self.resume_work(check.work);
                 self.missing_tags(&missing, check.to, check.loc);
+                self.end_work(resumed);
             }
         }
     }

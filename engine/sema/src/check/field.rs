@@ -187,6 +187,8 @@ impl<'b> Cx<'_, '_, 'b> {
     }
 
     fn no_member(&mut self, ty: TypeId, name: Ident, what: &str) {
+        // Whether or not anything needed its fields before: the advice names them.
+        self.s.complete_deep(ty);
         let sym = self.ident(name);
         let text = self.s.text(sym).to_string();
         let message = format!("`{}` {what} `{text}`", self.name_of(ty));

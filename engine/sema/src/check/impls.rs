@@ -3,6 +3,7 @@
 use super::names::Entity;
 use super::unify::Pattern;
 use super::{Cx, Val};
+use crate::incremental::IMPLS;
 use crate::sema::*;
 use crate::symbols::Sym;
 use crate::thir::E;
@@ -37,9 +38,10 @@ impl Sema {
         if let Some(resolved) = info.resolved {
             return resolved;
         }
-        let (file, idx) = (info.file, info.ast);
+        let (file, idx, info_span) = (info.file, info.ast, info.span);
         self.impls[id.0 as usize].resolved = Some(None);
         let scope = self.file(file).scope;
+        let begun = self.begin_at(Loc::new(file, info_span));
         let found = self.with_static(file, scope, |cx| {
             let ast = *cx.ast.get(idx);
             let target = cx.resolve_type(ast.target);
@@ -55,6 +57,7 @@ impl Sema {
             };
             Some((protocol, target, cx.impl_methods(ast.members, target)))
         });
+        self.end_work(begun);
         let (protocol, target, methods) = found?;
         let info = &mut self.impls[id.0 as usize];
         info.resolved = Some(Some((protocol, target)));
@@ -82,13 +85,16 @@ impl Sema {
                 let d = Diagnostic::error(Code::E0412, self.impl_loc(id), message)
                     .also(self.impl_loc(first), "the other impl is here")
                     .help("remove one of them");
+                let begun = self.begin_at(self.impl_loc(id));
                 self.report(d);
+                self.end_work(begun);
             }
         }
     }
 
     /// Makes impls for a type out of the generic ones that fit it; a protocol may bind what the type leaves open.
     fn make_impls(&mut self, ty: TypeId, protocol: Option<ProtocolId>) {
+        self.watch_flag(IMPLS);
         self.index_impls();
         let wanted = protocol.filter(|id| !self.proto_info[id.0 as usize].args.is_empty());
         loop {
@@ -141,6 +147,7 @@ impl Sema {
         let info = &self.impls[id.0 as usize];
         let (file, idx) = (info.file, info.ast);
         let scope = self.file(file).scope;
+        let begun = self.begin_at(self.impl_loc(id));
         self.with_static(file, scope, |cx| {
             let ast = *cx.ast.get(idx);
             let head = match *cx.ast.expr(ast.protocol) {
@@ -157,6 +164,7 @@ impl Sema {
                 }
             }
         });
+        self.end_work(begun);
     }
 
     fn implements_twice(&self, protocol: ProtocolId, ty: TypeId) -> String {

@@ -27,6 +27,7 @@ impl Sema {
     pub(crate) fn instance(&mut self, func: FnId, bindings: Bindings, from: (Within, Loc)) -> Option<InstId> {
         let key: Box<[CVal]> = bindings.iter().map(|(_, v)| v.clone()).collect();
         if let Some(&inst) = self.inst_ids.get(&(func, key.clone())) {
+            self.watch_instance(inst);
             return (self.inst(inst).sig.ret != TypeId::ERROR).then_some(inst);
         }
         if self.inst_count() as u32 >= self.options.max_instances
@@ -61,10 +62,14 @@ impl Sema {
         });
         self.inst_ids.insert((func, key), id);
         self.func_insts.insert(reserved, id);
+        self.watch_instance(id);
+        let work = self.work_of_signature(id);
+        let begun = self.begin_work(work);
         let made = self.with_static(decl.file, scope, |cx| {
             cx.f.inst = Some(id);
             cx.instance_signature(id, &decl)
         });
+        self.end_work(begun);
         if !made {
             self.inst_mut(id).sig.ret = TypeId::ERROR;
             self.inst_mut(id).state = InstState::Done;
@@ -111,7 +116,7 @@ impl Sema {
     }
 
     /// True when compile-time arguments are bound around a scope.
-    fn in_generic(&self, scope: ScopeId) -> bool {
+    pub(crate) fn in_generic(&self, scope: ScopeId) -> bool {
         let mut at = Some(scope);
         while let Some(id) = at {
             let scope = &self.scopes[id.0 as usize];

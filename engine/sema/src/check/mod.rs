@@ -288,6 +288,9 @@ impl<'s, 'a, 'b> Cx<'s, 'a, 'b> {
                 self.s.fault();
             }
         }
+        if self.s.watch.is_some() {
+            self.s.probe_type(loc, ty);
+        }
         self.b.alloc(Expr { ty, loc, kind })
     }
     pub(crate) fn val(&mut self, ty: TypeId, span: Span, kind: Kind<'b>) -> Val<'b> {
@@ -336,6 +339,9 @@ impl<'s, 'a, 'b> Cx<'s, 'a, 'b> {
     pub(crate) fn new_local(&mut self, name: Sym, ty: TypeId, kind: LocalKind, span: Span) -> LocalId {
         let loc = self.loc(span);
         self.ensure_layout(ty, loc);
+        if self.s.watch.is_some() {
+            self.s.probe_type(loc, ty);
+        }
         let name = self.s.symbols.shared(name);
         self.f.locals.push(Local { name, ty, kind, address_taken: false, assigned: false, loc });
         LocalId(self.f.locals.len() as u32 - 1)

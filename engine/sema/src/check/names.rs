@@ -144,6 +144,7 @@ impl<'b> Cx<'_, '_, 'b> {
     }
 
     pub(crate) fn decl_entity(&mut self, decl: DeclId, span: Span) -> Entity<'b> {
+        self.probe_decl(decl, span);
         match self.s.decl_value(decl) {
             DeclVal::Error => Entity::Error,
             DeclVal::Const(ty, value) => self.const_entity(ty, &value, span),
@@ -158,6 +159,14 @@ impl<'b> Cx<'_, '_, 'b> {
             DeclVal::Namespace(namespace) => Entity::Namespace(namespace),
             DeclVal::Library(name) => Entity::Library(name),
             DeclVal::Protocol(protocol) => Entity::Protocol(protocol),
+        }
+    }
+
+    /// Notes a use of a declaration for a session that asks.
+    pub(crate) fn probe_decl(&mut self, decl: DeclId, span: Span) {
+        if self.s.watch.is_some() {
+            let declared = Loc::new(self.s.decl(decl).file, self.s.decl(decl).span);
+            self.s.probe_use(self.loc(span), declared);
         }
     }
 
@@ -219,6 +228,10 @@ impl<'b> Cx<'_, '_, 'b> {
 
     /// Reads a local: captured, narrowed, guarded by an error.
     pub(crate) fn read_local(&mut self, local: LocalId, span: Span) -> Val<'b> {
+        if self.s.watch.is_some() {
+            let declared = self.f.locals[local.0 as usize].loc;
+            self.s.probe_use(self.loc(span), declared);
+        }
         let e = self.local_expr(local, span);
         if let Some(&(_, err)) = self.f.guards.iter().find(|(value, _)| *value == local)
             && !self.is_proven_null(err)

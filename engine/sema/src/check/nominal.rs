@@ -225,6 +225,7 @@ impl<'b> Cx<'_, '_, 'b> {
         }
         let key = (generic, args.clone());
         if let Some(&ty) = self.s.generic_ids.get(&key) {
+            self.s.link_type(ty);
             return ty;
         }
         if self.refuse_atomic_aggregate(generic, &args, span) {
@@ -255,6 +256,7 @@ impl<'b> Cx<'_, '_, 'b> {
             cx.scope = cx.s.new_scope(Some(g.scope), g.file, names);
             let ty = cx.declare_struct(g.ast, &name, g.is_union, Some((generic, args.clone())), asked);
             cx.s.generic_ids.insert(key, ty);
+            cx.s.link_type(ty);
             ty
         })
     }
@@ -337,10 +339,12 @@ impl Sema {
         let info = self.struct_info(id);
         let (file, scope) = (info.file, info.scope);
         let NominalSource::Struct(idx) = info.source else { return };
+        let begun = self.begin_type(TypeKind::Struct(id));
         let (fields, defaults) = self.with_static(file, scope, |cx| {
             cx.f.ty = Some(id);
             cx.struct_fields(idx)
         });
+        self.end_work(begun);
         self.struct_info[id.0 as usize].defaults = defaults;
         if self.types.struct_def(id).complete {
             // Its layout was asked for meanwhile, and refused.
@@ -370,7 +374,9 @@ impl Sema {
         let info = self.enum_info(id);
         let (file, scope) = (info.file, info.scope);
         let NominalSource::Enum(idx) = info.source else { return };
+        let begun = self.begin_type(TypeKind::Enum(id));
         let variants = self.with_static(file, scope, |cx| cx.enum_variants(id, idx));
+        self.end_work(begun);
         if self.types.enum_def(id).complete {
             self.forget_layout(TypeKind::Enum(id));
         }

@@ -378,6 +378,10 @@ impl<'b> Cx<'_, '_, 'b> {
 
 impl Sema {
     pub(crate) fn complete_protocol(&mut self, id: ProtocolId) {
+        let work = self.work_of_protocol(id);
+        if let Some(work) = work {
+            self.link(work);
+        }
         let info = &self.proto_info[id.0 as usize];
         if self.types.protocol(id).complete || info.busy {
             return;
@@ -389,7 +393,9 @@ impl Sema {
         let name = self.sym("Self");
         let bound = vec![(name, Bound::Const(TypeId::TYPE, CVal::Type(TypeId::VOID)))];
         let scope = self.new_scope(Some(scope), decl.file, bound);
+        let begun = self.begin_work(work);
         let methods = self.with_static(decl.file, scope, |cx| cx.protocol_methods(decl.ast));
+        self.end_work(begun);
         let def = &mut self.types.protocols[id.0 as usize];
         def.methods = methods;
         def.complete = true;

@@ -337,7 +337,8 @@ impl Sema {
             }
             Err(error) => {
                 self.layout_error(error, loc);
-                false
+                // In a session it makes no difference who asks first: a type that was told off is an empty one.
+                self.watch.is_some() && self.types.try_layout(ty).is_ok()
             }
         }
     }
@@ -393,7 +394,10 @@ impl Sema {
                 let message = format!("`{}` contains itself", self.type_name(ty));
                 let d = Diagnostic::error(Code::E0207, at, message)
                     .help("hold a pointer, `*T`, or a slice instead");
+                // Whoever asked first, it is the type's own mistake.
+                let begun = self.begin_type(self.types.kind(ty).clone());
                 self.report(d);
+                self.end_work(begun);
                 // Later uses see an empty type, so that one mistake stays one message.
                 self.break_recursion(ty);
             }

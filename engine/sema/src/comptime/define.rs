@@ -34,6 +34,13 @@ pub(crate) struct Making {
     pub at: Loc,
 }
 
+impl Making {
+    /// True when the program calls functions of the compiler.
+    pub fn is_used(&self) -> bool {
+        !self.funcs.is_empty() || !self.only_comptime.is_empty()
+    }
+}
+
 impl Default for Making {
     fn default() -> Making {
         let at = Loc::new(FileId(0), Span::at(0));

@@ -20,6 +20,13 @@ impl<'b> Cx<'_, '_, 'b> {
 
     /// Runs an expression that can't be read off.
     pub(crate) fn run(&mut self, e: E<'b>) -> Option<CVal> {
+        self.s.begin_run();
+        let value = self.run_lowered(e);
+        self.s.end_run();
+        value
+    }
+
+    fn run_lowered(&mut self, e: E<'b>) -> Option<CVal> {
         if self.s.has_errors() && self.s.faults > 0 {
             // The error is in what would be run, or beside it.
             return None;
@@ -72,7 +79,7 @@ impl<'b> Cx<'_, '_, 'b> {
 impl Sema {
     /// Runs a lowered function that returns the address of its result, and reads that.
     fn run_comptime(&mut self, func: sx_ir::FuncId, ty: TypeId, loc: Loc) -> Option<CVal> {
-        self.finish_queue();
+        self.finish_run_queue();
         if self.comptime.is_none() {
             self.report(Diagnostic::error(Code::E0701, loc, "this build can't run code at compile time"));
             return None;
@@ -106,8 +113,8 @@ impl Sema {
                         continue;
                     }
                     if let Some(&inst) = self.func_insts.get(&needed) {
-                        self.ensure_body(inst);
-                        self.finish_queue();
+                        self.provide(inst, needed);
+                        self.finish_run_queue();
                     }
                     if self.is_faulty(&[needed]) {
                         break None;
@@ -123,10 +130,10 @@ impl Sema {
                 ComptimeOutcome::Provide(funcs) => {
                     for &func in &funcs {
                         if let Some(&inst) = self.func_insts.get(&func) {
-                            self.ensure_body(inst);
+                            self.provide(inst, func);
                         }
                     }
-                    self.finish_queue();
+                    self.finish_run_queue();
                     if self.is_faulty(&funcs) {
                         break None;
                     }
@@ -171,6 +178,13 @@ impl Sema {
         let size = self.types.layout(ty).size as usize;
         let bytes = from.read(at, size).ok_or("it can't be read")?;
         self.thaw(from, ty, &bytes, 0).ok_or_else(|| "part of it is no value of its type".to_string())
+    }
+
+    /// Checks what is queued before code runs; a session checks only what is needed.
+    fn finish_run_queue(&mut self) {
+        if self.watch.as_ref().is_none_or(|watch| watch.plan.whole) {
+            self.finish_queue();
+        }
     }
 
     /// Uses the machine, which is there.

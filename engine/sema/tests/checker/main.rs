@@ -14,6 +14,7 @@ mod finds;
 mod foreign;
 mod formats;
 mod generics;
+mod incremental;
 mod inference;
 mod limits;
 mod matching;

@@ -9,6 +9,7 @@ use std::fmt::Write;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use sx_ir::{CSignature, CStruct, Extern, FuncId, Module};
+use sx_sema::incremental::Session;
 use sx_sema::{Comptime, ComptimeOutcome, Held, LoadError, Loaded, Loader, Options, Sema};
 use sx_syntax::diag::{Diagnostic, sort_for_display};
 use sx_syntax::source::File;
@@ -328,4 +329,13 @@ impl ExternResolver for Nothing {
     ) -> Result<ExternTarget, String> {
         Err(format!("`{}` can't be reached", ext.symbol))
     }
+}
+
+/// Begins a session with files, the first of which is the program.
+pub fn session(files: &[(String, String)]) -> Session {
+    let (path, text) = &files[0];
+    let path: Arc<str> = path.as_str().into();
+    let root = Loaded { path: path.clone(), file: sx_syntax::parse(path, text.as_str().into()) };
+    let make = |_: &mut Sema| -> Box<dyn Comptime + Send> { Box::new(Runner::default()) };
+    Session::with_comptime(Options::default(), Box::new(Files(files.to_vec())), root, Some(Box::new(make)))
 }
