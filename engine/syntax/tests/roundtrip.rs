@@ -143,6 +143,25 @@ fn scrambled_programs() {
     }
 }
 
+/// The syntax that came later is in programs of its own.
+#[test]
+fn scrambled_corpus() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus");
+    let mut random = Random(0x2545_F491_4F6C_DD1D);
+    let mut found = Vec::new();
+    for folder in ["comptime", "packs", "vectors", "types"] {
+        programs_below(&root.join(folder), &mut found);
+    }
+    found.sort();
+    assert!(found.len() > 100, "{} programs", found.len());
+    // What is between the lines of a here-string is its own.
+    for (name, text) in found.iter().filter(|(_, text)| !text.contains("#string")) {
+        for _ in 0..3 {
+            check(name, &scramble(text, &mut random));
+        }
+    }
+}
+
 #[test]
 fn files_with_errors_are_refused() {
     assert!(format(&file("x := ;")).is_err());

@@ -117,17 +117,24 @@ impl Unit {
         }
         vm.compile_all_on(self.engine.threads, &self.sema.module).map_err(|error| self.too_large(&error))
     }
-    /// Checks, lowers and optimises what was asked for.
+    /// Checks what was asked for.
     ///
     /// # Errors
     /// As for [`Unit::build`].
-    pub fn lower(&mut self) -> Result<(), Error> {
+    pub fn check(&mut self) -> Result<(), Error> {
         self.sema.finish();
         let sent = self.send_comptime_output();
         if !self.verify_externs() || self.sema.has_errors() {
             return Err(self.errors());
         }
-        sent?;
+        sent
+    }
+    /// Checks, lowers and optimises what was asked for.
+    ///
+    /// # Errors
+    /// As for [`Unit::build`].
+    pub fn lower(&mut self) -> Result<(), Error> {
+        self.check()?;
         let count = self.sema.module.funcs.len();
         self.optimised.resize(count, false);
         for func in self.sema.take_replaced() {

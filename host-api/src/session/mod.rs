@@ -219,7 +219,7 @@ impl Session {
         let mut unit = Unit::open_with(&self.engine.inner, source, Some(Box::new(self.tried.clone())))?;
         unit.sema.check_file(unit.root);
         add(&mut unit, &self.loaded);
-        unit.lower()?;
+        unit.check()?;
         Ok(unit)
     }
     /// Compiles modules after everything before.
@@ -230,7 +230,8 @@ impl Session {
         };
         self.tried.clear();
         let files = add(&mut unit, paths);
-        match unit.lower() {
+        // Nothing of it runs but at compile time: optimising it would be in vain.
+        match unit.check() {
             Ok(()) => Ok((self.scratch.insert(unit), files)),
             Err(error) if error.kind() == ErrorKind::Compile => Err(self.in_terms_of_input(&unit)),
             Err(error) => Err(error),
