@@ -371,6 +371,22 @@ mod tests {
     }
 
     #[test]
+    fn atomic_operations_are_known() {
+        use crate::interp::atomic::{Key, find};
+        use sx_ir::Ordering;
+        let ext = |op, c| Word { op, a: c, b: 0, c: 0 };
+        let load = find(Key::Load(4, Ordering::Acquire)).expect("a routine");
+        let store = find(Key::Store(8, Ordering::Release)).expect("a routine");
+        assert_eq!(check(&[Word::new(Op::Atomic, 7, 6, 5), ext(load, 4), RET]), Ok(()));
+        assert_eq!(check(&[Word::new(Op::AtomicSt, 7, 6, 0), ext(store, 0), RET]), Ok(()));
+        refused(&[Word::new(Op::Atomic, 8, 0, 0), ext(load, 0), RET], "Dst");
+        refused(&[Word::new(Op::Atomic, 0, 8, 0), ext(load, 0), RET], "Src");
+        refused(&[Word::new(Op::Atomic, 0, 0, 0), ext(load, 8), RET], "Src");
+        refused(&[Word::new(Op::Atomic, 0, 0, 0), ext(u16::MAX, 0), RET], "Atomic");
+        refused(&[Word::new(Op::AtomicSt, 0, 0, 0), ext(u16::MAX, 0), RET], "Atomic");
+    }
+
+    #[test]
     fn vectors_lie_in_the_frame() {
         let ext = |op, lanes| Word { op, a: lanes, b: 0, c: 0 };
         let (add, _) = find(Key::Bin(BinOp::Add, Lane::I64)).expect("a routine");

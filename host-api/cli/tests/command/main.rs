@@ -148,6 +148,36 @@ fn a_new_program_runs_and_passes_its_test() {
 }
 
 #[test]
+fn the_middle_form_shows_the_orderings_of_atomic_operations() {
+    let folder = Folder::new();
+    let file = folder.file(
+        "p.sx",
+        "#import \"modules/std/atomic.sx\";
+         touch :: (a: *Atomic(u32), p: *Atomic(bool)) -> u32 {
+             p.store(true, .release);
+             fence(.acq_rel);
+             a.compare_exchange(1, 2, .seq_cst, .acquire);
+             a.fetch_max(7, .relaxed) + a.load(.acquire)
+         }
+         main :: () { a : Atomic(u32); p : Atomic(bool); touch(@a, @p); }\n",
+    );
+    for level in ["none", "less", "default"] {
+        let ir = sx(&["ir", "--opt", level, &file]).out;
+        for inst in [
+            "atomic.store.i8.release ",
+            "fence.acq_rel\n",
+            "atomic.cas.i32.seq_cst.acquire ",
+            "atomic.umax.i32.relaxed ",
+            "atomic.load.i32.acquire ",
+        ] {
+            assert!(ir.contains(inst), "{level}: no {inst}in\n{ir}");
+        }
+    }
+    let bytecode = sx(&["bytecode", &file]).out;
+    assert!(bytecode.contains("Rmw(UMax, 4, Relaxed)"), "{bytecode}");
+}
+
+#[test]
 fn the_middle_form_and_bytecode_are_shown() {
     let folder = Folder::new();
     let file =
