@@ -45,6 +45,7 @@ mod program;
 mod session;
 mod text;
 pub mod value;
+mod workspace;
 
 pub use build::BuildPlan;
 pub use diagnostic::Diagnostic;
@@ -62,6 +63,7 @@ pub use program::{InstanceBuilder, Program, Test};
 pub use session::{Session, is_complete};
 pub use text::{explain, format_source};
 pub use value::SxType;
+pub use workspace::Workspace;
 
 /// Derives [`trait@SxType`].
 ///

@@ -74,6 +74,9 @@ pub struct RunArgs {
     /// How compile errors are written to standard error.
     #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
     pub message_format: Format,
+    /// Start the program again whenever one of its files changes, until interrupted.
+    #[arg(long)]
+    pub watch: bool,
     /// The program, or `-` to read it from standard input; all that follows belongs to the program, options included.
     // One list, so that from the file on nothing is taken for an option of the command.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true, value_names = ["FILE", "ARGS"])]
@@ -109,6 +112,9 @@ pub struct CheckArgs {
     /// How diagnostics are written to standard error.
     #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
     pub message_format: Format,
+    /// Check again whenever a file changes, until interrupted.
+    #[arg(long)]
+    pub watch: bool,
     /// The programs; `-` reads one from standard input.
     #[arg(required = true)]
     pub files: Vec<PathBuf>,

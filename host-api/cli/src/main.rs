@@ -11,6 +11,7 @@ mod output;
 mod repl;
 mod run;
 mod test;
+mod watch;
 
 use args::{Cli, Command};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -45,6 +46,8 @@ fn main() -> ExitCode {
     };
     let out = output::Output::new(cli.color);
     match cli.command {
+        Command::Run(args) if args.watch => watch::run(&args, &out),
+        Command::Check(args) if args.watch => watch::check(&args, &out),
         Command::Run(args) => run::run(&args, &out),
         Command::Check(args) => check::check(&args, &out),
         Command::Ir(args) => dump::dump(&args, &out, dump::What::Ir),

@@ -29,6 +29,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 use sx_ir::{Extern, ExternKind, FuncId, Sig};
+use sx_sema::incremental::Session;
 use sx_sema::{LoadError, Loaded, Options, Sema};
 use sx_syntax::diag::{Code, Diagnostic, Severity, sort_for_display};
 use sx_syntax::span::{FileId, Loc, Span};
@@ -64,6 +65,32 @@ pub(crate) struct Unit {
     verified: usize,
 }
 
+/// What the checker is told about an engine's programs.
+fn options(engine: &EngineInner) -> Options {
+    Options {
+        allow_extern: engine.user_extern,
+        build_mode: engine.build_mode.clone(),
+        stack_bytes: stack::for_checking,
+        ..Options::default()
+    }
+}
+
+/// Begins a session with a file.
+///
+/// # Errors
+/// When the file can't be read.
+pub(crate) fn session(engine: &Arc<EngineInner>, path: &Path) -> Result<Session, LoadError> {
+    let mut search = Search::new(engine.memory.clone(), engine.file_imports);
+    let root = search.root_file(path)?;
+    let inner = engine.clone();
+    let make = move |sema: &mut Sema| -> Box<dyn sx_sema::Comptime + Send> {
+        let context = sema.default_context();
+        let (symbols, budget) = (inner.comptime_symbols.clone(), inner.budget.clone());
+        Box::new(comptime::Shared::new(comptime::Runner::new(symbols, budget, context, None)))
+    };
+    Ok(Session::with_comptime(options(engine), Box::new(search), root, Some(Box::new(make))))
+}
+
 impl Unit {
     /// Reads the first file; nothing is checked yet.
     pub fn open(engine: &Arc<EngineInner>, source: Source<'_>) -> Result<Unit, Error> {
@@ -83,13 +110,7 @@ impl Unit {
             Source::Module(path) => search.root_module(path),
         };
         let loaded: Loaded = loaded.map_err(|error: LoadError| Error::io(error.message))?;
-        let options = Options {
-            allow_extern: engine.user_extern,
-            build_mode: engine.build_mode.clone(),
-            stack_bytes: stack::for_checking,
-            ..Options::default()
-        };
-        let mut sema = Sema::new(options, Box::new(search));
+        let mut sema = Sema::new(options(engine), Box::new(search));
         let root = sema.add_file(loaded.path, loaded.file);
         let context = sema.default_context();
         let runner =

@@ -10,6 +10,7 @@ mod places;
 mod repl;
 mod run;
 mod test;
+mod watch;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
