@@ -115,6 +115,8 @@ f :: (a: *Atomic(u8), p: *Atomic(*i64), o: *Atomic(?*i64)) {
     q : *i64 = p.swap(null, .relaxed);
     found : ??*i64 = p.compare_exchange(q, q, .relaxed, .relaxed);
     found = o.compare_exchange(null, q, .relaxed, .relaxed);
+    plain : ?*i64 = p.compare_exchange(q, q, .relaxed, .relaxed);
+                    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ E0201
     n : void = a.store(1, .relaxed);
     y : u8 = r;
              ^ E0201
