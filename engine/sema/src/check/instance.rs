@@ -28,6 +28,10 @@ impl Sema {
         let key: Box<[CVal]> = bindings.iter().map(|(_, v)| v.clone()).collect();
         if let Some(&inst) = self.inst_ids.get(&(func, key.clone())) {
             self.watch_instance(inst);
+            if self.inst(inst).sig.ret == TypeId::ERROR {
+                // Perhaps because of its body, if its result is inferred.
+                self.watch_result(inst);
+            }
             return (self.inst(inst).sig.ret != TypeId::ERROR).then_some(inst);
         }
         if self.inst_count() as u32 >= self.options.max_instances
