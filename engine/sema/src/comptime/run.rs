@@ -79,7 +79,7 @@ impl<'b> Cx<'_, '_, 'b> {
 impl Sema {
     /// Runs a lowered function that returns the address of its result, and reads that.
     fn run_comptime(&mut self, func: sx_ir::FuncId, ty: TypeId, loc: Loc) -> Option<CVal> {
-        self.finish_run_queue();
+        self.refresh_any_users();
         if self.comptime.is_none() {
             self.report(Diagnostic::error(Code::E0701, loc, "this build can't run code at compile time"));
             return None;
@@ -114,7 +114,7 @@ impl Sema {
                     }
                     if let Some(&inst) = self.func_insts.get(&needed) {
                         self.provide(inst, needed);
-                        self.finish_run_queue();
+                        self.refresh_any_users();
                     }
                     if self.is_faulty(&[needed]) {
                         break None;
@@ -133,7 +133,7 @@ impl Sema {
                             self.provide(inst, func);
                         }
                     }
-                    self.finish_run_queue();
+                    self.refresh_any_users();
                     if self.is_faulty(&funcs) {
                         break None;
                     }
@@ -180,11 +180,10 @@ impl Sema {
         self.thaw(from, ty, &bytes, 0).ok_or_else(|| "part of it is no value of its type".to_string())
     }
 
-    /// Checks what is queued before code runs; a session checks only what is needed.
-    fn finish_run_queue(&mut self) {
-        if self.watch.as_ref().is_none_or(|watch| watch.plan.whole) {
-            self.finish_queue();
-        }
+    /// Before code runs: what tells apart what an `Any` holds knows all that was put into one so far. Nothing else is checked
+    /// that isn't called, since it may need the constant that the run is for.
+    fn refresh_any_users(&mut self) {
+        while self.recheck_any_users() {}
     }
 
     /// Uses the machine, which is there.
