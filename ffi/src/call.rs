@@ -20,6 +20,11 @@ pub fn last_errno() -> i32 {
     ERRNO.get()
 }
 
+/// Makes [`last_errno`] give this: for what stands in for a C function.
+pub fn set_last_errno(code: i32) {
+    ERRNO.set(code);
+}
+
 /// Two parts of each parameter, and the address of a struct result.
 const MAX_ARGS: usize = 2 * MAX_PARAMS + 1;
 

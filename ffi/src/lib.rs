@@ -24,7 +24,7 @@ mod error;
 pub mod search;
 pub mod symbols;
 
-pub use call::{CallPlan, last_errno};
+pub use call::{CallPlan, last_errno, set_last_errno};
 pub use callback::Callback;
 pub use error::{LookupError, SignatureError};
 pub use symbols::Symbols;

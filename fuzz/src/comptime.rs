@@ -2,7 +2,7 @@
 //!
 //! Blocks are never given back, so that a program that uses one after freeing it finds memory there.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard};
 use sx_ir::{CSignature, CStruct, Extern, FuncId, GlobalId, Module, TrapKind};
 use sx_sema::{Comptime, ComptimeOutcome, Held};
 use sx_vm::{Caller, Config, ExternResolver, ExternTarget, Instance, Limits, NoExterns, Outcome, Program};
@@ -34,7 +34,7 @@ impl Runner {
             let limits = Limits { fuel: Some(POLLS), ..Limits::default() };
             let config = Config { limits, resolver: Arc::new(Floor), natives: Arc::new(NoExterns) };
             let mut instance = Instance::new(self.program.clone(), config)?;
-            *instance.data() = Box::new(Blocks::default());
+            *instance.data() = Box::new(Mutex::new(Blocks::default()));
             self.instance = Some(instance);
         }
         self.instance.as_mut().ok_or_else(|| "no instance".into())
@@ -212,8 +212,10 @@ impl ExternResolver for Floor {
     }
 }
 
-fn blocks<'a>(caller: &'a mut Caller<'_>) -> Result<&'a mut Blocks, Trap> {
-    caller.data().downcast_mut().ok_or_else(|| Trap::host("there are no blocks"))
+fn blocks<'a>(caller: &'a Caller<'_>) -> Result<MutexGuard<'a, Blocks>, Trap> {
+    let blocks: Option<&Mutex<Blocks>> = caller.data().downcast_ref();
+    let lock = blocks.and_then(|blocks| blocks.lock().ok());
+    lock.ok_or_else(|| Trap::host("there are no blocks"))
 }
 
 fn checked(slots: &[u64], count: usize) -> Result<(), Trap> {
@@ -231,7 +233,7 @@ fn alloc(caller: &mut Caller<'_>, slots: &mut [u64]) -> Result<(), Trap> {
 
 fn realloc(caller: &mut Caller<'_>, slots: &mut [u64]) -> Result<(), Trap> {
     checked(slots, 4)?;
-    let blocks = blocks(caller)?;
+    let mut blocks = blocks(caller)?;
     let new = blocks.allocate(slots[2]);
     blocks.copy(slots[0], new);
     slots[0] = new;

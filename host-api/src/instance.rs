@@ -18,6 +18,9 @@ use sx_vm::{Config, PreparedCall, Trap};
 
 /// A running program: its variables, its memory, its stack. `Send`; one thread at a time uses it.
 ///
+/// A program may start threads if [`Limits::threads`](crate::Limits::threads) allows some. They belong to the call in which
+/// they were started: when that returns, they have ended. A trap in one of them is the call's error.
+///
 /// Dropping it gives back all that the program has allocated; no code of the program runs then.
 pub struct Instance {
     vm: sx_vm::Instance,
@@ -104,16 +107,16 @@ impl Instance {
     /// Keeps data of the host's in the instance, for host functions: [`Caller::data`](crate::Caller::data).
     pub fn set_data<T: Send + 'static>(&mut self, data: T) {
         if let Some(ground) = self.ground() {
-            ground.user = Some(Box::new(data));
+            *ground.user.get_mut() = Some(Box::new(data));
         }
     }
     /// The host's data, if it is of this type.
     pub fn data<T: Send + 'static>(&mut self) -> Option<&mut T> {
-        self.ground()?.user.as_mut()?.downcast_mut()
+        self.ground()?.user.get_mut().as_mut()?.downcast_mut()
     }
     /// Takes the host's data back, if it is of this type.
     pub fn take_data<T: Send + 'static>(&mut self) -> Option<T> {
-        let user = &mut self.ground()?.user;
+        let user = self.ground()?.user.get_mut();
         let data: Box<dyn Any + Send> = user.take()?;
         match data.downcast() {
             Ok(data) => Some(*data),
@@ -164,7 +167,7 @@ impl Instance {
     /// [`ErrorKind::Io`] when output was lost, now or earlier.
     pub fn flush(&mut self) -> Result<()> {
         self.settle_output();
-        let lost = self.ground().and_then(|ground| ground.lost_output);
+        let lost = self.ground().and_then(|ground| ground.lost_output());
         match lost.unwrap_or_else(|| self.pending.error()) {
             0 => Ok(()),
             code => Err(Error::lost_output(code)),
@@ -196,7 +199,7 @@ impl Instance {
     /// What a call ended with.
     #[cold]
     fn ended(&mut self, trap: Trap) -> Error {
-        if let Some(code) = self.ground().and_then(|ground| ground.exit.take()) {
+        if let Some(code) = self.ground().and_then(|ground| ground.take_exit()) {
             return Error::new(ErrorKind::Exit(code), format!("the program exited with code {code}"));
         }
         self.trapped = true;
@@ -302,7 +305,7 @@ impl Site for Instance {
     fn allocate(&mut self, bytes: usize, align: usize) -> Option<*mut u8> {
         let footprint = crate::driver::heap::Heap::footprint(bytes as i64, align as i64)?;
         self.vm.meter().charge(footprint as u64).ok()?;
-        let block = self.ground()?.heap.alloc(bytes, align);
+        let block = self.ground()?.heap.get_mut().alloc(bytes, align);
         if block.is_none() {
             self.vm.meter().release(footprint as u64);
         }

@@ -17,6 +17,10 @@ pub struct Limits {
     /// Loop iterations and calls until [`Instance::set_fuel`](crate::Instance::set_fuel) renews them; unlimited. Counting
     /// makes programs slower.
     pub fuel: Option<u64>,
+    /// Threads that the program may have at a time besides the one of the host's call; 0. Each has a stack of its own. The
+    /// memory of a program with threads may change while a host function looks at what it was lent, so that only programs
+    /// should have some that the host trusts to keep their threads apart.
+    pub threads: u32,
 }
 
 impl Default for Limits {
@@ -27,14 +31,16 @@ impl Default for Limits {
             nesting: 128,
             time_per_call: None,
             fuel: None,
+            threads: 0,
         }
     }
 }
 
 impl Limits {
-    /// No limit but the stack's, which is 8 MiB: for programs that are trusted as much as their host.
+    /// No limit but those of the stack, which is 8 MiB, and of threads, which are 1024: for programs that are trusted as
+    /// much as their host.
     pub fn none() -> Limits {
-        Limits { memory_bytes: None, stack_bytes: 8 << 20, ..Limits::default() }
+        Limits { memory_bytes: None, stack_bytes: 8 << 20, threads: 1024, ..Limits::default() }
     }
     /// With a limit on memory.
     #[must_use]
@@ -66,6 +72,12 @@ impl Limits {
         self.fuel = Some(polls);
         self
     }
+    /// With this many threads besides the one of the host's call.
+    #[must_use]
+    pub fn threads(mut self, most: u32) -> Limits {
+        self.threads = most;
+        self
+    }
     pub(crate) fn vm(&self) -> sx_vm::Limits {
         sx_vm::Limits {
             stack_bytes: self.stack_bytes,
@@ -73,6 +85,7 @@ impl Limits {
             fuel: self.fuel,
             call_time: self.time_per_call,
             memory_bytes: self.memory_bytes,
+            threads: self.threads,
         }
     }
 }

@@ -1,18 +1,22 @@
-//! What an instance owns, and how calls enter it.
+//! What the executions of an instance share, and how calls enter one.
 
 use crate::bytecode::{Op, Word};
 use crate::host::{
     CallbackCode, CallbackHandle, ExternResolver, ExternTarget, NativeCaller, NativeInterface,
 };
 use crate::interp::dispatch;
-use crate::interp::state::{Cell, Core, Exit, MIN_WINDOW, Record, State, halt};
-use crate::limits::{self, Limits, Meter};
+use crate::interp::state::{Cell, Core, Exit, MIN_WINDOW, Record, State, halt, request};
+use crate::limits::{Limits, Meter};
 use crate::objects::Block;
+use crate::park::Parking;
 use crate::program::{ANY_CLASS, Program};
-use crate::stack::Stack;
+use crate::threads::{self, Threads};
 use crate::trap::{FrameInfo, RawFrame, Trap, Walk};
+use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use std::any::Any;
+use std::cell::UnsafeCell;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -40,29 +44,38 @@ pub(crate) struct ActiveCall {
     pub site: Option<Site>,
 }
 
-/// The parts of an instance that handlers don't touch.
+/// What the executions of an instance share. Threads only read it, or go through a lock.
 pub(crate) struct Environment {
     pub program: Arc<Program>,
+    layout: UnsafeCell<Layout>,
+    /// Everything that was looked for, by whichever thread.
+    externs: Mutex<Vec<Option<ExternTarget>>>,
+    resolver: Arc<dyn ExternResolver>,
+    natives: Arc<dyn NativeInterface>,
+    callbacks: Mutex<FxHashMap<u32, CallbackCode>>,
+    callers: Mutex<FxHashMap<u32, Arc<dyn NativeCaller>>>,
+    pub limits: Limits,
+    pub user: UnsafeCell<Box<dyn Any + Send + Sync>>,
+    pub meter: Meter,
+    pub threads: Arc<Threads>,
+    pub parking: Parking,
+}
+
+// SAFETY: the layout and the host's data are changed only through `&mut Instance`, while no code runs and there are no
+// threads; all else is shared by locks and atomics.
+unsafe impl Send for Environment {}
+// SAFETY: as above.
+unsafe impl Sync for Environment {}
+
+/// Where an instance's functions and objects are. Grows only between calls.
+#[derive(Default)]
+pub(crate) struct Layout {
     pub cells: Vec<Cell>,
     stubs: Vec<Box<[Word]>>,
     /// How much of the program's journal was applied.
     journal: usize,
     pub objects: Vec<*mut u8>,
     pub blocks: Vec<Block>,
-    externs: Vec<Option<ExternTarget>>,
-    resolver: Arc<dyn ExternResolver>,
-    natives: Arc<dyn NativeInterface>,
-    callbacks: FxHashMap<u32, CallbackCode>,
-    callers: FxHashMap<u32, Arc<dyn NativeCaller>>,
-    pub limits: Limits,
-    pub depth: u32,
-    deadline: Option<Instant>,
-    armed: Option<Instant>,
-    pub user: Box<dyn Any + Send>,
-    pub meter: Meter,
-    pub stack: Option<Stack>,
-    /// Calls that wait for code, of which only the last may go on.
-    pub suspended: u32,
 }
 
 impl Environment {
@@ -71,60 +84,49 @@ impl Environment {
         limits: Limits,
         resolver: Arc<dyn ExternResolver>,
         natives: Arc<dyn NativeInterface>,
-        stack: Stack,
-    ) -> Environment {
+    ) -> Arc<Environment> {
         let meter = Meter::new(limits.memory_bytes);
-        Environment {
+        Arc::new(Environment {
             program,
-            cells: Vec::new(),
-            stubs: Vec::new(),
-            journal: 0,
-            objects: Vec::new(),
-            blocks: Vec::new(),
-            externs: Vec::new(),
+            layout: UnsafeCell::default(),
+            externs: Mutex::default(),
             resolver,
             natives,
-            callbacks: FxHashMap::default(),
-            callers: FxHashMap::default(),
+            callbacks: Mutex::default(),
+            callers: Mutex::default(),
             limits,
-            depth: 0,
-            deadline: None,
-            armed: None,
-            user: Box::new(()),
+            user: UnsafeCell::new(Box::new(())),
             meter,
-            stack: Some(stack),
-            suspended: 0,
-        }
+            threads: Threads::new(),
+            parking: Parking::new(),
+        })
     }
-    /// The deadline of the running call.
-    pub fn set_deadline(&mut self, deadline: Option<Instant>, core: &Arc<Core>) {
-        self.deadline = deadline;
-        if let Some(deadline) = deadline
-            && self.armed.is_none_or(|armed| deadline < armed)
-        {
-            self.armed = Some(deadline);
-            limits::arm(deadline, core);
-        }
+    /// The layout.
+    ///
+    /// # Safety
+    /// Nobody changes it while the reference lives: only [`grow`] does.
+    pub unsafe fn layout(&self) -> &Layout {
+        // SAFETY: the caller's promise.
+        unsafe { &*self.layout.get() }
     }
-    /// Answers the timer: true when the deadline has passed. An early timer is armed again.
-    pub fn deadline_passed(&mut self, core: *const Core) -> bool {
-        self.armed = None;
-        let Some(deadline) = self.deadline else { return false };
-        if Instant::now() >= deadline {
-            return true;
-        }
-        // SAFETY: a running core is owned by an `Arc`, whose count this borrows.
-        let core = std::mem::ManuallyDrop::new(unsafe { Arc::from_raw(core) });
-        self.set_deadline(Some(deadline), &core);
-        false
+    /// The layout, to add to.
+    pub fn layout_cell(&self) -> *mut Layout {
+        self.layout.get()
+    }
+    /// The host's data.
+    pub fn user(&self) -> &(dyn Any + Send + Sync) {
+        // SAFETY: changed only through `&mut Instance`, which nobody has while code runs.
+        unsafe { &**self.user.get() }
     }
     /// The symbol of an extern, for call stacks.
     pub fn extern_name(&self, ext: u32) -> Arc<str> {
         if ext == Site::NONE { "C function".into() } else { self.program.extern_symbol(ExternId(ext)) }
     }
+}
+
+impl Layout {
     /// Gives every function that has code by now its cell. The caller renews `State::cells`.
-    fn grow_cells(&mut self) {
-        let program = self.program.clone();
+    fn grow_cells(&mut self, program: &Program) {
         program.journal(self.journal, |func_limit, entries| {
             let first = self.cells.len();
             if func_limit > first {
@@ -148,20 +150,30 @@ impl Environment {
 /// Takes in what was added to the program: cells, globals, data.
 ///
 /// # Safety
-/// The calling thread owns the state, and no handler runs.
+/// The calling thread owns the instance, and no handler runs.
 pub(crate) unsafe fn grow(core: *const Core) -> Result<(), String> {
     // SAFETY: the caller's promise; references end before code of others runs.
     unsafe {
         let state = (*core).state.get();
-        let env = State::env(state);
-        (*env).grow_cells();
-        (*state).cells = (*env).cells.as_ptr();
-        (*state).cell_count = (*env).cells.len() as u64;
-        let program = (*env).program.clone();
-        let result = crate::objects::instantiate(core, &program);
-        (*state).objects = (*env).objects.as_ptr();
+        let env = shared(state);
+        let layout = env.layout_cell();
+        (&mut *layout).grow_cells(&env.program);
+        (*state).cells = (*layout).cells.as_ptr();
+        (*state).cell_count = (*layout).cells.len() as u64;
+        let result = crate::objects::instantiate(core);
+        (*state).objects = (*layout).objects.as_ptr();
         result
     }
+}
+
+/// What the executions of an instance share.
+///
+/// # Safety
+/// The state outlives the reference.
+#[inline(always)]
+pub(crate) unsafe fn shared<'a>(state: *const State) -> &'a Environment {
+    // SAFETY: the caller's promise.
+    unsafe { &*Arc::as_ptr(&(*state).env) }
 }
 
 /// What an extern is, resolved at first use.
@@ -172,23 +184,43 @@ pub(crate) unsafe fn grow(core: *const Core) -> Result<(), String> {
 pub(crate) unsafe fn extern_target<'a>(state: *mut State, ext: ExternId) -> Result<&'a ExternTarget, String> {
     // SAFETY: the caller's promise.
     unsafe {
-        let env = State::env(state);
-        let externs: *const Vec<Option<ExternTarget>> = &raw const (*env).externs;
+        let externs: *const Vec<Option<ExternTarget>> = &raw const (*state).externs;
         if let Some(Some(target)) = (&(*externs)).get(ext.index()) {
             return Ok(target);
         }
-        resolve(&mut *env, ext)
+        learn(&mut (*state).externs, shared(state), ext)
     }
 }
 
+/// Asks what all threads know, and the resolver after that.
 #[cold]
 #[inline(never)]
-fn resolve(env: &mut Environment, ext: ExternId) -> Result<&ExternTarget, String> {
-    let target = env.program.with_extern(ext, |ext, sig, shapes| env.resolver.resolve(ext, sig, shapes))?;
-    if env.externs.len() <= ext.index() {
-        env.externs.resize_with(ext.index() + 1, || None);
+fn learn<'a>(
+    own: &'a mut Vec<Option<ExternTarget>>,
+    env: &Environment,
+    ext: ExternId,
+) -> Result<&'a ExternTarget, String> {
+    let target = entry(&mut env.externs.lock(), ext.index(), || {
+        env.program.with_extern(ext, |ext, sig, shapes| env.resolver.resolve(ext, sig, shapes))
+    })?
+    .clone();
+    entry(own, ext.index(), || Ok(target))
+}
+
+/// An entry of a table, made when it is missing.
+fn entry<T>(
+    table: &mut Vec<Option<T>>,
+    index: usize,
+    make: impl FnOnce() -> Result<T, String>,
+) -> Result<&T, String> {
+    if table.len() <= index {
+        table.resize_with(index + 1, || None);
     }
-    Ok(env.externs[ext.index()].insert(target))
+    let entry = &mut table[index];
+    Ok(match entry {
+        Some(known) => known,
+        None => entry.insert(make()?),
+    })
 }
 
 /// How function pointers of a C signature are called, made at first use.
@@ -200,34 +232,36 @@ pub(crate) unsafe fn native_caller<'a>(
     sig: u32,
 ) -> Result<&'a Arc<dyn NativeCaller>, String> {
     // SAFETY: the caller's promise.
-    let env: &'a mut Environment = unsafe { &mut (*state).env };
-    if !env.callers.contains_key(&sig) {
-        let natives = &env.natives;
-        let made = env.program.with_c_sig(sig, |sig, fixed, shapes| natives.caller(sig, fixed, shapes))?;
-        env.callers.insert(sig, made);
+    let (callers, env) = unsafe { (&mut (*state).callers, shared(state)) };
+    match callers.entry(sig) {
+        Entry::Occupied(known) => Ok(known.into_mut()),
+        Entry::Vacant(own) => {
+            let mut all = env.callers.lock();
+            let made = match all.entry(sig) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(place) => {
+                    let natives = &env.natives;
+                    place.insert(
+                        env.program
+                            .with_c_sig(sig, |sig, fixed, shapes| natives.caller(sig, fixed, shapes))?,
+                    )
+                }
+            };
+            Ok(own.insert(made.clone()))
+        }
     }
-    Ok(&env.callers[&sig])
 }
 
 /// The C function pointer of a function, made at first use.
-///
-/// # Safety
-/// The calling thread owns the state.
-pub(crate) unsafe fn callback(
-    core: *const Core,
-    func: FuncId,
-    handle: CallbackHandle,
-) -> Result<*const (), String> {
-    // SAFETY: the caller's promise.
-    let env = unsafe { &mut (*(*core).state.get()).env };
-    if let Some(made) = env.callbacks.get(&func.0) {
-        return Ok(made.code);
+pub(crate) fn callback(env: &Environment, func: FuncId, handle: CallbackHandle) -> Result<*const (), String> {
+    match env.callbacks.lock().entry(func.0) {
+        Entry::Occupied(made) => Ok(made.get().code),
+        Entry::Vacant(place) => {
+            let natives = &env.natives;
+            let made = env.program.with_c_func(func, |sig, shapes| natives.callback(handle, sig, shapes))?;
+            Ok(place.insert(made).code)
+        }
     }
-    let natives = &env.natives;
-    let made = env.program.with_c_func(func, |sig, shapes| natives.callback(handle, sig, shapes))?;
-    let code = made.code;
-    env.callbacks.insert(func.0, made);
-    Ok(code)
 }
 
 /// The error return trace.
@@ -237,7 +271,7 @@ pub(crate) unsafe fn callback(
 pub(crate) unsafe fn error_trace(state: *mut State) -> (Vec<FrameInfo>, usize) {
     // SAFETY: the caller's promise.
     unsafe {
-        let trace = &(*state).error_trace;
+        let trace = &(*state).strand.error_trace;
         let program = &(&(*state).env).program;
         // One entry each: the callers into which the place was inlined say for themselves when the error passes them.
         let frames =
@@ -250,18 +284,38 @@ pub(crate) unsafe fn error_trace(state: *mut State) -> (Vec<FrameInfo>, usize) {
 const ENTRY_ARGS: usize = 256;
 
 thread_local! {
-    static TOKEN: u8 = const { 0 };
+    /// The execution whose code this thread runs, innermost; it leads to those it was called from.
+    static RUNNING: std::cell::Cell<*const Core> = const { std::cell::Cell::new(std::ptr::null()) };
 }
 
-/// A number that no other living thread has; never 0.
+/// The execution of an instance that this thread runs; none when it runs no code of it.
+pub(crate) fn running_here(env: *const Environment) -> Option<*const Core> {
+    let mut core = RUNNING.get();
+    while !core.is_null() {
+        // SAFETY: an execution stays alive while its thread runs it.
+        unsafe {
+            let state = (*core).state.get();
+            if std::ptr::eq(shared(state), env) {
+                return Some(core);
+            }
+            core = (*state).outer;
+        }
+    }
+    None
+}
+
+/// This thread begins to run an execution.
 #[inline]
-fn token() -> usize {
-    TOKEN.with(|token| &raw const *token as usize)
+unsafe fn take_thread(core: *const Core, state: *mut State) {
+    // SAFETY: the calling thread owns the state.
+    unsafe { (*state).outer = RUNNING.replace(core) };
 }
 
-/// True when this thread runs a call of the instance.
-pub(crate) fn owned_here(core: &Core) -> bool {
-    core.owner.load(Ordering::Relaxed) == token()
+/// It is done with it.
+#[inline]
+unsafe fn leave_thread(state: *mut State) {
+    // SAFETY: as above.
+    RUNNING.set(unsafe { (*state).outer });
 }
 
 /// How a run ended.
@@ -284,7 +338,7 @@ pub(crate) unsafe fn run(core: *const Core, pc: *const Word, fp: *mut u64, rp: *
         match (*state).exit {
             Exit::Done => Ended::Done,
             Exit::Need(func) => Ended::Need(FuncId(func)),
-            Exit::HostTrap => match (*state).host_trap.take() {
+            Exit::HostTrap => match (*state).strand.host_trap.take() {
                 Some(trap) => Ended::Trap(trap),
                 None => Ended::Trap(Trap::host("a host function failed")),
             },
@@ -300,9 +354,10 @@ pub(crate) unsafe fn run(core: *const Core, pc: *const Word, fp: *mut u64, rp: *
 pub(crate) unsafe fn run_owned(core: *const Core, pc: *const Word, fp: *mut u64, rp: *mut Record) -> Ended {
     // SAFETY: the caller's promise.
     unsafe {
-        (*core).owner.store(token(), Ordering::Relaxed);
+        let state = (*core).state.get();
+        take_thread(core, state);
         let ended = run(core, pc, fp, rp);
-        (*core).owner.store(0, Ordering::Relaxed);
+        leave_thread(state);
         ended
     }
 }
@@ -365,7 +420,7 @@ pub(crate) unsafe fn push_entry(
             return Err(Trap::bad_call(format!("function {func} isn't part of this instance")));
         }
         let cell = *(*state).cells.add(func.index());
-        let base = (*state).top;
+        let base = (*state).strand.top;
         let bytes = (cell.frame_bytes as usize).max(args.len().max(rets).max(MIN_WINDOW) * 8);
         // An entry that waits for code keeps room for its arguments.
         let waits = cell.class == ANY_CLASS;
@@ -373,10 +428,10 @@ pub(crate) unsafe fn push_entry(
             return Err(Trap::bad_call(format!("function {func} has too many arguments to be waited for")));
         }
         let bytes = if waits { bytes.max(ENTRY_ARGS * 8) } else { bytes };
-        if bytes > (*state).stack_limit - base as usize {
+        if bytes > (*state).strand.stack_limit - base as usize {
             return Err(no_room(state));
         }
-        (*state).records.write(Record { pc: halt(), fp: base });
+        (*state).strand.records.write(Record { pc: halt(), fp: base });
         for (i, &arg) in args.iter().enumerate() {
             base.add(i).write(arg);
         }
@@ -410,32 +465,32 @@ pub(crate) unsafe fn enter(
     // SAFETY: the caller's promise.
     unsafe {
         let state = (*core).state.get();
-        let env = State::env(state);
-        let (outer_top, outer_records, outer_site) = ((*state).top, (*state).records, (*state).site);
-        let outermost = (*env).depth == 0;
+        let env = shared(state);
+        let strand = &raw mut (*state).strand;
+        let (outer_top, outer_records, outer_site) = ((*strand).top, (*strand).records, (*strand).site);
+        let depth = (&(*strand).active).len();
+        let outermost = depth == 0;
         if outermost {
-            if let Some(time) = (*env).limits.call_time {
-                start_clock(core, env, time);
+            if let Some(time) = env.limits.call_time {
+                env.threads.set_deadline(Instant::now().checked_add(time));
             }
-        } else if (*env).depth >= (*env).limits.native_depth {
+        } else if depth >= env.limits.native_depth as usize {
             return Err(no_room(state));
         }
         let cell = push_entry(core, func, args, rets.len())?;
         if outermost {
-            (*core).owner.store(token(), Ordering::Relaxed);
+            take_thread(core, state);
         }
-        (*env).depth += 1;
-        (*state).active.push(ActiveCall { site });
+        (*strand).active.push(ActiveCall { site });
         let ended = run(core, cell.code, outer_top, outer_records.add(1));
-        (*state).active.pop();
-        (*env).depth -= 1;
-        (*state).top = outer_top;
-        (*state).records = outer_records;
-        (*state).site = outer_site;
+        (*strand).active.pop();
+        (*strand).top = outer_top;
+        (*strand).records = outer_records;
+        (*strand).site = outer_site;
         if outermost {
-            (*core).owner.store(0, Ordering::Relaxed);
+            leave_thread(state);
         }
-        match ended {
+        let result = match ended {
             Ended::Done => {
                 for (i, ret) in rets.iter_mut().enumerate() {
                     *ret = outer_top.add(i).read();
@@ -445,17 +500,55 @@ pub(crate) unsafe fn enter(
             Ended::Trap(trap) => Err(trap),
             Ended::Need(func) => {
                 let walk = Walk::new(state, halt(), (*state).exit_rp);
-                Err(Trap::no_code(func).locate(&(*env).program, walk))
+                Err(Trap::no_code(func).locate(&env.program, walk))
             }
-        }
+        };
+        if outermost && env.threads.is_involved() { threads::finish(core, result) } else { result }
     }
 }
 
-#[cold]
-unsafe fn start_clock(core: *const Core, env: *mut Environment, time: std::time::Duration) {
-    // SAFETY: the instance owns the core through an `Arc`, whose count this borrows.
+/// Calls the function that a thread begins with.
+///
+/// # Safety
+/// The calling thread owns the execution, in which nothing has run.
+pub(crate) unsafe fn enter_first(core: *const Core, func: FuncId, args: &[u64]) -> Ended {
+    // SAFETY: the caller's promise.
     unsafe {
-        let core = std::mem::ManuallyDrop::new(Arc::from_raw(core));
-        (*env).set_deadline(Instant::now().checked_add(time), &core);
+        let strand = &raw mut (*(*core).state.get()).strand;
+        let (top, records) = ((*strand).top, (*strand).records);
+        let cell = match push_entry(core, func, args, 0) {
+            Ok(cell) => cell,
+            Err(trap) => return Ended::Trap(trap),
+        };
+        (*strand).active.push(ActiveCall { site: None });
+        let ended = run_owned(core, cell.code, top, records.add(1));
+        (*strand).active.pop();
+        ended
+    }
+}
+
+/// Answers what is asked of an execution: the trap that ends it, none if it may go on.
+///
+/// # Safety
+/// The calling thread owns the state.
+pub(crate) unsafe fn answer(core: *const Core) -> Option<TrapKind> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let (core, state) = (&*core, (*core).state.get());
+        core.guard.store((*state).strand.stack_limit, Ordering::SeqCst);
+        let requests = core.requests.swap(0, Ordering::SeqCst);
+        if requests & request::STOP != 0 {
+            // It holds until the host call has ended.
+            core.requests.fetch_or(request::STOP, Ordering::SeqCst);
+            core.guard.store(0, Ordering::SeqCst);
+            return Some(TrapKind::Canceled);
+        }
+        if requests & request::CANCEL != 0 {
+            return Some(TrapKind::Canceled);
+        }
+        if requests & request::DEADLINE != 0 && shared(state).threads.is_late() {
+            return Some(TrapKind::Deadline);
+        }
+        None
     }
 }

@@ -5,15 +5,19 @@
 //! of copies; a C struct result is written through an address that comes before the arguments.
 
 use crate::bytecode::Word;
-use crate::env::{self, Site};
+use crate::env::{self, Environment, Site};
+use crate::interp::memory::NULL_PAGE;
 use crate::interp::state::{Core, Exit, MIN_WINDOW, State, exit};
 use crate::limits::Meter;
-use crate::trap::{Trap, Walk};
+use crate::park::{Parked, Refused};
+use crate::threads::{self, SpawnError, Task};
+use crate::trap::{Origin, Trap, Walk};
 use std::any::Any;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use sx_ir::{CSignature, CStruct, Extern, ExternId, FuncId};
+use std::time::Instant;
+use sx_ir::{CSignature, CStruct, Extern, ExternId, FuncId, Signature, TrapKind};
 
 /// A function of the host that sx can call. Any closure of this shape is one.
 pub trait HostFn: Send + Sync {
@@ -37,6 +41,14 @@ pub trait NativeFn: Send + Sync {
     /// # Safety
     /// `args` holds the arguments that the signature asks for; the result is written to `ret`, which may be the same place.
     unsafe fn call(&self, args: *const u64, ret: *mut u64);
+    /// What is to happen before each call.
+    ///
+    /// # Errors
+    /// The trap that ends the sx call.
+    fn prepare(&self, caller: &mut Caller<'_>) -> Result<(), Trap> {
+        let _ = caller;
+        Ok(())
+    }
 }
 
 /// How C functions of one signature are called through a pointer.
@@ -134,7 +146,8 @@ impl NativeInterface for NoExterns {
     }
 }
 
-/// What a host function is given: the instance that called it.
+/// What a host function is given: the instance, and the thread of it, that called. Threads of an instance call host
+/// functions at the same time.
 pub struct Caller<'a> {
     core: *const Core,
     site: Site,
@@ -146,6 +159,10 @@ impl Caller<'_> {
         // SAFETY: the instance outlives the call.
         unsafe { (*self.core).state.get() }
     }
+    fn env(&self) -> &Environment {
+        // SAFETY: as above.
+        unsafe { env::shared(self.state()) }
+    }
     /// Calls an sx function, above the frames that are there.
     ///
     /// # Errors
@@ -154,30 +171,122 @@ impl Caller<'_> {
         // SAFETY: a host function runs on the thread that owns the instance.
         unsafe { env::enter(self.core, func, args, rets, Some(self.site)) }
     }
-    /// The host's data of this instance.
-    pub fn data(&mut self) -> &mut (dyn Any + Send) {
-        // SAFETY: the thread owns the state; the borrow of `self` keeps everyone else from it.
-        unsafe { &mut *(&mut (*self.state()).env).user }
+    /// The host's data of this instance. Its threads see it at the same time.
+    pub fn data(&self) -> &(dyn Any + Send + Sync) {
+        self.env().user()
     }
     /// The instance's memory meter.
-    pub fn meter(&mut self) -> &mut Meter {
-        // SAFETY: as for `data`.
-        unsafe { &mut (&mut (*self.state()).env).meter }
+    pub fn meter(&self) -> &Meter {
+        &self.env().meter
+    }
+    /// True while the instance has no threads besides this one. It gets others only through [`Caller::spawn`] on this one.
+    #[inline]
+    pub fn is_alone(&self) -> bool {
+        self.env().threads.is_alone()
+    }
+    /// The address of two words of the running thread: its number, which is never 0 and never given twice in an instance,
+    /// and one for the program to use.
+    pub fn thread_words(&self) -> *mut [u64; 2] {
+        // SAFETY: the thread owns the state.
+        unsafe { (&raw mut (*self.state()).own).cast() }
+    }
+    /// The number of the running thread.
+    pub fn thread_id(&self) -> u64 {
+        // SAFETY: as above.
+        unsafe { (*self.state()).own.id }
+    }
+    /// Starts a thread that calls the function behind a function value, with these arguments, context first. When it has
+    /// returned, 1 is written to `done`, and who waits there is woken. A trap in it ends the host call that is running,
+    /// and so all threads. Gives the thread's number.
+    ///
+    /// # Errors
+    /// Why it couldn't be started.
+    ///
+    /// # Safety
+    /// `done` is 0, or leads to 32 bits that can be written until they are 1 or the host call has ended.
+    pub unsafe fn spawn(&mut self, function: u64, args: &[u64], done: usize) -> Result<u64, SpawnError> {
+        let func = match self.function_of_value(function) {
+            Some(func) => func,
+            None => return Err(SpawnError::NotAFunction),
+        };
+        let fits = |sig: Signature| sig.params.len() == args.len() && sig.rets.is_empty();
+        if !self.env().program.signature(func).is_some_and(fits) || !done.is_multiple_of(align_of::<u32>()) {
+            return Err(SpawnError::NotAFunction);
+        }
+        // SAFETY: a host function runs on the thread that owns the state, and was called by the innermost frame.
+        unsafe {
+            let walk = Walk::from_host(self.state(), self.site);
+            let origin = Origin { id: 0, frames: walk.first };
+            threads::spawn(self.core, Task { func, args: args.to_vec(), done, origin })
+        }
+    }
+    fn function_of_value(&self, value: u64) -> Option<FuncId> {
+        let index = value.checked_sub(1)?;
+        // SAFETY: the thread owns the state.
+        (index < unsafe { (*self.state()).cell_count }).then_some(FuncId(index as u32))
+    }
+    /// Waits while the 32 bits at an address are `expected`: until another thread unparks the address, or the deadline
+    /// comes. Whoever changes the number, and unparks afterwards, isn't missed.
+    ///
+    /// # Errors
+    /// The trap that ends the wait: the call is interrupted, or `deadlock` if every thread waits without a deadline.
+    ///
+    /// # Safety
+    /// The address can be read.
+    pub unsafe fn park(
+        &mut self,
+        address: usize,
+        expected: u32,
+        deadline: Option<Instant>,
+    ) -> Result<Parked, Trap> {
+        if address < NULL_PAGE as usize {
+            return Err(self.located(Trap::of_kind(TrapKind::NullDereference, [0; 3])));
+        }
+        if !address.is_multiple_of(align_of::<u32>()) {
+            return Err(self.located(Trap::of_kind(TrapKind::InvalidMemory, [0; 3])));
+        }
+        loop {
+            // SAFETY: the caller's promise; this thread runs the execution.
+            match unsafe { self.env().parking.park(&*self.core, address, expected, deadline) } {
+                Ok(parked) => return Ok(parked),
+                Err(Refused::Requested) => self.poll()?,
+                Err(Refused::Deadlock) => {
+                    return Err(self.located(Trap::of_kind(TrapKind::Deadlock, [0; 3])));
+                }
+            }
+        }
+    }
+    /// Wakes up to `count` of the threads that wait at an address; says how many.
+    pub fn unpark(&self, address: usize, count: usize) -> usize {
+        self.env().parking.unpark(address, count)
+    }
+    /// Lets requests from outside take effect: for host functions that take long.
+    ///
+    /// # Errors
+    /// The trap that ends the call, which is to be returned.
+    pub fn poll(&mut self) -> Result<(), Trap> {
+        // SAFETY: the thread owns the state.
+        match unsafe { env::answer(self.core) } {
+            Some(kind) => Err(self.located(Trap::of_kind(kind, [0; 3]))),
+            None => Ok(()),
+        }
+    }
+    fn located(&self, trap: Trap) -> Trap {
+        // SAFETY: the site is a call of the innermost running frame.
+        unsafe { locate(trap, self.core, self.site) }
     }
     /// The running fiber's error return trace, where the error was raised first.
     pub fn error_trace(&self) -> (Vec<crate::FrameInfo>, usize) {
-        // SAFETY: as for `data`.
+        // SAFETY: the thread owns the state.
         unsafe { env::error_trace(self.state()) }
     }
     /// The sx call stack above this host function, innermost first.
     pub fn backtrace(&self) -> Trap {
-        // SAFETY: the site is a call of the innermost running frame.
-        unsafe { locate(Trap::host(""), self.core, self.site) }
+        self.located(Trap::host(""))
     }
     /// A trap here, with its call stack.
     pub fn trap(&self, message: impl Into<String>) -> Trap {
-        // SAFETY: as for `backtrace`.
-        unsafe { locate(Trap::host(message), self.core, self.site) }
+        self.located(Trap::host(message))
     }
 }
 
@@ -193,38 +302,40 @@ unsafe fn locate(trap: Trap, core: *const Core, site: Site) -> Trap {
 /// Names a function of an instance to C code.
 #[derive(Clone, Copy)]
 pub struct CallbackHandle {
-    core: *const Core,
+    env: *const Environment,
     func: FuncId,
 }
 
-// SAFETY: `call` refuses threads that don't run the instance.
+// SAFETY: `call` runs the function only on threads that run the instance, each with its own execution.
 unsafe impl Send for CallbackHandle {}
 // SAFETY: as above.
 unsafe impl Sync for CallbackHandle {}
 
 impl CallbackHandle {
-    /// What the code that C calls does. Without a running call on this thread, and after a trap under the same C call,
-    /// results are zero at once.
+    /// What the code that C calls does: runs the function on top of what this thread runs of the instance. After a trap
+    /// under the same C call, results are zero at once. On a thread that runs nothing of the instance they are zero, and
+    /// the instance's call, this one or the next, traps.
     ///
     /// # Safety
     /// The instance is alive. `args` holds the function's arguments, `rets` has room for its results.
     pub unsafe fn call(self, args: &[u64], rets: &mut [u64]) {
         rets.fill(0);
-        // SAFETY: the instance is alive.
-        let core = unsafe { &*self.core };
-        if !env::owned_here(core) {
+        let Some(core) = env::running_here(self.env) else {
+            // SAFETY: the instance is alive, and this is shared by threads.
+            let threads = unsafe { &(*self.env).threads };
+            threads.fail(Trap::host("C called back on a thread that runs nothing of this program"));
             return;
-        }
-        let state = core.state.get();
-        // SAFETY: this thread owns the state.
+        };
+        // SAFETY: this thread runs the execution, and so owns the state.
         unsafe {
-            if (*state).c_trap.is_some() {
+            let strand = &raw mut (*(*core).state.get()).strand;
+            if (*strand).c_trap.is_some() {
                 return;
             }
-            let site = (*state).site;
+            let site = (*strand).site;
             if let Err(trap) = env::enter(core, self.func, args, rets, Some(site)) {
                 rets.fill(0);
-                (*state).c_trap = Some(trap);
+                (*strand).c_trap = Some(trap);
             }
         }
     }
@@ -236,7 +347,7 @@ unsafe fn leave(core: *const Core, site: Site, trap: Trap) -> *const Word {
     unsafe {
         let trap = if trap.is_located() { trap } else { locate(trap, core, site) };
         let state = (*core).state.get();
-        (*state).host_trap = Some(trap);
+        (*state).strand.host_trap = Some(trap);
         (*state).exit = Exit::HostTrap;
         (*state).exit_pc = site.pc;
         (*state).exit_fp = site.fp;
@@ -271,11 +382,12 @@ pub(crate) unsafe fn call_extern(
             Ok(target) => target,
             Err(message) => return fail_at(core, site, message),
         };
-        let (outer_top, outer_records, outer_site) = ((*state).top, (*state).records, (*state).site);
+        let strand = &raw mut (*state).strand;
+        let (outer_top, outer_records, outer_site) = ((*strand).top, (*strand).records, (*strand).site);
         // As far from the frame as a callee would be: the return stack has room for it then.
-        (*state).top = slots.add(count.max(MIN_WINDOW).next_multiple_of(2));
-        (*state).records = site.rp;
-        (*state).site = site;
+        (*strand).top = slots.add(count.max(MIN_WINDOW).next_multiple_of(2));
+        (*strand).records = site.rp;
+        (*strand).site = site;
         let result = match target {
             ExternTarget::Host(function) => {
                 let function: *const dyn HostFn = &**function;
@@ -286,17 +398,20 @@ pub(crate) unsafe fn call_extern(
             }
             ExternTarget::Native(function, _) => {
                 let function: *const dyn NativeFn = &**function;
-                (*function).call(slots, slots);
-                match (*state).c_trap.take() {
-                    None => Ok(()),
-                    Some(trap) => Err(trap),
+                let mut caller = Caller { core, site, _borrow: PhantomData };
+                match (*function).prepare(&mut caller) {
+                    Err(trap) => Err(trap),
+                    Ok(()) => {
+                        (*function).call(slots, slots);
+                        (*strand).c_trap.take().map_or(Ok(()), Err)
+                    }
                 }
             }
             ExternTarget::Data(_) => Err(Trap::link("a variable was called")),
         };
-        (*state).top = outer_top;
-        (*state).records = outer_records;
-        (*state).site = outer_site;
+        (*strand).top = outer_top;
+        (*strand).records = outer_records;
+        (*strand).site = outer_site;
         match result {
             Ok(()) => site.pc.add(CALL_WORDS),
             Err(trap) => leave(core, site, trap),
@@ -323,16 +438,17 @@ pub(crate) unsafe fn call_pointer(
             Ok(function) => Arc::as_ptr(function),
             Err(message) => return fail_at(core, site, message),
         };
-        let (outer_top, outer_records, outer_site) = ((*state).top, (*state).records, (*state).site);
+        let strand = &raw mut (*state).strand;
+        let (outer_top, outer_records, outer_site) = ((*strand).top, (*strand).records, (*strand).site);
         // As far from the frame as a callee would be: the return stack has room for it then.
-        (*state).top = slots.add(count.max(MIN_WINDOW).next_multiple_of(2));
-        (*state).records = site.rp;
-        (*state).site = site;
+        (*strand).top = slots.add(count.max(MIN_WINDOW).next_multiple_of(2));
+        (*strand).records = site.rp;
+        (*strand).site = site;
         (*function).call(code, slots, slots);
-        (*state).top = outer_top;
-        (*state).records = outer_records;
-        (*state).site = outer_site;
-        match (*state).c_trap.take() {
+        (*strand).top = outer_top;
+        (*strand).records = outer_records;
+        (*strand).site = outer_site;
+        match (*strand).c_trap.take() {
             None => site.pc.add(CALL_WORDS),
             Some(trap) => leave(core, site, trap),
         }
@@ -345,7 +461,10 @@ pub(crate) unsafe fn call_pointer(
 /// The running thread owns the state.
 pub(crate) unsafe fn c_func_addr(core: *const Core, func: FuncId) -> Result<*const (), String> {
     // SAFETY: the caller's promise.
-    unsafe { env::callback(core, func, CallbackHandle { core, func }) }
+    unsafe {
+        let env = env::shared((*core).state.get());
+        env::callback(env, func, CallbackHandle { env, func })
+    }
 }
 
 /// The address behind a symbol.

@@ -1,20 +1,18 @@
 //! Instances: a program's globals, stack and entry cells, and the calls that run in them.
 
 use crate::bytecode::Word;
-use crate::env::{self, ActiveCall, Ended, Environment, Site};
+use crate::env::{self, ActiveCall, Ended, Environment, Layout};
 use crate::host::{ExternResolver, NativeInterface};
-use crate::interp::state::{Core, ErrorTrace, Exit, Record, State, halt, returning};
+use crate::interp::state::{Core, Record, State, halt, returning};
 use crate::limits::{InterruptHandle, Limits, Meter};
 use crate::objects::Place;
 use crate::program::Program;
 use crate::stack::Stack;
+use crate::threads::FIRST;
 use crate::trap::{FrameInfo, Trap, TrapReason, Walk};
 use std::any::Any;
-use std::cell::UnsafeCell;
 use std::marker::PhantomData;
-use std::mem::ManuallyDrop;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicUsize};
 use std::time::Instant;
 use sx_ir::{DataId, FuncId, GlobalId, Signature, TrapKind};
 
@@ -39,7 +37,8 @@ impl Default for Config {
     }
 }
 
-/// A running program: globals, a stack, entry cells. `Send`; one thread at a time uses it, through `&mut`.
+/// A running program: globals, a stack, entry cells. `Send`; one thread at a time uses it, through `&mut`. The program may
+/// start further threads, which end with the call that they were started in.
 pub struct Instance {
     core: Arc<Core>,
     _not_sync: PhantomData<std::cell::Cell<()>>,
@@ -108,36 +107,10 @@ impl Instance {
     /// A message, when there is no memory, or data of the program names a symbol that isn't found.
     pub fn new(program: Arc<Program>, config: Config) -> Result<Instance, String> {
         let stack = Stack::take(config.limits.stack_bytes).ok_or("no memory for a stack")?;
-        let (base, limit, records) = (stack.base(), stack.limit(), stack.records());
         let fuel = config.limits.fuel.map_or(0, |fuel| fuel.min(i64::MAX as u64) as i64);
-        let env = Environment::new(program, config.limits, config.resolver, config.natives, stack);
-        let state = State {
-            cells: std::ptr::null(),
-            cell_count: 0,
-            objects: std::ptr::null(),
-            fuel,
-            stack_limit: limit,
-            top: base,
-            records,
-            exit: Exit::Done,
-            kind: TrapKind::Unreachable,
-            operands: [0; 3],
-            exit_pc: halt(),
-            exit_fp: base,
-            exit_rp: records,
-            host_trap: None,
-            c_trap: None,
-            site: Site { pc: halt(), fp: base, rp: records, ext: Site::NONE },
-            active: Vec::new(),
-            error_trace: ErrorTrace::default(),
-            env: ManuallyDrop::new(env),
-        };
-        let core = Arc::new(Core {
-            guard: AtomicUsize::new(limit),
-            requests: AtomicU32::new(0),
-            owner: AtomicUsize::new(0),
-            state: UnsafeCell::new(state),
-        });
+        let env = Environment::new(program, config.limits, config.resolver, config.natives);
+        let core = Core::new(env.clone(), stack, FIRST, fuel);
+        env.threads.add(Arc::as_ptr(&core));
         let mut instance = Instance { core, _not_sync: PhantomData };
         instance.grow()?;
         Ok(instance)
@@ -145,9 +118,17 @@ impl Instance {
     fn state(&self) -> *mut State {
         self.core.state.get()
     }
-    fn env(&mut self) -> &mut Environment {
+    fn env(&self) -> &Environment {
+        // SAFETY: what executions share is only read through this.
+        unsafe { &(*self.state()).env }
+    }
+    fn layout(&mut self) -> &Layout {
+        // SAFETY: `&mut self` owns the layout.
+        unsafe { self.env().layout() }
+    }
+    fn suspended(&mut self) -> &mut u32 {
         // SAFETY: `&mut self` owns the state, and nothing runs.
-        unsafe { &mut (*self.state()).env }
+        unsafe { &mut (*self.state()).suspended }
     }
     /// Takes in what was compiled since: functions, globals, data. What exists keeps its values and addresses.
     ///
@@ -167,7 +148,7 @@ impl Instance {
     /// When it has no code, or this instance hasn't grown since it was compiled.
     pub fn prepare(&mut self, func: FuncId) -> Result<PreparedCall, Trap> {
         let Some(sig) = self.env().program.signature(func) else { return Err(Trap::no_code(func)) };
-        if func.index() >= self.env().cells.len() {
+        if func.index() >= self.layout().cells.len() {
             return Err(Trap::bad_call(format!("function {func} isn't part of this instance")));
         }
         Ok(PreparedCall { func, args: sig.params.len() as u32, rets: sig.rets.len() as u32 })
@@ -218,11 +199,11 @@ impl Instance {
         let state = self.state();
         // SAFETY: `&mut self` owns the state, and nothing runs.
         unsafe {
-            let base = (*state).top;
+            let base = (*state).strand.top;
             match env::push_entry(core, func, args, rets) {
                 Err(trap) => Outcome::Trap(trap),
                 Ok(cell) => {
-                    let records = (*state).records;
+                    let records = (*state).strand.records;
                     let at = Frames { fp: base, rp: records.add(1), base, records };
                     self.go(cell.code, at, rets)
                 }
@@ -238,15 +219,15 @@ impl Instance {
     }
     /// Enters the function that was waited for, or returns from it with results.
     fn go_on(&mut self, suspended: Suspended, results: Option<&[u64]>) -> Outcome {
-        let last = self.env().suspended;
+        let last = *self.suspended();
         if suspended.index != last || last == 0 {
             return Outcome::Trap(Trap::bad_call("calls that were suspended later must end first"));
         }
         if let Err(message) = self.grow() {
             return Outcome::Trap(Trap::link(message));
         }
-        self.env().suspended -= 1;
-        let cell = self.env().cells[suspended.func.index()];
+        *self.suspended() -= 1;
+        let cell = self.layout().cells[suspended.func.index()];
         let (pc, bytes) = match results {
             None => (cell.code, cell.frame_bytes as usize),
             Some(results) => (returning(), results.len() * 8),
@@ -255,10 +236,10 @@ impl Instance {
         // SAFETY: `&mut self` owns the state, and nothing runs; the frames of the call were kept, and results lie where the
         // callee's frame begins.
         unsafe {
-            (*state).top = suspended.base;
-            (*state).records = suspended.records;
+            (*state).strand.top = suspended.base;
+            (*state).strand.records = suspended.records;
             let Suspended { fp, rp, base, records, rets, .. } = suspended;
-            if fp as usize + bytes > (*state).stack_limit {
+            if fp as usize + bytes > (*state).strand.stack_limit {
                 (*state).kind = TrapKind::StackOverflow;
                 (*state).exit_rp = rp;
                 return Outcome::Trap(env::trap_at_entry(state));
@@ -274,7 +255,7 @@ impl Instance {
         // SAFETY: `&mut self` owns the state. The frames of a waiting call are kept, and its arguments lie in its caller's
         // window; the stack's limit bounds what a wrong count reads.
         unsafe {
-            let room = (*self.state()).stack_limit.saturating_sub(suspended.fp as usize) / 8;
+            let room = (*self.state()).strand.stack_limit.saturating_sub(suspended.fp as usize) / 8;
             (0..count.min(room)).map(|i| suspended.fp.add(i).read()).collect()
         }
     }
@@ -289,7 +270,7 @@ impl Instance {
     pub fn refuse(&mut self, suspended: Suspended, message: impl Into<String>) -> Trap {
         let state = self.state();
         let rp = suspended.rp;
-        let known = suspended.index <= self.env().suspended;
+        let known = suspended.index <= *self.suspended();
         let trap = Trap::host(message);
         // SAFETY: `&mut self` owns the state, and nothing runs; the frames of the call were kept.
         let trap = unsafe {
@@ -305,12 +286,12 @@ impl Instance {
     }
     /// Forgets a call that waits for code, and all that were suspended later.
     pub fn abandon(&mut self, suspended: Suspended) {
-        if suspended.index <= self.env().suspended {
-            self.env().suspended = suspended.index - 1;
+        if suspended.index <= *self.suspended() {
+            *self.suspended() = suspended.index - 1;
             // SAFETY: `&mut self` owns the state, and nothing runs.
             unsafe {
-                (*self.state()).top = suspended.base;
-                (*self.state()).records = suspended.records;
+                (*self.state()).strand.top = suspended.base;
+                (*self.state()).strand.records = suspended.records;
             }
         }
     }
@@ -320,22 +301,22 @@ impl Instance {
         let Frames { fp, rp, base, records } = at;
         // SAFETY: the caller's promise.
         unsafe {
-            self.env().depth += 1;
-            (*state).active.push(ActiveCall { site: None });
+            (*state).strand.active.push(ActiveCall { site: None });
+            (*state).waits = true;
             let ended = env::run_owned(core, pc, fp, rp);
-            (*state).active.pop();
-            self.env().depth -= 1;
-            (*state).top = base;
-            (*state).records = records;
+            (*state).waits = false;
+            (*state).strand.active.pop();
+            (*state).strand.top = base;
+            (*state).strand.records = records;
             match ended {
                 Ended::Trap(trap) => Outcome::Trap(resume_panic(trap)),
                 Ended::Done => Outcome::Done((0..rets).map(|i| base.add(i).read()).collect()),
                 Ended::Need(func) => {
                     let (fp, rp) = ((*state).exit_fp, (*state).exit_rp);
-                    (*state).top = env::end_of_caller(state);
-                    (*state).records = rp;
-                    let index = self.env().suspended + 1;
-                    self.env().suspended = index;
+                    (*state).strand.top = env::end_of_caller(state);
+                    (*state).strand.records = rp;
+                    let index = *self.suspended() + 1;
+                    *self.suspended() = index;
                     Outcome::Need(func, Suspended { func, fp, rp, base, records, rets, index })
                 }
             }
@@ -343,12 +324,11 @@ impl Instance {
     }
     /// What stops this instance's calls from other threads.
     pub fn interrupt_handle(&self) -> InterruptHandle {
-        InterruptHandle { core: self.core.clone() }
+        InterruptHandle { threads: self.env().threads.clone() }
     }
     /// Calls trap with `interrupted: deadline` from this moment on; none removes the deadline.
     pub fn set_deadline(&mut self, deadline: Option<Instant>) {
-        let core = self.core.clone();
-        self.env().set_deadline(deadline, &core);
+        self.env().threads.set_deadline(deadline);
     }
     /// Renews the fuel, in polls. Without effect unless [`Limits::fuel`] was given.
     pub fn set_fuel(&mut self, polls: u64) {
@@ -361,22 +341,23 @@ impl Instance {
         unsafe { (*self.state()).fuel.max(0) as u64 }
     }
     /// The host's data, which host functions reach through [`crate::Caller::data`].
-    pub fn data(&mut self) -> &mut Box<dyn Any + Send> {
-        &mut self.env().user
+    pub fn data(&mut self) -> &mut Box<dyn Any + Send + Sync> {
+        // SAFETY: `&mut self` owns the data, and nothing runs.
+        unsafe { &mut *self.env().user.get() }
     }
     /// The memory meter.
-    pub fn meter(&mut self) -> &mut Meter {
-        &mut self.env().meter
+    pub fn meter(&self) -> &Meter {
+        &self.env().meter
     }
     /// The address of a global; none when no code names it and it wasn't added.
     pub fn global(&mut self, id: GlobalId) -> Option<*mut u8> {
         let object = self.env().program.global_object(id)?;
-        self.env().objects.get(object as usize).copied()
+        self.layout().objects.get(object as usize).copied()
     }
     /// Where the globals are that this instance has, and how large they are.
     pub fn globals(&mut self) -> Vec<(GlobalId, *const u8, usize)> {
         let globals = self.env().program.known_globals();
-        let objects = &self.env().objects;
+        let objects = &self.layout().objects;
         let place = |(id, object, size): (GlobalId, u32, usize)| {
             Some((id, objects.get(object as usize)?.cast_const(), size))
         };
@@ -385,7 +366,7 @@ impl Instance {
     /// Where the data is that its program has laid out. How large it is the module knows.
     pub fn datas(&mut self) -> Vec<(DataId, *const u8)> {
         let datas = self.env().program.known_datas();
-        let objects = &self.env().objects;
+        let objects = &self.layout().objects;
         let place = |(id, place): (DataId, Place)| match place {
             Place::Shared(address) => Some((id, address as *const u8)),
             Place::Object(object) => Some((id, objects.get(object as usize)?.cast_const())),
@@ -395,7 +376,7 @@ impl Instance {
     /// The function that a function value is; none for null and numbers that aren't functions of this instance.
     pub fn function_of_value(&mut self, value: u64) -> Option<FuncId> {
         let index = value.checked_sub(1)?;
-        ((index as usize) < self.env().cells.len()).then_some(FuncId(index as u32))
+        ((index as usize) < self.layout().cells.len()).then_some(FuncId(index as u32))
     }
     /// Where the last unhandled error was raised and passed through, the raise first, and how many places were left out.
     pub fn error_trace(&mut self) -> (Vec<FrameInfo>, usize) {
@@ -424,12 +405,7 @@ fn resume_panic(trap: Trap) -> Trap {
 
 impl Drop for Instance {
     fn drop(&mut self) {
-        let state = self.core.state.get();
-        // SAFETY: interrupt handles may keep the core, but only reach its atomics; nobody uses the environment after this.
-        let mut env = unsafe { ManuallyDrop::take(&mut (*state).env) };
-        if let Some(stack) = env.stack.take() {
-            stack.give_back();
-        }
+        self.env().threads.remove(Arc::as_ptr(&self.core));
     }
 }
 

@@ -10,6 +10,8 @@
 //! | [`host`] | host functions, C functions, callbacks |
 //! | [`trap`] | traps and call stacks |
 //! | [`limits`] | limits, interruption, the memory meter |
+//! | [`threads`] | the threads of an instance: starting, stopping, joining |
+//! | [`park`] | waiting until another thread says so |
 //!
 //! A [`Program`] is `Send + Sync` and shared; an [`Instance`] is `Send` and used by `&mut`. Arguments and results are 8-byte
 //! slots whose bits above a value's width are arbitrary.
@@ -27,8 +29,10 @@ pub mod instance;
 pub(crate) mod interp;
 pub mod limits;
 pub(crate) mod objects;
+pub mod park;
 pub mod program;
 pub(crate) mod stack;
+pub mod threads;
 pub mod trap;
 
 pub use codegen::CompileError;
@@ -38,5 +42,7 @@ pub use host::{
 };
 pub use instance::{Config, Instance, Outcome, PreparedCall, Suspended};
 pub use limits::{InterruptHandle, Limits, MemoryLimitReached, Meter};
+pub use park::Parked;
 pub use program::Program;
+pub use threads::SpawnError;
 pub use trap::{BACKTRACE_ENDS, FrameInfo, Trap, TrapReason};

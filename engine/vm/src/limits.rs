@@ -1,9 +1,10 @@
 //! Limits, interruption from other threads, and the memory meter.
 
-use crate::interp::state::{Core, request};
-use parking_lot::{Condvar, Mutex};
+use crate::threads::Threads;
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
@@ -21,20 +22,32 @@ pub struct Limits {
     pub call_time: Option<Duration>,
     /// Bytes that the instance's allocator may hand out; the allocator asks [`Meter`].
     pub memory_bytes: Option<u64>,
+    /// How many threads a program may have at a time besides the one that the host calls from. Each has a VM stack of
+    /// its own.
+    pub threads: u32,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { stack_bytes: 1 << 20, native_depth: 128, fuel: None, call_time: None, memory_bytes: None }
+        Limits {
+            stack_bytes: 1 << 20,
+            native_depth: 128,
+            fuel: None,
+            call_time: None,
+            memory_bytes: None,
+            threads: 0,
+        }
     }
 }
 
 /// Counts the memory that a program holds. Whoever allocates for the program charges it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Meter {
-    used: u64,
-    peak: u64,
+    used: AtomicU64,
+    peak: AtomicU64,
     limit: u64,
+    /// Several threads count. While there is one, plain steps do.
+    shared: AtomicBool,
 }
 
 /// The memory limit would be passed.
@@ -43,33 +56,64 @@ pub struct MemoryLimitReached;
 
 impl Meter {
     pub(crate) fn new(limit: Option<u64>) -> Meter {
-        Meter { used: 0, peak: 0, limit: limit.unwrap_or(u64::MAX) }
+        Meter {
+            used: AtomicU64::new(0),
+            peak: AtomicU64::new(0),
+            limit: limit.unwrap_or(u64::MAX),
+            shared: AtomicBool::new(false),
+        }
+    }
+    /// Said before the second thread counts, and when it is gone.
+    pub(crate) fn share(&self) {
+        self.shared.store(true, Ordering::Relaxed);
+    }
+    pub(crate) fn unshare(&self) {
+        self.shared.store(false, Ordering::Relaxed);
     }
     /// Counts an allocation.
     ///
     /// # Errors
     /// When the limit would be passed; nothing is counted then.
-    pub fn charge(&mut self, bytes: u64) -> Result<(), MemoryLimitReached> {
-        match self.used.checked_add(bytes) {
-            Some(used) if used <= self.limit => {
-                self.used = used;
-                self.peak = self.peak.max(used);
-                Ok(())
+    #[inline]
+    pub fn charge(&self, bytes: u64) -> Result<(), MemoryLimitReached> {
+        let mut before = self.used.load(Ordering::Relaxed);
+        loop {
+            let used = before.checked_add(bytes).filter(|&used| used <= self.limit);
+            let Some(used) = used else { return Err(MemoryLimitReached) };
+            if !self.shared.load(Ordering::Relaxed) {
+                self.used.store(used, Ordering::Relaxed);
+                if used > self.peak.load(Ordering::Relaxed) {
+                    self.peak.store(used, Ordering::Relaxed);
+                }
+                return Ok(());
             }
-            _ => Err(MemoryLimitReached),
+            match self.used.compare_exchange_weak(before, used, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => {
+                    self.peak.fetch_max(used, Ordering::Relaxed);
+                    return Ok(());
+                }
+                Err(found) => before = found,
+            }
         }
     }
     /// Counts a release.
-    pub fn release(&mut self, bytes: u64) {
-        self.used = self.used.saturating_sub(bytes);
+    #[inline]
+    pub fn release(&self, bytes: u64) {
+        if self.shared.load(Ordering::Relaxed) {
+            let less = |used: u64| Some(used.saturating_sub(bytes));
+            // It always gives a number.
+            let _ = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        } else {
+            self.used.store(self.used().saturating_sub(bytes), Ordering::Relaxed);
+        }
     }
     /// Bytes held now.
     pub fn used(&self) -> u64 {
-        self.used
+        self.used.load(Ordering::Relaxed)
     }
     /// The most bytes ever held.
     pub fn peak(&self) -> u64 {
-        self.peak
+        self.peak.load(Ordering::Relaxed)
     }
     /// The most bytes allowed; `u64::MAX` when unlimited.
     pub fn limit(&self) -> u64 {
@@ -80,13 +124,14 @@ impl Meter {
 /// Stops an instance's call from any thread. Doesn't keep the instance running or its memory alive beyond a small core.
 #[derive(Clone)]
 pub struct InterruptHandle {
-    pub(crate) core: Arc<Core>,
+    pub(crate) threads: Arc<Threads>,
 }
 
 impl InterruptHandle {
-    /// The running call traps with `interrupted: canceled` at its next poll; if none runs, the next one does.
+    /// The running call traps with `interrupted: canceled` at the next poll of one of its threads, also of one that waits;
+    /// if none runs, the next one does.
     pub fn cancel(&self) {
-        self.core.request(request::CANCEL);
+        self.threads.cancel();
     }
 }
 
@@ -97,11 +142,11 @@ impl std::fmt::Debug for InterruptHandle {
 }
 
 /// Asks an instance to look at the clock when a deadline comes.
-pub(crate) fn arm(deadline: Instant, core: &Arc<Core>) {
+pub(crate) fn arm(deadline: Instant, threads: &Arc<Threads>) {
     let timer = TIMER.get_or_init(start);
     let mut queue = timer.queue.lock();
     let sooner = queue.peek().is_none_or(|Reverse(first)| deadline < first.deadline);
-    queue.push(Reverse(Armed { deadline, core: Arc::downgrade(core) }));
+    queue.push(Reverse(Armed { deadline, threads: Arc::downgrade(threads) }));
     drop(queue);
     if sooner {
         timer.changed.notify_one();
@@ -110,7 +155,7 @@ pub(crate) fn arm(deadline: Instant, core: &Arc<Core>) {
 
 struct Armed {
     deadline: Instant,
-    core: Weak<Core>,
+    threads: Weak<Threads>,
 }
 
 impl PartialEq for Armed {
@@ -161,9 +206,10 @@ fn run(timer: &'static Timer) {
                 timer.changed.wait_until(&mut queue, deadline);
             }
             Some(_) => {
-                let core = queue.pop().and_then(|Reverse(armed)| armed.core.upgrade());
-                if let Some(core) = core {
-                    core.request(request::DEADLINE);
+                let threads = queue.pop().and_then(|Reverse(armed)| armed.threads.upgrade());
+                if let Some(threads) = threads {
+                    // It may set the timer again.
+                    MutexGuard::unlocked(&mut queue, || threads.look_at_clock());
                 }
             }
         }

@@ -4,8 +4,9 @@
 //! and data that (however indirectly) points at a global, a C callback or a symbol, are *objects*: numbered in the program,
 //! allocated in every instance. Objects never move; an instance that grows allocates another block.
 
+use crate::env;
 use crate::host;
-use crate::interp::state::{Core, State};
+use crate::interp::state::Core;
 use crate::program::Program;
 use rustc_hash::FxHashMap;
 use std::alloc::{Layout, alloc_zeroed, dealloc};
@@ -237,12 +238,15 @@ unsafe fn write_address(base: *mut u8, offset: u32, target: usize, addend: i64) 
 /// Allocates and fills the objects that the instance doesn't have yet.
 ///
 /// # Safety
-/// The calling thread owns the state.
-pub(crate) unsafe fn instantiate(core: *const Core, program: &Arc<Program>) -> Result<(), String> {
-    // SAFETY: the caller's promise; the reference ends with each statement, since resolving symbols reaches the state.
-    let env = unsafe { State::env((*core).state.get()) };
+/// The calling thread owns the instance.
+pub(crate) unsafe fn instantiate(core: *const Core) -> Result<(), String> {
+    // SAFETY: the caller's promise.
+    let env = unsafe { env::shared((*core).state.get()) };
+    let program = &*env.program;
+    // References into the layout end with each statement, since resolving symbols reaches the instance.
+    let layout = env.layout_cell();
     // SAFETY: as above.
-    let first = unsafe { (&(*env).objects).len() };
+    let first = unsafe { (&(*layout).objects).len() };
     let inits = program.new_objects(first);
     if inits.is_empty() {
         return Ok(());
@@ -264,11 +268,11 @@ pub(crate) unsafe fn instantiate(core: *const Core, program: &Arc<Program>) -> R
         unsafe {
             let place = base.add(offset);
             place.copy_from_nonoverlapping(init.bytes.as_ptr(), init.bytes.len());
-            (&mut (*env).objects).push(place);
+            (&mut (*layout).objects).push(place);
         }
     }
     // SAFETY: as above.
-    unsafe { (&mut (*env).blocks).push(block) };
+    unsafe { (&mut (*layout).blocks).push(block) };
     for ((bytes, init), &offset) in inits.iter().zip(&offsets) {
         for reloc in &init.relocs {
             if reloc.offset as usize + size_of::<usize>() > *bytes {
@@ -287,7 +291,8 @@ pub(crate) unsafe fn instantiate(core: *const Core, program: &Arc<Program>) -> R
 unsafe fn address(core: *const Core, program: &Program, target: RelocTarget) -> Result<usize, String> {
     // SAFETY: the caller's promise.
     unsafe {
-        let object = |object: u32| (&(&(*(*core).state.get()).env).objects)[object as usize] as usize;
+        let objects = &env::shared((*core).state.get()).layout().objects;
+        let object = |object: u32| objects[object as usize] as usize;
         Ok(match target {
             RelocTarget::Func(func) => func.0 as usize + 1,
             RelocTarget::CFunc(func) => host::c_func_addr(core, func)? as usize,

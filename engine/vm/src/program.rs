@@ -273,9 +273,8 @@ impl Program {
         let mut infos = Vec::new();
         for frame in frames {
             match frame {
-                RawFrame::Host(name) => {
-                    infos.push(FrameInfo { func: name.to_string(), place: None, inlined: false, host: true });
-                }
+                RawFrame::Host(name) => infos.push(FrameInfo::of_host(name.to_string())),
+                RawFrame::Thread(id) => infos.push(FrameInfo::of_thread(*id)),
                 RawFrame::Code(pc) => inner.symbolize(*pc, &mut infos),
             }
         }
@@ -358,19 +357,14 @@ impl Inner {
         let after = code.locs.partition_point(|&(first, _)| first as usize <= word);
         let mut loc = after.checked_sub(1).map(|index| code.locs[index].1);
         if loc.is_none() {
-            infos.push(FrameInfo { func: func.name.to_string(), place: None, inlined: false, host: false });
+            infos.push(FrameInfo::new(func.name.to_string(), None, false));
         }
         // A chain longer than the table of positions would be a cycle.
         for _ in 0..func.locs.len() {
             let Some(src) = loc.and_then(|loc| func.locs.get(loc.index())) else { return };
             let name = func.scopes.get(src.scope as usize).unwrap_or(&func.name).clone();
             let inlined = src.inlined_at.is_some();
-            infos.push(FrameInfo {
-                func: name.to_string(),
-                place: Some((src.file, src.offset)),
-                inlined,
-                host: false,
-            });
+            infos.push(FrameInfo::new(name.to_string(), Some((src.file, src.offset)), inlined));
             loc = src.inlined_at;
         }
     }

@@ -45,6 +45,21 @@ pub struct FrameInfo {
     pub inlined: bool,
     /// True for a host or C function.
     pub host: bool,
+    /// True for no function at all: the frames behind it are those that started the thread of the frames before it, and
+    /// `func` is that thread's name.
+    pub thread: bool,
+}
+
+impl FrameInfo {
+    pub(crate) fn new(func: String, place: Option<(u32, u32)>, inlined: bool) -> FrameInfo {
+        FrameInfo { func, place, inlined, host: false, thread: false }
+    }
+    pub(crate) fn of_host(func: String) -> FrameInfo {
+        FrameInfo { host: true, ..FrameInfo::new(func, None, false) }
+    }
+    pub(crate) fn of_thread(id: u64) -> FrameInfo {
+        FrameInfo { thread: true, ..FrameInfo::new(format!("thread {id}"), None, false) }
+    }
 }
 
 struct Data {
@@ -242,6 +257,17 @@ pub(crate) enum RawFrame {
     Code(*const Word),
     /// A host function.
     Host(Arc<str>),
+    /// The end of a thread of this number; what started it follows.
+    Thread(u64),
+}
+
+/// Where a thread was started.
+#[derive(Debug)]
+pub(crate) struct Origin {
+    /// The thread's number.
+    pub id: u64,
+    /// The call, and some of those around it.
+    pub frames: Vec<RawFrame>,
 }
 
 /// The ends of a call stack.
@@ -320,8 +346,8 @@ impl Walk {
         let mut walk = Walk::default();
         // SAFETY: the caller's promise.
         unsafe {
-            if !(&(*state).active).is_empty() {
-                let site = (*state).site;
+            if !(&(*state).strand.active).is_empty() {
+                let site = (*state).strand.site;
                 walk.push(RawFrame::Host((&(*state).env).extern_name(site.ext)));
                 walk.frames(site.pc, site.rp);
                 walk.outer(state);
@@ -329,15 +355,21 @@ impl Walk {
         }
         walk
     }
-    /// Walks the frames below the innermost entry from outside.
+    /// Walks the frames below the innermost entry from outside, and to where the thread was started.
     unsafe fn outer(&mut self, state: *const State) {
-        let walk = self;
         // SAFETY: active calls keep the frames that they were made from.
         unsafe {
-            for call in (*state).active.iter().rev() {
+            let strand = &raw const (*state).strand;
+            for call in (&(*strand).active).iter().rev() {
                 if let Some(site) = call.site {
-                    walk.push(RawFrame::Host((&(*state).env).extern_name(site.ext)));
-                    walk.frames(site.pc, site.rp);
+                    self.push(RawFrame::Host((&(*state).env).extern_name(site.ext)));
+                    self.frames(site.pc, site.rp);
+                }
+            }
+            if let Some(origin) = &(*strand).origin {
+                self.push(RawFrame::Thread(origin.id));
+                for frame in &origin.frames {
+                    self.push(frame.clone());
                 }
             }
         }

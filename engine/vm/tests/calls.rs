@@ -196,14 +196,16 @@ fn host_functions_call_back() {
         for _ in 0..2 {
             caller.call(FuncId(1), &[0, slots[0]], &mut out)?;
         }
-        *caller.data().downcast_mut::<u64>().expect("set by the test") += 1;
+        let calls = caller.data().downcast_ref::<AtomicU64>().expect("set by the test");
+        calls.fetch_add(1, Ordering::Relaxed);
         slots[0] = out[0] + slots[1];
         Ok(())
     });
     let mut instance = with_host(&m, vec![("back", back)]);
-    *instance.data() = Box::new(0u64);
+    *instance.data() = Box::new(AtomicU64::new(0));
     assert_eq!(call(&mut instance, FuncId(0), &[15, 1000], 1).unwrap(), [610 + 1000 + 15]);
-    assert_eq!(instance.data().downcast_ref::<u64>(), Some(&1));
+    let calls = instance.data().downcast_mut::<AtomicU64>().expect("set above");
+    assert_eq!(*calls.get_mut(), 1);
 }
 
 #[test]

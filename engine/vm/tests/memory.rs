@@ -453,8 +453,7 @@ fn switches() {
 #[test]
 fn meters_count() {
     let limits = Limits { memory_bytes: Some(100), ..Limits::default() };
-    let mut instance =
-        Instance::new(Arc::new(Program::new()), Config { limits, ..Config::default() }).unwrap();
+    let instance = Instance::new(Arc::new(Program::new()), Config { limits, ..Config::default() }).unwrap();
     let meter = instance.meter();
     assert_eq!(meter.charge(60), Ok(()));
     assert_eq!(meter.charge(60), Err(MemoryLimitReached));

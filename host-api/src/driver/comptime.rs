@@ -229,7 +229,7 @@ impl Runner {
     }
     fn trapped(&mut self, trap: &Trap) -> ComptimeOutcome {
         let places = trap.frames().iter().filter_map(|frame| frame.place).collect();
-        let exit = self.ground().and_then(|ground| ground.exit.take());
+        let exit = self.ground().and_then(|ground| ground.take_exit());
         let message = match (exit, trap.reason()) {
             (Some(code), _) => format!("the program ended itself, with code {code}"),
             (None, TrapReason::Kind(sx_ir::TrapKind::OutOfFuel)) => {
@@ -285,7 +285,7 @@ impl Shared {
         if pending.waits() {
             pending.send_through(ground);
         }
-        ground.lost_output.unwrap_or_else(|| pending.error())
+        ground.lost_output().unwrap_or_else(|| pending.error())
     }
     /// How many files there were when the compilation was looked at last.
     fn known_files(&self) -> usize {

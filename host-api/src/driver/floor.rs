@@ -4,9 +4,10 @@
 //! [`Ground`], the first thing in the instance's data.
 
 use super::heap::Heap;
+use super::shared::{Guarded, HostData};
 use crate::error::Backtrace;
 use crate::program::Program;
-use std::any::Any;
+use parking_lot::Mutex;
 use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
@@ -28,28 +29,26 @@ pub trait Output: Send {
     fn write(&mut self, fd: i32, bytes: &[u8]) -> io::Result<usize>;
 }
 
-/// The part of an instance's data that the floor and the public API use.
+/// The part of an instance's data that the floor and the public API use. Threads of the instance use it at the same time.
 pub(crate) struct Ground {
-    pub heap: Heap,
+    pub heap: Guarded<Heap>,
     /// The program's arguments as strings of the language.
     args: Vec<[u64; 2]>,
     _arg_texts: Vec<Box<str>>,
-    pub output: Option<Box<dyn Output>>,
-    errno: i32,
+    output: Mutex<Option<Box<dyn Output>>>,
     /// The code with which the program wants to end.
-    pub exit: Option<i32>,
+    exit: Mutex<Option<i32>>,
     /// What the host keeps in the instance.
-    pub user: Option<Box<dyn Any + Send>>,
+    pub user: HostData,
     /// The program that runs; none at compile time.
     pub program: Option<Program>,
     /// At compile time, the files that were read so far.
     pub sources: Sources,
     /// The address of the context that its functions are given.
     pub context: u64,
-    /// The first code with which the standard streams failed.
-    pub lost_output: Option<i32>,
+    lost_output: Mutex<Option<i32>>,
     /// Names of files that the program was told: it may keep them as long as it runs.
-    told_paths: HashSet<Arc<str>>,
+    told_paths: Mutex<HashSet<Arc<str>>>,
 }
 
 impl Ground {
@@ -57,37 +56,43 @@ impl Ground {
         let texts: Vec<Box<str>> = args.into_iter().map(String::into_boxed_str).collect();
         let args = texts.iter().map(|text| [text.as_ptr() as u64, text.len() as u64]).collect();
         Ground {
-            heap: Heap::new(),
+            heap: Guarded::new(Heap::new()),
             args,
             _arg_texts: texts,
-            output,
-            errno: 0,
-            exit: None,
-            user: None,
+            output: Mutex::new(output),
+            exit: Mutex::default(),
+            user: HostData::default(),
             program: None,
             sources: Sources::new(),
             context: 0,
-            lost_output: None,
-            told_paths: HashSet::new(),
+            lost_output: Mutex::default(),
+            told_paths: Mutex::default(),
         }
     }
 }
 
 /// The ground of the instance that a host function was called by.
-pub(crate) fn ground<'a>(caller: &'a mut Caller<'_>) -> Result<&'a mut Ground, Trap> {
-    match caller.data().downcast_mut() {
+pub(crate) fn ground<'a>(caller: &'a Caller<'_>) -> Result<&'a Ground, Trap> {
+    match caller.data().downcast_ref() {
         Some(ground) => Ok(ground),
         None => Err(Trap::host("this instance has no runtime floor")),
     }
 }
 
+/// Uses the instance's heap.
+#[inline]
+fn heap<R>(caller: &Caller<'_>, use_it: impl FnOnce(&mut Heap) -> R) -> Result<R, Trap> {
+    // SAFETY: the caller's thread is the one that runs; heaps run nothing.
+    Ok(unsafe { ground(caller)?.heap.with(caller.is_alone(), use_it) })
+}
+
 /// Allocates from the instance's heap; none when there is no memory or the limit is reached.
-pub(crate) fn allocate(caller: &mut Caller<'_>, n: i64, align: i64) -> Result<Option<usize>, Trap> {
+pub(crate) fn allocate(caller: &Caller<'_>, n: i64, align: i64) -> Result<Option<usize>, Trap> {
     let Some(bytes) = Heap::footprint(n, align) else { return Ok(None) };
     if caller.meter().charge(bytes as u64).is_err() {
         return Ok(None);
     }
-    let block = ground(caller)?.heap.alloc(n as usize, align as usize);
+    let block = heap(caller, |heap| heap.alloc(n as usize, align as usize))?;
     if block.is_none() {
         caller.meter().release(bytes as u64);
     }
@@ -131,7 +136,7 @@ fn free(caller: &mut Caller<'_>, slots: &mut [u64]) -> Result<(), Trap> {
     if slots[0] == 0 {
         return Ok(());
     }
-    match ground(caller)?.heap.free(slots[0] as usize) {
+    match heap(caller, |heap| heap.free(slots[0] as usize))? {
         Some(bytes) => {
             caller.meter().release(bytes as u64);
             Ok(())
@@ -146,22 +151,25 @@ fn realloc(caller: &mut Caller<'_>, slots: &mut [u64]) -> Result<(), Trap> {
         slots[0] = allocate(caller, n, align)?.unwrap_or(0) as u64;
         return Ok(());
     }
-    let Some(old) = ground(caller)?.heap.size_at(address) else {
-        return Err(Trap::of_kind(TrapKind::InvalidMemory, [0; 3]));
-    };
     slots[0] = 0;
     let Some(bytes) = Heap::footprint(n, align) else { return Ok(()) };
-    if caller.meter().charge(bytes as u64).is_err() {
-        return Ok(());
-    }
-    match ground(caller)?.heap.realloc(address, n as usize, align as usize) {
-        Some(block) => {
-            slots[0] = block as u64;
-            caller.meter().release(old as u64);
+    let meter = caller.meter();
+    let moved = heap(caller, |heap| {
+        let old = heap.size_at(address)?;
+        if meter.charge(bytes as u64).is_err() {
+            return Some(None);
         }
-        None => caller.meter().release(bytes as u64),
+        let block = heap.realloc(address, n as usize, align as usize);
+        meter.release(if block.is_some() { old } else { bytes } as u64);
+        Some(block)
+    })?;
+    match moved {
+        Some(block) => {
+            slots[0] = block.unwrap_or(0) as u64;
+            Ok(())
+        }
+        None => Err(Trap::of_kind(TrapKind::InvalidMemory, [0; 3])),
     }
-    Ok(())
 }
 
 /// Writes to a file of the process.
@@ -175,8 +183,8 @@ pub(crate) fn write_fd(fd: i32) -> impl FnMut(&[u8]) -> io::Result<usize> {
 
 impl Ground {
     /// Writes some of the bytes where the instance's output goes.
-    pub fn write(&mut self, fd: i32, bytes: &[u8]) -> io::Result<usize> {
-        let written = match &mut self.output {
+    pub fn write(&self, fd: i32, bytes: &[u8]) -> io::Result<usize> {
+        let written = match &mut *self.output.lock() {
             Some(output) => output.write(fd, bytes).map(|n| n.min(bytes.len())),
             None => write_fd(fd)(bytes),
         };
@@ -184,9 +192,17 @@ impl Ground {
             && (fd == 1 || fd == 2)
             && error.kind() != io::ErrorKind::Interrupted
         {
-            self.lost_output.get_or_insert(code_of(error));
+            self.lost_output.lock().get_or_insert(code_of(error));
         }
         written
+    }
+    /// The first code with which the standard streams failed.
+    pub fn lost_output(&self) -> Option<i32> {
+        *self.lost_output.lock()
+    }
+    /// The code with which the program wanted to end, once.
+    pub fn take_exit(&self) -> Option<i32> {
+        self.exit.lock().take()
     }
 }
 
@@ -211,19 +227,15 @@ fn write(caller: &mut Caller<'_>, slots: &mut [u64]) -> Result<(), Trap> {
     slots[0] = match written {
         Ok(n) => n as u64,
         Err(code) => {
-            ground.errno = code;
+            sx_ffi::set_last_errno(code);
             -1i64 as u64
         }
     };
     Ok(())
 }
 
-fn errno(caller: &mut Caller<'_>, slots: &mut [u64]) -> Result<(), Trap> {
-    let ground = ground(caller)?;
-    slots[0] = match std::mem::take(&mut ground.errno) {
-        0 => sx_ffi::last_errno(),
-        code => code,
-    } as u64;
+fn errno(_: &mut Caller<'_>, slots: &mut [u64]) -> Result<(), Trap> {
+    slots[0] = sx_ffi::last_errno() as u64;
     Ok(())
 }
 
@@ -289,13 +301,15 @@ fn call_places(caller: &mut Caller<'_>, slots: &mut [u64]) -> Result<(), Trap> {
         if slots[0] as usize == room {
             break;
         }
-        let kept = match ground.told_paths.get(&path) {
+        let mut told = ground.told_paths.lock();
+        let kept = match told.get(&path) {
             Some(known) => known.clone(),
             None => {
-                ground.told_paths.insert(path.clone());
+                told.insert(path.clone());
                 path
             }
         };
+        drop(told);
         let place = Location {
             path: kept.as_ptr(),
             path_len: kept.len() as i64,
@@ -310,6 +324,7 @@ fn call_places(caller: &mut Caller<'_>, slots: &mut [u64]) -> Result<(), Trap> {
 }
 
 fn exit(caller: &mut Caller<'_>, slots: &mut [u64]) -> Result<(), Trap> {
-    ground(caller)?.exit = Some(slots[0] as i32);
+    // The first thread to say it is right.
+    ground(caller)?.exit.lock().get_or_insert(slots[0] as i32);
     Err(Trap::host("the program exits"))
 }

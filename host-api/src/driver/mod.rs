@@ -8,6 +8,7 @@
 //! | [`natives`] | what symbols are |
 //! | [`output`] | what a program has printed |
 //! | [`floor`], [`heap`], [`memory`] | what the library stands on |
+//! | [`shared`] | what the threads of an instance have in common |
 //! | [`stack`] | how much stack the compiler may use |
 
 mod callbacks;
@@ -20,6 +21,7 @@ pub(crate) mod loader;
 mod memory;
 pub(crate) mod natives;
 pub(crate) mod output;
+pub(crate) mod shared;
 mod stack;
 
 use crate::engine::EngineInner;

@@ -138,7 +138,7 @@ impl Pending {
         }
     }
     /// As [`Pending::send`], to where the instance's output goes.
-    pub fn send_through(&self, ground: &mut Ground) {
+    pub fn send_through(&self, ground: &Ground) {
         self.send(|bytes| ground.write(1, bytes));
     }
     /// The code with which a write failed; 0 if none did.

@@ -10,6 +10,17 @@ use sx_vm::{PreparedCall, TrapReason};
 /// What a host function is given of the instance that called it.
 pub struct Caller<'a> {
     vm: &'a mut sx_vm::Caller<'a>,
+    /// The host's data is ours until we are done, or call the program.
+    has_data: bool,
+}
+
+impl Drop for Caller<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.has_data {
+            self.give_data();
+        }
+    }
 }
 
 /// Where a function can be called: an [`Instance`](crate::Instance), or, within a host function, its [`Caller`].
@@ -31,14 +42,38 @@ impl<'a> Caller<'a> {
     pub(super) fn new<'b>(vm: &'b mut sx_vm::Caller<'_>) -> Caller<'b> {
         // SAFETY: only names the borrow of the instance by a shorter lifetime; the value behind it is used through
         // nothing but this reference while that lives.
-        Caller { vm: unsafe { &mut *std::ptr::from_mut(vm).cast::<sx_vm::Caller<'b>>() } }
+        let vm = unsafe { &mut *std::ptr::from_mut(vm).cast::<sx_vm::Caller<'b>>() };
+        Caller { vm, has_data: false }
     }
-    fn ground(&mut self) -> Result<&mut Ground> {
+    fn give_data(&mut self) {
+        self.has_data = false;
+        let alone = self.vm.is_alone();
+        if let Ok(ground) = self.ground() {
+            ground.user.give(alone);
+        }
+    }
+    fn ground(&self) -> Result<&Ground> {
         ground(self.vm).map_err(|trap| Error::new(ErrorKind::Usage, trap.message()))
     }
     /// The host's data of this instance, if it is of this type; see [`Instance::set_data`](crate::Instance::set_data).
+    ///
+    /// Where the program has threads, one of them at a time has the data: others wait here until the host function returns
+    /// or calls the program. None also when a host function further out on the same thread is using the data, having called
+    /// C that called the program.
     pub fn data<T: Send + 'static>(&mut self) -> Option<&mut T> {
-        self.ground().ok()?.user.as_mut()?.downcast_mut()
+        let (alone, thread) = (self.vm.is_alone(), self.vm.thread_id());
+        if !self.has_data {
+            self.has_data = self.ground().ok()?.user.take(alone, thread);
+            if !self.has_data {
+                return None;
+            }
+        }
+        // SAFETY: this thread has the data, and the reference borrows the one value through which it got it.
+        unsafe { self.ground().ok()?.user.get() }.as_mut()?.downcast_mut()
+    }
+    /// The number of the thread of the program that called: 1 is the one that the host called from.
+    pub fn thread_id(&self) -> u64 {
+        self.vm.thread_id()
     }
     /// Looks a function of the program up, as [`Instance::func`](crate::Instance::func) does.
     ///
@@ -64,6 +99,9 @@ impl Site for Caller<'_> {
         }
     }
     fn invoke(&mut self, func: PreparedCall, args: &[u64], rets: &mut [u64]) -> Result<()> {
+        if self.has_data {
+            self.give_data();
+        }
         match self.vm.call(func.func(), args, rets) {
             Ok(()) => Ok(()),
             Err(trap) => {

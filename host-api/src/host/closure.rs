@@ -141,7 +141,8 @@ macro_rules! closures {
                     let first = offset::<Ret::Value>();
                     $(let mut $room = MaybeUninit::uninit();)*
                     // SAFETY: the program's declaration was compared with these types. What the arguments lead to is
-                    // the program's, which waits; nothing else runs in the instance until the closure returns.
+                    // the program's, whose calling thread waits until the closure returns; its other threads, if the
+                    // host allowed any, keep away from memory that was handed to a call.
                     #[allow(unused_unsafe, unused_mut, reason = "there may be no parameters")]
                     let result = unsafe {
                         $(let $room = place::<$name>(slots[first + $index], &mut $room);)*

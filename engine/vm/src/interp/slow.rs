@@ -9,7 +9,7 @@ use super::memory::NULL_PAGE;
 use super::state::*;
 use super::vector::{Outcome, routines};
 use crate::bytecode::Word;
-use crate::env::Site;
+use crate::env::{self, Site};
 use crate::host;
 use std::sync::atomic::Ordering;
 use sx_ir::TrapKind;
@@ -24,34 +24,31 @@ fn fail(core: *const Core, pc: *const Word, fp: *mut u64, rp: *mut Record, kind:
 #[inline(never)]
 pub(crate) fn answer<const FUEL: bool>(core: *const Core, fp: *mut u64) -> *const Word {
     // SAFETY: see the module.
-    let (shared, state) = unsafe { (&*core, (*core).state.get()) };
+    let state = unsafe { (*core).state.get() };
     // SAFETY: see the module.
     let (pc, rp) = unsafe { ((*state).exit_pc, (*state).exit_rp) };
     if FUEL {
         // SAFETY: see the module.
         unsafe {
-            if (*state).fuel < 0 {
-                (*state).fuel = 0;
-                return fail(core, pc, fp, rp, TrapKind::OutOfFuel);
-            }
             // The instruction is counted again when it is repeated.
             (*state).fuel += 1;
+            if (*state).fuel <= 0 {
+                (*state).fuel = env::shared(state).threads.draw_fuel();
+                if (*state).fuel == 0 {
+                    return fail(core, pc, fp, rp, TrapKind::OutOfFuel);
+                }
+            }
         }
     }
-    if shared.guard.load(Ordering::SeqCst) != 0 {
+    // SAFETY: see the module.
+    if unsafe { (*core).guard.load(Ordering::SeqCst) } != 0 {
         return fail(core, pc, fp, rp, TrapKind::StackOverflow);
     }
     // SAFETY: see the module.
-    shared.guard.store(unsafe { (*state).stack_limit }, Ordering::SeqCst);
-    let requests = shared.requests.swap(0, Ordering::SeqCst);
-    if requests & request::CANCEL != 0 {
-        return fail(core, pc, fp, rp, TrapKind::Canceled);
+    match unsafe { env::answer(core) } {
+        Some(kind) => fail(core, pc, fp, rp, kind),
+        None => pc,
     }
-    // SAFETY: see the module.
-    if requests & request::DEADLINE != 0 && unsafe { (*state).env.deadline_passed(core) } {
-        return fail(core, pc, fp, rp, TrapKind::Deadline);
-    }
-    pc
 }
 
 /// Calls an extern; the result is where to go on.
@@ -208,7 +205,7 @@ pub(crate) fn fence(order: usize) {
 #[inline(never)]
 pub(crate) fn err_trace(core: *const Core, pc: *const Word, what: usize) {
     // SAFETY: see the module; the reference ends here.
-    let trace = unsafe { &mut (*(*core).state.get()).error_trace };
+    let trace = unsafe { &mut (*(*core).state.get()).strand.error_trace };
     if what != 1 {
         trace.clear();
     }

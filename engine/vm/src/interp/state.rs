@@ -1,4 +1,4 @@
-//! The state of an instance as the interpreter sees it.
+//! The state of an execution as the interpreter sees it: one for each thread that runs code of an instance.
 //!
 //! ```text
 //! VM stack, growing up; one slot is 8 bytes
@@ -19,9 +19,13 @@
 
 use crate::bytecode::{Op, Word};
 use crate::env::{ActiveCall, Environment, Site};
-use crate::trap::Trap;
+use crate::host::{ExternTarget, NativeCaller};
+use crate::park::Signal;
+use crate::stack::Stack;
+use crate::trap::{Origin, Trap};
+use rustc_hash::FxHashMap;
 use std::cell::UnsafeCell;
-use std::mem::ManuallyDrop;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use sx_ir::TrapKind;
 
@@ -56,34 +60,90 @@ pub(crate) mod request {
     pub const CANCEL: u32 = 1;
     /// A deadline may have passed.
     pub const DEADLINE: u32 = 2;
+    /// The host call that the execution belongs to ends; holds until it has.
+    pub const STOP: u32 = 4;
 }
 
-/// What an instance and its interrupt handles share.
+/// One execution: what a thread needs to run code of an instance, and what others need to stop it.
 ///
-/// The atomics belong to everyone; `state` belongs to whoever has the instance (or runs under it).
+/// The atomics and the signal belong to everyone; `state` belongs to the thread that runs, or to whoever has the instance.
 #[repr(C)]
 pub(crate) struct Core {
     /// The end of the VM stack, or 0 while a request waits: calls compare against it anyway, loops compare it with 0.
     pub guard: AtomicUsize,
     /// Which requests wait.
     pub requests: AtomicU32,
-    /// A token of the thread that runs a call, 0 while none does.
-    pub owner: AtomicUsize,
     /// All else.
     pub state: UnsafeCell<State>,
+    /// Where its thread waits, and is woken.
+    pub signal: Arc<Signal>,
 }
 
-// SAFETY: other threads only reach the atomics (through `InterruptHandle` and the timer); `state` is reached through
-// `&mut Instance`, and from within a call by the thread that runs it. What `state` owns is `Send`.
+// SAFETY: other threads only reach the atomics and the signal (through the instance's list of executions); `state` is
+// reached by the thread that runs it, or through `&mut Instance`. What `state` owns is `Send`.
 unsafe impl Send for Core {}
 // SAFETY: as above.
 unsafe impl Sync for Core {}
 
 impl Core {
+    /// An execution with a stack, at its beginning. `id` is its thread's number.
+    pub fn new(env: Arc<Environment>, stack: Stack, id: u64, fuel: i64) -> Arc<Core> {
+        let strand = Strand::new(stack);
+        let (guard, base, records) = (strand.stack_limit, strand.top, strand.records);
+        let state = State {
+            cells: std::ptr::null(),
+            cell_count: 0,
+            objects: std::ptr::null(),
+            fuel,
+            exit: Exit::Done,
+            kind: TrapKind::Unreachable,
+            operands: [0; 3],
+            exit_pc: halt(),
+            exit_fp: base,
+            exit_rp: records,
+            strand,
+            suspended: 0,
+            waits: false,
+            externs: Vec::new(),
+            callers: FxHashMap::default(),
+            own: ThreadWords { id, data: 0 },
+            outer: std::ptr::null(),
+            env,
+        };
+        Arc::new(Core {
+            guard: AtomicUsize::new(guard),
+            requests: AtomicU32::new(0),
+            state: UnsafeCell::new(state),
+            signal: Arc::default(),
+        })
+    }
     /// Makes a request from any thread.
     pub fn request(&self, bits: u32) {
         self.requests.fetch_or(bits, Ordering::SeqCst);
         self.guard.store(0, Ordering::SeqCst);
+        self.signal.knock();
+    }
+    /// Takes requests back. Nobody may see less of those that come in at the same time.
+    ///
+    /// # Safety
+    /// The calling thread owns the state.
+    pub unsafe fn withdraw(&self, bits: u32) {
+        let left = self.requests.fetch_and(!bits, Ordering::SeqCst) & !bits;
+        if left == 0 {
+            // SAFETY: the caller's promise.
+            self.guard.store(unsafe { (*self.state.get()).strand.stack_limit }, Ordering::SeqCst);
+            if self.requests.load(Ordering::SeqCst) != 0 {
+                self.guard.store(0, Ordering::SeqCst);
+            }
+        }
+    }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        if let Some(stack) = self.state.get_mut().strand.stack.take() {
+            stack.give_back();
+        }
     }
 }
 
@@ -111,12 +171,6 @@ pub(crate) struct State {
     pub objects: *const *mut u8,
     /// Polls left before the call runs out of fuel.
     pub fuel: i64,
-    /// The real end of the VM stack.
-    pub stack_limit: usize,
-    /// Where a frame entered from outside may begin.
-    pub top: *mut u64,
-    /// Where its record goes.
-    pub records: *mut Record,
     /// Why the loop was left.
     pub exit: Exit,
     /// Which trap.
@@ -129,29 +183,73 @@ pub(crate) struct State {
     pub exit_fp: *mut u64,
     /// The return stack there.
     pub exit_rp: *mut Record,
-    /// What a host function failed with.
-    pub host_trap: Option<Trap>,
-    /// A trap below a C frame, raised when C returns.
-    pub c_trap: Option<Trap>,
+    /// What belongs to the stack that runs.
+    pub strand: Strand,
+    /// Calls that wait for code, of which only the last may go on.
+    pub suspended: u32,
+    /// The running call may wait for code.
+    pub waits: bool,
+    /// The externs that were called from here.
+    pub externs: Vec<Option<ExternTarget>>,
+    /// How C function pointers are called that were called from here, by signature.
+    pub callers: FxHashMap<u32, Arc<dyn NativeCaller>>,
+    /// What the program knows of its thread.
+    pub own: ThreadWords,
+    /// While this runs: the execution, of another instance, that runs on the same thread and called into this one.
+    pub outer: *const Core,
+    /// What the instance's executions share.
+    pub env: Arc<Environment>,
+}
+
+/// What changes when another stack runs: where it is, and the calls that stand on it.
+pub(crate) struct Strand {
+    /// The real end of the VM stack.
+    pub stack_limit: usize,
+    /// Where a frame entered from outside may begin.
+    pub top: *mut u64,
+    /// Where its record goes.
+    pub records: *mut Record,
     /// The host or C call that is running, innermost.
     pub site: Site,
     /// Calls from outside that are running, innermost last.
     pub active: Vec<ActiveCall>,
     /// Places that the current error passed through.
     pub error_trace: ErrorTrace,
-    /// Everything that handlers don't touch themselves.
-    pub env: ManuallyDrop<Environment>,
+    /// What a host function failed with.
+    pub host_trap: Option<Trap>,
+    /// A trap below a C frame, raised when C returns.
+    pub c_trap: Option<Trap>,
+    /// Where the thread was started that this is the stack of; none of the instance's own.
+    pub origin: Option<Origin>,
+    /// The memory, until it is given back.
+    pub stack: Option<Stack>,
 }
 
-impl State {
-    /// The environment, without a reference to it.
-    ///
-    /// # Safety
-    /// `state` points at a state.
-    pub unsafe fn env(state: *mut State) -> *mut Environment {
-        // SAFETY: the caller's promise; `ManuallyDrop` is transparent.
-        unsafe { (&raw mut (*state).env).cast() }
+impl Strand {
+    /// An empty stack.
+    pub fn new(stack: Stack) -> Strand {
+        let (top, records) = (stack.base(), stack.records());
+        Strand {
+            stack_limit: stack.limit(),
+            top,
+            records,
+            site: Site { pc: halt(), fp: top, rp: records, ext: Site::NONE },
+            active: Vec::new(),
+            error_trace: ErrorTrace::default(),
+            host_trap: None,
+            c_trap: None,
+            origin: None,
+            stack: Some(stack),
+        }
     }
+}
+
+/// What a program finds at an address of its thread: its number, and a word for itself.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ThreadWords {
+    pub id: u64,
+    pub data: u64,
 }
 
 /// Where an error was raised and propagated, the first places kept.
@@ -216,7 +314,7 @@ pub(crate) struct St<const FUEL: bool> {
     pub pc: *const Word,
     /// The frame.
     pub fp: *mut u64,
-    /// The instance.
+    /// The execution.
     pub core: *const Core,
     /// The next return record.
     pub rp: *mut Record,
