@@ -44,7 +44,7 @@ pub fn compile(bytes: &[u8]) -> Outcome {
     let options = Options { max_instance_depth: 32, max_instances: 2_000, ..Options::default() };
     let mut sema = Sema::new(options, Box::new(Library));
     let root = sema.add_file("fuzz.sx".into(), file.clone());
-    if let Some(context) = sema.default_context() {
+    if let Some(context) = sema.running().default_context() {
         sema.set_comptime(Box::new(Runner::new(context, names_addresses(&file.text))));
     }
     sema.check_file(root);

@@ -42,6 +42,9 @@ impl Sema {
         if let DeclState::Done(value) = &self.decl(id).state {
             return value.clone();
         }
+        if let Some(traces) = &mut self.traces {
+            traces.decided(id, &value);
+        }
         self.decls[id.0 as usize].state = DeclState::Done(value.clone());
         value
     }

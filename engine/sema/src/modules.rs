@@ -26,6 +26,7 @@ pub(crate) enum Found {
 impl Sema {
     /// Adds a parsed file under a path; a path that is there already gives the file that has it.
     pub fn add_file(&mut self, path: Arc<str>, file: Arc<File>) -> FileId {
+        self.catch_up();
         if let Some(&id) = self.paths.get(&path) {
             return id;
         }
@@ -40,6 +41,7 @@ impl Sema {
 
     /// Adds inserted text, whose names are those of the file that it is part of.
     pub(crate) fn add_part(&mut self, file: Arc<File>, of: FileId) -> FileId {
+        self.catch_up();
         let whole = self.whole(of);
         let id = self.add_source(file, Some(whole));
         self.watch_part(id);

@@ -359,7 +359,8 @@ pub(crate) struct ImplInfo {
 /// What a build knows beside its sources.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Layouts follow it.
+    /// Layouts follow it. When it, `os` or `arch` isn't that of this machine, what runs while compiling is checked a second
+    /// time, for this machine.
     pub target: Target,
     /// `BUILD_MODE`.
     pub build_mode: String,
@@ -506,6 +507,10 @@ pub struct Sema {
     pub(crate) erased: crate::check::Erased,
     /// Where the program can be entered.
     pub(crate) roots: Vec<FuncId>,
+    /// The compilation that code runs in, if it can't be this one.
+    pub(crate) world: Option<Box<crate::comptime::World>>,
+    /// Where things come from, if this is one of two compilations.
+    pub(crate) traces: Option<Box<crate::comptime::Traces>>,
     /// What is noted for a session.
     pub(crate) watch: Option<Box<crate::incremental::Watch>>,
 }
@@ -533,10 +538,19 @@ impl Sema {
     /// An empty compilation.
     pub fn new(options: Options, loader: Box<dyn Loader + Send>) -> Sema {
         let types = Types::new(options.target);
+        let (world, loader) = match options.is_foreign() {
+            true => {
+                let (world, loader) = crate::comptime::World::beside(&options, loader);
+                (Some(world), loader)
+            }
+            false => (None, loader),
+        };
+        let mut module = Module::new();
+        module.target = options.target;
         Sema {
             symbols: Symbols::default(),
             types,
-            module: Module::new(),
+            module,
             sources: Sources::new(),
             diagnostics: Vec::new(),
             lower: LowerCache::default(),
@@ -593,13 +607,15 @@ impl Sema {
             making: crate::comptime::Making::default(),
             erased: crate::check::Erased::default(),
             roots: Vec::new(),
+            traces: world.is_some().then(Box::default),
+            world,
             watch: None,
         }
     }
 
-    /// Gives the compilation something that runs functions at compile time.
+    /// Gives the compilation something that runs functions at compile time: those of [`Sema::running`].
     pub fn set_comptime(&mut self, comptime: Box<dyn Comptime + Send>) {
-        self.comptime = Some(comptime);
+        self.running().comptime = Some(comptime);
     }
 
     /// Something is asked for from outside: the stack's use counts from here.

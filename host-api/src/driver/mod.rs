@@ -86,7 +86,7 @@ pub(crate) fn session(engine: &Arc<EngineInner>, path: &Path) -> Result<Session,
     let root = search.root_file(path)?;
     let inner = engine.clone();
     let make = move |sema: &mut Sema| -> Box<dyn sx_sema::Comptime + Send> {
-        let context = sema.default_context();
+        let context = sema.running().default_context();
         let (symbols, budget) = (inner.comptime_symbols.clone(), inner.budget.clone());
         Box::new(comptime::Shared::new(comptime::Runner::new(symbols, budget, context, None)))
     };
@@ -114,7 +114,7 @@ impl Unit {
         let loaded: Loaded = loaded.map_err(|error: LoadError| Error::io(error.message))?;
         let mut sema = Sema::new(options(engine), Box::new(search));
         let root = sema.add_file(loaded.path, loaded.file);
-        let context = sema.default_context();
+        let context = sema.running().default_context();
         let runner =
             comptime::Runner::new(engine.comptime_symbols.clone(), engine.budget.clone(), context, output);
         let comptime = comptime::Shared::new(runner);
@@ -183,7 +183,7 @@ impl Unit {
         if !self.comptime.has_run() {
             return Ok(());
         }
-        let Some(layout) = output::layout(&mut self.sema)? else { return Ok(()) };
+        let Some(layout) = output::layout(self.sema.running())? else { return Ok(()) };
         match self.comptime.flush(layout) {
             0 => Ok(()),
             code => Err(Error::lost_output(code)),

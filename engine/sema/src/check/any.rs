@@ -92,10 +92,31 @@ impl<'b> Cx<'_, '_, 'b> {
         let borrowed = is_place(e) || self.f.argument || self.f.is_static;
         let address = self.address_of(e);
         let address = if borrowed { address } else { self.copied(address, e.ty, span) };
-        self.mk(TypeId::VOID_PTR, span, Kind::Cast(Cast::Bits, address))
+        self.word_of(address, span)
     }
 
-    /// A scalar's bits as an address.
+    /// An address, or 64 bits, as the word of an `Any`.
+    fn word_of(&mut self, e: E<'b>, span: Span) -> E<'b> {
+        match self.s.types.any_word() {
+            TypeId::U64 if e.ty == TypeId::U64 => e,
+            TypeId::U64 => {
+                let bits = self.mk(TypeId::USIZE, span, Kind::Cast(Cast::Bits, e));
+                self.mk(TypeId::U64, span, Kind::Cast(Cast::Int, bits))
+            }
+            word => self.mk(word, span, Kind::Cast(Cast::Bits, e)),
+        }
+    }
+
+    /// The reverse, for something with an address's bits.
+    fn address_in(&mut self, word: E<'b>, ty: TypeId, span: Span) -> E<'b> {
+        let bits = match word.ty {
+            TypeId::U64 => self.mk(TypeId::USIZE, span, Kind::Cast(Cast::Int, word)),
+            _ => word,
+        };
+        self.mk(ty, span, Kind::Cast(Cast::Bits, bits))
+    }
+
+    /// A scalar's bits as a word.
     fn as_word(&mut self, e: E<'b>, span: Span) -> E<'b> {
         let bits = match *self.kind(e.ty) {
             TypeKind::F64 => self.bits_of(e, TypeId::U64, span),
@@ -108,12 +129,15 @@ impl<'b> Cx<'_, '_, 'b> {
             }
             _ => e,
         };
-        self.mk(TypeId::VOID_PTR, span, Kind::Cast(Cast::Bits, bits))
+        self.word_of(bits, span)
     }
 
     /// The reverse.
     fn word_as(&mut self, word: E<'b>, ty: TypeId, span: Span) -> E<'b> {
-        let bits = |cx: &mut Self| cx.mk(TypeId::U64, span, Kind::Cast(Cast::Bits, word));
+        let bits = |cx: &mut Self| match word.ty {
+            TypeId::U64 => word,
+            _ => cx.mk(TypeId::U64, span, Kind::Cast(Cast::Bits, word)),
+        };
         match *self.kind(ty) {
             TypeKind::F64 => {
                 let bits = bits(self);
@@ -128,7 +152,7 @@ impl<'b> Cx<'_, '_, 'b> {
                 let bits = bits(self);
                 self.mk(ty, span, Kind::Cast(Cast::Int, bits))
             }
-            _ => self.mk(ty, span, Kind::Cast(Cast::Bits, word)),
+            _ => self.address_in(word, ty, span),
         }
     }
 
@@ -149,12 +173,13 @@ impl<'b> Cx<'_, '_, 'b> {
 
     /// What an `Any` holds, which is known to be of this type.
     pub(crate) fn any_value(&mut self, any: E<'b>, ty: TypeId, span: Span) -> E<'b> {
-        let word = self.mk(TypeId::VOID_PTR, span, Kind::Field { base: any, offset: WORD_AT });
+        let word = self.s.types.any_word();
+        let word = self.mk(word, span, Kind::Field { base: any, offset: WORD_AT });
         if self.s.types.scalar(ty).is_some() {
             return self.word_as(word, ty, span);
         }
         let ptr = self.s.types.ptr(ty);
-        let address = self.mk(ptr, span, Kind::Cast(Cast::Bits, word));
+        let address = self.address_in(word, ptr, span);
         self.mk(ty, span, Kind::Deref(address))
     }
 

@@ -212,7 +212,8 @@ impl Sema {
         }
         self.inst_mut(id).sig = sig.clone();
         self.inst_mut(id).state = InstState::Done;
-        if let Some(value) = const_result {
+        // What runs sees the machine that it runs on, whether or not its result can be read off here.
+        if let Some(value) = const_result.filter(|_| self.world.is_none()) {
             self.const_results.insert(inst.func, value);
         }
         let Some(root) = root else { return };
@@ -263,6 +264,13 @@ impl Sema {
             self.module.define_func(body.func, func);
         }
         true
+    }
+
+    /// The code of closures of a type that pass calls on to a function, or to the one that is their environment.
+    pub(crate) fn closure_thunk(&mut self, func: Option<FuncId>, closure: TypeId) -> Option<FuncId> {
+        let default_context = self.default_context()?;
+        let mut cx = lower::LowerCx { symbols: &self.symbols, cache: &mut self.lower, default_context };
+        Some(lower::closure_thunk(&mut self.types, &mut self.module, &mut cx, func, closure))
     }
 
     /// True when all variables and results of a body have types that lowering can do with.
@@ -543,6 +551,10 @@ impl Sema {
             let run = |cx: &mut Cx<'_, '_, '_>| {
                 let AstStmt::Expr { expr, .. } = *cx.ast.stmt(stmt) else { return };
                 let Ast::Run(inner) = *cx.ast.expr(expr) else { return };
+                if cx.s.world.is_some() {
+                    cx.run_on_host(inner, Some(TypeId::VOID), at);
+                    return;
+                }
                 let val = cx.check(inner, Some(TypeId::VOID));
                 if val.ty != TypeId::ERROR {
                     cx.evaluate(val.e);

@@ -1,6 +1,7 @@
 //! Lambdas: parameter types from what is expected, captures by copy, and whether the environment is allocated.
 
 use super::{Cx, Entry, FnState, Val};
+use crate::comptime::Lambda;
 use crate::sema::*;
 use crate::symbols::Sym;
 use crate::thir::*;
@@ -144,18 +145,19 @@ impl<'b> Cx<'_, '_, 'b> {
         }
         // A lambda that doesn't fail fits where one that may is wanted, and the other way round it doesn't.
         let ret = declared.map_or(wanted_ret, Wanted::Result);
-        self.lambda_body(&func, &types, ret, plain, borrowed, span)
+        self.lambda_body(idx, &types, ret, plain, borrowed, span)
     }
 
     fn lambda_body(
         &mut self,
-        func: &FuncExpr,
+        idx: Idx<FuncExpr>,
         types: &[TypeId],
         ret: Wanted,
         plain: bool,
         borrowed: bool,
         span: Span,
     ) -> Val<'b> {
+        let func = self.ast.get(idx);
         let (value_ret, set) = match ret {
             Wanted::Anything => (None, None),
             Wanted::Failing(set) => (None, Some(set)),
@@ -165,6 +167,13 @@ impl<'b> Cx<'_, '_, 'b> {
             },
         };
         let reserved = self.s.module.reserve_func();
+        if let Some(traces) = &mut self.s.traces {
+            traces.made_lambda(
+                reserved,
+                Lambda { file: self.file, ast: idx, scope: self.scope },
+                self.f.inst,
+            );
+        }
         let mut inner = FnState {
             ret: value_ret,
             infer: value_ret.is_none(),

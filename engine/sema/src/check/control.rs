@@ -676,7 +676,7 @@ impl<'b> Cx<'_, '_, 'b> {
                     }
                 }
                 // Compile-time numbers live in the static scope, so that they may index packs and name types.
-                cx.scope = cx.s.new_scope(Some(cx.scope), cx.file, names);
+                cx.scope = cx.s.round_scope(cx.scope, cx.file, round, names);
                 let val = cx.check(ast.body, Some(TypeId::VOID));
                 let e = cx.discard(val);
                 let leaves = e.ty == TypeId::NORETURN;
@@ -780,6 +780,12 @@ impl<'b> Cx<'_, '_, 'b> {
 
     /// `#run e`: a function of its own, which can't leave the one around it or read its variables.
     pub(crate) fn check_run(&mut self, inner: ExprId, expected: Option<TypeId>, span: Span) -> Val<'b> {
+        if self.s.world.is_some() {
+            return match self.run_on_host(inner, expected, span) {
+                Some((ty, value)) => self.const_val(ty, &value, span),
+                None => self.error_val(span),
+            };
+        }
         let (loops, set, defers) = (std::mem::take(&mut self.f.loops), self.f.set.take(), self.f.defers);
         self.f.defers = 0;
         let outside = std::mem::replace(&mut self.f.is_static, true);
@@ -794,10 +800,15 @@ impl<'b> Cx<'_, '_, 'b> {
         if val.lit != Lit::None || val.ty == TypeId::ERROR {
             return val;
         }
-        match self.evaluate(val.e) {
-            Some(value) => self.const_val(val.ty, &value, span),
-            None => self.error_val(span),
+        let place = (self.file, inner, self.scope);
+        if let Some((ty, value)) = self.s.traces.as_ref().and_then(|t| t.runs.get(&place).cloned()) {
+            return self.const_val(ty, &value, span);
         }
+        let Some(value) = self.evaluate(val.e) else { return self.error_val(span) };
+        if let Some(traces) = &mut self.s.traces {
+            traces.runs.insert(place, (val.ty, value.clone()));
+        }
+        self.const_val(val.ty, &value, span)
     }
 
     pub(crate) fn check_static_assert(&mut self, cond: ExprId, message: Option<ExprId>) {

@@ -425,7 +425,7 @@ impl Sema {
                 self.types.struct_def(id).fields.iter().map(|f| f.ty).collect()
             }
             TypeKind::Tuple(fields) => fields.iter().map(|f| f.ty).collect(),
-            TypeKind::Any => vec![TypeId::TYPE, TypeId::VOID_PTR],
+            TypeKind::Any => vec![TypeId::TYPE, self.types.any_word()],
             _ => Vec::new(),
         }
     }

@@ -3,6 +3,7 @@
 use super::names::Entity;
 use super::unify::Pattern;
 use super::{Cx, Val};
+use crate::comptime::Origin;
 use crate::incremental::IMPLS;
 use crate::sema::*;
 use crate::symbols::Sym;
@@ -12,7 +13,7 @@ use crate::value::CVal;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 use std::sync::Arc;
-use sx_syntax::ast::{Expr as Ast, ExprId, Member, Range};
+use sx_syntax::ast::{Expr as Ast, ExprId, Idx, ImplDecl};
 use sx_syntax::diag::{Code, Diagnostic};
 use sx_syntax::span::{FileId, Loc, Span};
 
@@ -55,7 +56,7 @@ impl Sema {
                 cx.error(Code::E0411, at, message);
                 return None;
             };
-            Some((protocol, target, cx.impl_methods(ast.members, target)))
+            Some((protocol, target, cx.impl_methods(idx, protocol, target)))
         });
         self.end_work(begun);
         let (protocol, target, methods) = found?;
@@ -126,7 +127,7 @@ impl Sema {
             if !cx.s.impl_index.instances.insert((id, protocol, ty)) {
                 return None;
             }
-            Some((protocol, cx.impl_methods(ast.members, ty)))
+            Some((protocol, cx.impl_methods(idx, protocol, ty)))
         });
         let Some((protocol, methods)) = made else { return };
         self.impls.push(ImplInfo {
@@ -274,9 +275,15 @@ const MAX_NAMED: usize = 4;
 
 impl<'b> Cx<'_, '_, 'b> {
     /// An impl's methods, in a scope where `Self` is its target.
-    fn impl_methods(&mut self, members: Range<Member>, target: TypeId) -> FxHashMap<Sym, DeclId> {
+    fn impl_methods(
+        &mut self,
+        idx: Idx<ImplDecl>,
+        protocol: ProtocolId,
+        target: TypeId,
+    ) -> FxHashMap<Sym, DeclId> {
         let scope = self.self_scope(target);
-        let members = self.enter_members(members, scope, target);
+        self.s.trace_scope(scope, || Origin::Impl(protocol, target, idx));
+        let members = self.enter_members(self.ast.get(idx).members, scope, target);
         members.into_iter().map(|(name, member)| (name, member.decl)).collect()
     }
 

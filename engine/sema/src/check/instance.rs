@@ -4,6 +4,7 @@ use super::Cx;
 use super::chain::Within;
 use super::infer::Bindings;
 use super::nominal::cval_type;
+use crate::comptime::Origin;
 use crate::sema::*;
 use crate::symbols::Sym;
 use crate::thir::*;
@@ -64,6 +65,9 @@ impl Sema {
             infer_ret: false,
             label,
         });
+        if !bindings.is_empty() {
+            self.trace_scope(scope, || Origin::Instance(id));
+        }
         self.inst_ids.insert((func, key), id);
         self.func_insts.insert(reserved, id);
         self.watch_instance(id);

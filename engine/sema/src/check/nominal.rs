@@ -1,6 +1,7 @@
 //! Structs, unions, enums, error sets and generic types: declared first, completed when their insides are needed.
 
 use super::{Asked, Cx};
+use crate::comptime::Origin;
 use crate::sema::*;
 use crate::symbols::Sym;
 use crate::types::*;
@@ -44,6 +45,9 @@ impl<'b> Cx<'_, '_, 'b> {
             _ => unreachable!("only nominal type expressions come here"),
         };
         self.s.local_types.insert(key, ty);
+        if let Some(traces) = &mut self.s.traces {
+            traces.made_type(ty, key, name);
+        }
         ty
     }
 
@@ -74,6 +78,7 @@ impl<'b> Cx<'_, '_, 'b> {
         let kind = if is_union { TypeKind::Union(id) } else { TypeKind::Struct(id) };
         let ty = self.s.types.intern(kind);
         let scope = self.self_scope(ty);
+        self.s.trace_scope(scope, || Origin::Of(ty));
         let members = self.enter_members(ast.members, scope, ty);
         self.s.struct_info.push(NominalInfo {
             file: self.file,
@@ -121,6 +126,7 @@ impl<'b> Cx<'_, '_, 'b> {
         let id = EnumId(self.s.types.enums.len() as u32 - 1);
         let ty = self.s.types.intern(TypeKind::Enum(id));
         let scope = self.self_scope(ty);
+        self.s.trace_scope(scope, || Origin::Of(ty));
         let members = self.enter_members(ast.members, scope, ty);
         self.s.enum_info.push(NominalInfo {
             file: self.file,
@@ -256,6 +262,7 @@ impl<'b> Cx<'_, '_, 'b> {
             cx.scope = cx.s.new_scope(Some(g.scope), g.file, names);
             let ty = cx.declare_struct(g.ast, &name, g.is_union, Some((generic, args.clone())), asked);
             cx.s.generic_ids.insert(key, ty);
+            cx.s.trace_scope(cx.scope, || Origin::Arguments(ty));
             cx.s.link_type(ty);
             ty
         })

@@ -336,7 +336,7 @@ impl<'b> Cx<'_, '_, 'b> {
                         _ => {}
                     }
                 }
-                cx.scope = cx.s.new_scope(Some(cx.scope), cx.file, names);
+                cx.scope = cx.s.round_scope(cx.scope, cx.file, n, names);
                 work(cx)
             });
             let Some(result) = result else { break };

@@ -2,6 +2,7 @@
 
 use super::call::{Source, rest_of};
 use super::{Cx, Lit, Val, Within, is_place};
+use crate::comptime::Origin;
 use crate::sema::*;
 use crate::symbols::Sym;
 use crate::thir::*;
@@ -49,6 +50,7 @@ impl<'b> Cx<'_, '_, 'b> {
         let id = ProtocolId(self.s.types.protocols.len() as u32 - 1);
         self.s.proto_info.push(ProtoInfo { decl: proto, args: args.clone(), scope, busy: false });
         self.s.proto_ids.insert(key, id);
+        self.s.trace_scope(scope, || Origin::Protocol(id));
         self.s.types.intern(TypeKind::Protocol(id))
     }
 
@@ -424,6 +426,7 @@ impl Sema {
             }
             let bound = vec![(self_name, Bound::Const(TypeId::TYPE, CVal::Type(target)))];
             let scope = self.new_scope(Some(scope), decl.file, bound);
+            self.trace_scope(scope, || Origin::Default(protocol, name, target));
             let span = method.name.span;
             let id = self.with_static(decl.file, scope, |cx| cx.new_fn(func, name, Some(target), span));
             self.default_fns.insert(key, id);

@@ -126,10 +126,20 @@ impl<'b> Cx<'_, '_, 'b> {
             let sym = self.ident(ident);
             names.push((sym, ident, idx));
         }
-        if names.is_empty() {
+        let Some(&(_, _, first)) = names.first() else { return };
+        let around = self.scope;
+        if let Some(known) = self.s.traced_block(around, self.file, first) {
+            self.scope = known;
+            let decls = self.s.scopes[known.0 as usize].names.clone();
+            for ((_, ident, _), (_, bound)) in names.into_iter().zip(decls) {
+                if let Bound::Decl(decl) = bound {
+                    self.declare(ident, Entry::Decl(decl));
+                }
+            }
             return;
         }
-        let scope = self.s.new_scope(Some(self.scope), self.file, Vec::new());
+        let scope = self.s.new_scope(Some(around), self.file, Vec::new());
+        self.s.trace_block(around, self.file, first, scope);
         self.scope = scope;
         for (sym, ident, idx) in names {
             let decl = self.s.new_decl(sym, self.file, scope, DeclKind::Const(idx), None, ident.span);

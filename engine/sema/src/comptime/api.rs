@@ -286,7 +286,7 @@ impl Sema {
     }
 
     /// What a type consists of.
-    fn parts(&mut self, ty: TypeId) -> Result<Vec<Part>, String> {
+    pub(super) fn parts(&mut self, ty: TypeId) -> Result<Vec<Part>, String> {
         self.complete_deep(ty);
         let unnamed =
             |types: &[TypeId]| types.iter().map(|&ty| Part { name: String::new(), ty, value: 0 }).collect();

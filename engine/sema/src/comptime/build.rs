@@ -74,7 +74,7 @@ fn inside(path: &str) -> bool {
 impl Sema {
     /// What the build script has asked for so far.
     pub fn build_plan(&self) -> &BuildPlan {
-        &self.making.plan
+        &self.running_ref().making.plan
     }
 
     fn plan(&mut self) -> Result<&mut BuildPlan, String> {

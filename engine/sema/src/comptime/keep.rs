@@ -5,6 +5,7 @@
 //! 3. Each block becomes data; pointers become relocations. Pointers without a type must lead into a block.
 
 use super::leaves::{Leaf, Reader};
+use super::worlds::Run;
 use crate::sema::*;
 use crate::types::{TypeId, TypeKind};
 use crate::value::CVal;
@@ -103,12 +104,26 @@ impl Sema {
         let mut blocks = self.blocks(stretches);
         for index in 0..blocks.len() {
             let data = self.block_data(from, &known, &blocks, index)?;
-            blocks[index].stretches = Vec::new();
+            let stretches = std::mem::take(&mut blocks[index].stretches);
+            if self.traces.is_some() {
+                self.trace_block_of_data(&blocks[index], &stretches);
+            }
             let id = blocks[index].data;
             self.module.datas[id.index()] = data;
         }
         let (data, offset) = find_block(&blocks, at).ok_or("the result lies nowhere")?;
         self.frozen_value(data, offset, ty).ok_or_else(|| "the result can't be read".to_string())
+    }
+
+    /// Remembers what lies in a block, for another world's layouts.
+    fn trace_block_of_data(&mut self, block: &Block, stretches: &[Stretch]) {
+        let run = |s: &Stretch| Run { at: s.at - block.start, ty: s.ty, count: s.count };
+        let runs: Vec<Run> = stretches.iter().map(run).collect();
+        if let Some((ty, count)) = self.cover(&runs, block.end - block.start)
+            && let Some(traces) = &mut self.traces
+        {
+            traces.keeps(block.data, ty, count);
+        }
     }
 
     fn find_stretches(

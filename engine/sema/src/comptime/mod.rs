@@ -9,6 +9,7 @@
 //! | `build` | what build scripts ask for |
 //! | `define` | types made by running code |
 //! | `reach` | that the program itself calls none of them |
+//! | `worlds` | programs for other machines than the one that compiles |
 
 mod api;
 mod build;
@@ -19,6 +20,8 @@ mod leaves;
 mod reach;
 mod run;
 mod thaw;
+mod worlds;
 
 pub use build::BuildPlan;
 pub(crate) use define::Making;
+pub(crate) use worlds::{Lambda, Origin, Traces, World};

@@ -20,6 +20,9 @@ impl<'b> Cx<'_, '_, 'b> {
 
     /// Runs an expression that can't be read off.
     pub(crate) fn run(&mut self, e: E<'b>) -> Option<CVal> {
+        if self.s.world.is_some() {
+            return self.run_checked_on_host(e);
+        }
         self.s.begin_run();
         let value = self.run_lowered(e);
         self.s.end_run();
@@ -27,7 +30,7 @@ impl<'b> Cx<'_, '_, 'b> {
     }
 
     fn run_lowered(&mut self, e: E<'b>) -> Option<CVal> {
-        if self.s.has_errors() && self.s.faults > 0 {
+        if self.s.faults > 0 && (self.s.has_errors() || self.s.traces.is_some()) {
             // The error is in what would be run, or beside it.
             return None;
         }

@@ -18,7 +18,7 @@ struct Files {
 
 /// A loader that asks for each file once.
 #[derive(Clone)]
-pub(super) struct Shared(Arc<Mutex<Files>>);
+pub(crate) struct Shared(Arc<Mutex<Files>>);
 
 impl Shared {
     pub fn new(source: Box<dyn Loader + Send>) -> Shared {

@@ -21,6 +21,7 @@ mod regions;
 mod session;
 mod watch;
 
+pub(crate) use loader::Shared as SharedLoader;
 pub use query::Place;
 pub use session::{Session, Update};
 pub(crate) use watch::{IMPLS, NAMES, Watch, Work};

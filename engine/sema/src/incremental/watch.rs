@@ -473,7 +473,7 @@ impl Sema {
 
     /// True when what the program means depends on all of it: on every type that is erased, on every call.
     pub(crate) fn depends_on_all(&self) -> bool {
-        self.erased.has_users() || self.making.is_used()
+        self.erased.has_users() || self.making.is_used() || self.world.is_some()
     }
 
     // ---- what runs at compile time ----

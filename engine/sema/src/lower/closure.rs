@@ -1,11 +1,27 @@
 //! Closures: code with an environment, and thunks that give functions one.
 
-use super::Lower;
 use super::value::Value;
+use super::{Lower, LowerCx};
 use crate::thir::{Cast, Conv, E, FnSig, Kind};
-use crate::types::{TypeId, TypeKind};
+use crate::types::{TypeId, TypeKind, Types};
 use smallvec::smallvec;
-use sx_ir::{Callee, FuncId, Inst, Operand, Sig, Signature, Term, Ty};
+use sx_ir::{Builder, CallConv, Callee, FuncId, Inst, Module, Operand, Sig, Signature, Term, Ty};
+
+/// The code of closures of a type that pass calls on to a function, or to the one that is their environment.
+pub(crate) fn closure_thunk(
+    types: &mut Types,
+    module: &mut Module,
+    cx: &mut LowerCx<'_>,
+    func: Option<FuncId>,
+    closure: TypeId,
+) -> FuncId {
+    let b = Builder::new("thunk", Signature::default(), CallConv::Sx);
+    let mut lower = Lower::new(types, module, cx.cache, cx.symbols, cx.default_context, b);
+    match func {
+        Some(func) => lower.func_thunk(func, closure),
+        None => lower.value_thunk(closure),
+    }
+}
 
 impl<'b> Lower<'_, 'b> {
     /// A closure over copies of values.

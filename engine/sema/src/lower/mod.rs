@@ -52,6 +52,7 @@ use sx_ir::{
 };
 use sx_syntax::span::Loc;
 
+pub(crate) use closure::closure_thunk;
 pub use sig::{c_signature, ir_signature};
 
 /// What lowering remembers from body to body: functions it made, and answers that it would give again.
@@ -75,6 +76,12 @@ impl LowerCache {
     /// True for the code of closures whose environment is a function value.
     pub(crate) fn is_value_thunk(&self, func: FuncId) -> bool {
         self.value_thunks.values().any(|&thunk| thunk == func)
+    }
+    /// What the code of a closure passes calls on to: a function, or any function value, of a closure type.
+    pub(crate) fn thunk_of(&self, thunk: FuncId) -> Option<(Option<FuncId>, Option<TypeId>)> {
+        let plain = self.func_thunks.iter().find(|&(_, &code)| code == thunk);
+        let any = self.value_thunks.iter().find(|&(_, &code)| code == thunk);
+        plain.map(|(&func, _)| (Some(func), None)).or_else(|| any.map(|(&ty, _)| (None, Some(ty))))
     }
     /// Says that a function has the C ABI. Needed before a direct call of it is lowered.
     pub fn declare_c_func(&mut self, id: FuncId) {

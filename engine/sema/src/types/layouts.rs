@@ -104,6 +104,11 @@ impl Types {
         }
     }
 
+    /// What an `Any` holds behind the type: an address, or the bits of a scalar, which may be wider.
+    pub(crate) fn any_word(&self) -> TypeId {
+        if self.target.ptr_size < 8 { TypeId::U64 } else { TypeId::VOID_PTR }
+    }
+
     /// The register type of scalars.
     pub fn scalar(&self, ty: TypeId) -> Option<Ty> {
         if let Some((bits, _)) = self.int_repr(ty) {
@@ -166,7 +171,7 @@ impl Types {
             TypeKind::String | TypeKind::Slice(_) | TypeKind::SentinelSlice(_) => {
                 self.scalars(&[Ty::Ptr, Ty::I64])
             }
-            TypeKind::Any => return self.structure(ty, &[TypeId::TYPE, TypeId::VOID_PTR], false, 1),
+            TypeKind::Any => return self.structure(ty, &[TypeId::TYPE, self.any_word()], false, 1),
             TypeKind::Closure { .. } => self.scalars(&[Ty::Ptr, Ty::Ptr]),
             TypeKind::Array(elem, len) => {
                 let elem = self.try_layout(elem)?;

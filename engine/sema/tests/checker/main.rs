@@ -26,3 +26,4 @@ mod packs;
 mod protocols;
 mod structs;
 mod vectors;
+mod worlds;

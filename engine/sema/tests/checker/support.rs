@@ -7,8 +7,9 @@
 
 use std::fmt::Write;
 use std::os::unix::fs::FileExt;
-use std::sync::Arc;
-use sx_ir::{CSignature, CStruct, Extern, FuncId, Module};
+use std::sync::{Arc, Mutex};
+use sx_ir::layout::Target;
+use sx_ir::{CSignature, CStruct, DataId, Extern, FuncId, Module};
 use sx_sema::incremental::Session;
 use sx_sema::{Comptime, ComptimeOutcome, Held, LoadError, Loaded, Loader, Options, Sema};
 use sx_syntax::diag::{Diagnostic, sort_for_display};
@@ -145,7 +146,11 @@ fn with_marks(files: &[(String, String)], marks: &[Mark]) -> String {
 }
 
 fn compile(files: &[(String, String)]) -> (Sema, FileId) {
-    let mut sema = Sema::new(Options::default(), Box::new(Files(files.to_vec())));
+    compile_for(Options::default(), files)
+}
+
+fn compile_for(options: Options, files: &[(String, String)]) -> (Sema, FileId) {
+    let mut sema = Sema::new(options, Box::new(Files(files.to_vec())));
     let root: Arc<File> = sx_syntax::parse(MAIN.into(), files[0].1.as_str().into());
     let root = sema.add_file(MAIN.into(), root);
     sema.set_comptime(Box::new(Runner::default()));
@@ -155,6 +160,19 @@ fn compile(files: &[(String, String)]) -> (Sema, FileId) {
 /// Checks files, the first of which is the program; `//- path` begins a further one.
 #[track_caller]
 pub fn check(fixture: &str) {
+    check_for(Options::default(), fixture);
+    check_for(small(), fixture);
+}
+
+/// A made-up machine whose addresses have four bytes: the same is found, though what runs runs elsewhere.
+pub fn small() -> Options {
+    let target = Target { ptr_size: 4 };
+    Options { target, os: "tide".into(), arch: "small32".into(), ..Options::default() }
+}
+
+/// As [`check`], as it was asked for; gives the compilation.
+#[track_caller]
+pub fn check_for(options: Options, fixture: &str) -> Sema {
     let mut files: Vec<(String, String)> = vec![(MAIN.to_owned(), String::new())];
     for line in fixture.strip_prefix('\n').unwrap_or(fixture).lines() {
         match line.strip_prefix("//- ") {
@@ -172,7 +190,7 @@ pub fn check(fixture: &str) {
         expected.extend(marks);
         *text = source;
     }
-    let (mut sema, root) = compile(&files);
+    let (mut sema, root) = compile_for(options, &files);
     sema.check_file(root);
     sema.main_func(root);
     sema.finish();
@@ -185,6 +203,7 @@ pub fn check(fixture: &str) {
     let same = actual.len() == expected.len()
         && expected.iter().zip(&actual).all(|(expected, found)| expected.matches(found));
     assert!(same, "expected\n{}\nfound\n{shown}", with_marks(&files, &expected));
+    sema
 }
 
 /// The codes of what is found in a program whose places don't matter.
@@ -226,12 +245,15 @@ pub fn types(declarations: &str, expected: &[(&str, &str)]) {
 #[derive(Default)]
 struct Runner {
     program: Arc<Program>,
-    instance: Option<Instance>,
+    instance: Option<Mutex<Instance>>,
     waiting: Vec<(FuncId, Suspended)>,
     kept: Vec<Box<[u8]>>,
 }
 
 impl Runner {
+    fn running(&mut self) -> Option<&mut Instance> {
+        Some(self.instance.as_mut()?.get_mut().expect("one thread runs"))
+    }
     fn settle(&mut self, module: &Module, mut outcome: Outcome) -> ComptimeOutcome {
         loop {
             match outcome {
@@ -246,7 +268,7 @@ impl Runner {
                 }
                 Outcome::Need(func, suspended) => {
                     self.program.compile(module, func).expect("small functions have bytecode");
-                    outcome = self.instance.as_mut().expect("something runs").resume(suspended);
+                    outcome = self.running().expect("something runs").resume(suspended);
                 }
             }
         }
@@ -256,16 +278,17 @@ impl Runner {
 impl Comptime for Runner {
     fn start(&mut self, module: &Module, func: FuncId, args: &[u64], rets: usize) -> ComptimeOutcome {
         self.program.compile(module, func).expect("small functions have bytecode");
+        let program = &self.program;
         let instance = self.instance.get_or_insert_with(|| {
             let limits = Limits { fuel: Some(1_000_000), ..Limits::default() };
             let config = Config { limits, resolver: Arc::new(Nothing), natives: Arc::new(NoExterns) };
-            Instance::new(self.program.clone(), config).expect("there is memory for a stack")
+            Mutex::new(Instance::new(program.clone(), config).expect("there is memory for a stack"))
         });
         // No fixture's function that runs looks at the context.
         let params = module.func(func).map_or(0, |func| func.sig.params.len());
         let mut given = vec![0; params - args.len()];
         given.extend_from_slice(args);
-        let outcome = instance.start(func, &given, rets);
+        let outcome = instance.get_mut().expect("one thread runs").start(func, &given, rets);
         self.settle(module, outcome)
     }
     fn resume(&mut self, module: &Module) -> ComptimeOutcome {
@@ -276,18 +299,19 @@ impl Comptime for Runner {
         funcs.iter().for_each(|&func| _ = self.program.replace(module, func));
     }
     fn abandon(&mut self) {
-        if let (Some((_, suspended)), Some(instance)) = (self.waiting.pop(), &mut self.instance) {
+        if let (Some((_, suspended)), Some(instance)) = (self.waiting.pop(), self.running()) {
             instance.abandon(suspended);
         }
     }
     fn waiting_args(&mut self, slots: usize) -> Vec<u64> {
-        match (self.waiting.last(), &mut self.instance) {
+        let instance = self.instance.as_mut().and_then(|instance| instance.get_mut().ok());
+        match (self.waiting.last(), instance) {
             (Some((_, suspended)), Some(instance)) => instance.waiting_args(suspended, slots),
             _ => Vec::new(),
         }
     }
     fn answer(&mut self, module: &Module, answer: Result<Vec<u64>, String>) -> ComptimeOutcome {
-        let (Some((_, suspended)), Some(instance)) = (self.waiting.pop(), &mut self.instance) else {
+        let (Some((_, suspended)), Some(instance)) = (self.waiting.pop(), self.running()) else {
             return ComptimeOutcome::Trap("nothing waits for an answer".into(), Vec::new());
         };
         match answer {
@@ -305,11 +329,16 @@ impl Comptime for Runner {
         self.kept.push(bytes.into());
         self.kept.last().map_or(0, |kept| kept.as_ptr() as u64)
     }
-    fn places(&mut self, _: &Module) -> Vec<(u64, u64, Held)> {
-        Vec::new()
+    fn places(&mut self, module: &Module) -> Vec<(u64, u64, Held)> {
+        let Some(instance) = self.running() else { return Vec::new() };
+        let globals = instance.globals().into_iter();
+        let globals = globals.map(|(id, at, size)| (at as u64, size as u64, Held::Global(id)));
+        let datas = instance.datas().into_iter();
+        let size = |id: DataId| module.datas[id.index()].bytes.len() as u64;
+        globals.chain(datas.map(|(id, at)| (at as u64, size(id), Held::Data(id)))).collect()
     }
-    fn function(&self, _: u64) -> Option<FuncId> {
-        None
+    fn function(&self, value: u64) -> Option<FuncId> {
+        self.instance.as_ref()?.lock().expect("one thread runs").function_of_value(value)
     }
     fn read(&self, addr: u64, len: usize) -> Option<Vec<u8>> {
         let mut bytes = vec![0; len];

@@ -238,6 +238,9 @@ right\na.compare_exchange(0, 1, .relaxed, .acquire);    // wrong\n```"
         functions; the program itself can't call them."
     E0707 "build script" "A build script asks for something that a build doesn't have, or a program calls functions of build scripts outside \
         of `sx build`."
+    E0708 "can't cross between machines" "The program is made for another machine than the one that compiles, and what runs while compiling runs on \
+        the latter. A value goes from one to the other by its type: numbers must fit, and what it points at must be of a known \
+        type that can be laid out anew."
     // ---- E08xx: foreign code ----
     E0801 "wrong extern declaration" "An `extern` names a library that is declared with `#library`, has C types only, and can't be failable. Neither an `extern` nor an `export` has compile-time parameters: to C, each is one function."
     E0802 "C headers not supported" "This build doesn't import C headers. Declare the functions that you need: `puts :: (s: cstring) -> i32 extern libc;`."
