@@ -101,12 +101,15 @@
  *
  *    0 start function   8 its argument   16 control   24 zero
  *
- * There is nothing to return to, which is what the missing return address says: unwinders end here.
+ * There is nothing to return to, which is what the missing return address says: unwinders end here. They look before
+ * an address that is returned to; hence the instruction before the entry.
  */
     .type   \prefix\()_base, %function
 \prefix\()_base:
     .cfi_startproc
     .cfi_undefined x30
+    nop
+.L\prefix\()_entry:
     hint    #36
     mov     x1, x0
     ldp     x9, x0, [sp]
@@ -132,7 +135,7 @@
     stp     x0, xzr, [x1, #-16]
     stp     x2, x3, [x1, #-32]
     sub     x9, x1, #192
-    adr     x10, \prefix\()_base
+    adr     x10, .L\prefix\()_entry
     stp     xzr, x10, [x9]
     stp     xzr, xzr, [x9, #16]
     stp     xzr, xzr, [x9, #32]

@@ -86,12 +86,15 @@
  *
  *    0 start function   8 its argument   16 control   24 zero
  *
- * There is nothing to return to, which is what the missing return address says: unwinders end here.
+ * There is nothing to return to, which is what the missing return address says: unwinders end here. They look at the
+ * byte before an address that is returned to; hence the one before the entry.
  */
     .type   \prefix\()_base, %function
 \prefix\()_base:
     .cfi_startproc
     .cfi_undefined 16
+    nop
+.L\prefix\()_entry:
     endbr64
     movq    8(%rsp), %rdi
     movq    %rax, %rsi
@@ -119,7 +122,7 @@
     movq    %rdi, -16(%rsi)
     movq    %rcx, -24(%rsi)
     movq    %rdx, -32(%rsi)
-    leaq    \prefix\()_base(%rip), %r8
+    leaq    .L\prefix\()_entry(%rip), %r8
     movq    %r8, -40(%rsi)
     movq    %rax, -48(%rsi)
     movq    %rax, -56(%rsi)
