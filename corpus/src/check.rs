@@ -36,6 +36,7 @@ pub fn check(runner: &Runner, program: &Program, tiers: &[Tier]) -> Verdict {
     let wanted: Vec<Tier> = tiers
         .iter()
         .copied()
+        .filter(|tier| tier.faults || !program.config.faults)
         .filter(|tier| program.config.tiers.as_ref().is_none_or(|names| names.iter().any(|n| n == tier.name)))
         .collect();
     if wanted.is_empty() {

@@ -40,6 +40,9 @@ pub struct Config {
     pub stdin: String,
     /// Tiers to run in; all without.
     pub tiers: Option<Vec<String>>,
+    /// The program traps because the hardware reports it: such tiers only.
+    #[serde(default)]
+    pub faults: bool,
     /// Why the program doesn't do yet what it should. One that passes nevertheless fails the run.
     pub xfail: Option<String>,
     /// Seconds that the program may take.

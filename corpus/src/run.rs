@@ -16,10 +16,15 @@ pub struct Tier {
     pub name: &'static str,
     /// What `sx run` is given to choose it.
     pub args: &'static [&'static str],
+    /// Hardware faults of the program are traps.
+    pub faults: bool,
 }
 
 /// Every tier there is.
-pub const TIERS: &[Tier] = &[Tier { name: "interp", args: &["--tier", "interp"] }];
+pub const TIERS: &[Tier] = &[
+    Tier { name: "interp", args: &["--tier", "interp"], faults: true },
+    Tier { name: "interp-unsignaled", args: &["--tier", "interp", "--signals", "off"], faults: false },
+];
 
 /// Seconds that a program may take when its settings don't say.
 const TIMEOUT_S: u64 = 20;

@@ -32,7 +32,7 @@ impl Runner {
     fn instance(&mut self) -> Result<&mut Instance, String> {
         if self.instance.is_none() {
             let limits = Limits { fuel: Some(POLLS), ..Limits::default() };
-            let config = Config { limits, resolver: Arc::new(Floor), natives: Arc::new(NoExterns) };
+            let config = Config { limits, resolver: Arc::new(Floor), natives: Arc::new(NoExterns), signals: true };
             let mut instance = Instance::new(self.program.clone(), config)?;
             *instance.data() = Box::new(Mutex::new(Blocks::default()));
             self.instance = Some(instance);

@@ -55,6 +55,7 @@ pub(crate) struct EngineInner {
     pub build_mode: String,
     pub budget: Budget,
     pub limits: Limits,
+    pub signals: bool,
 }
 
 impl Engine {
@@ -150,6 +151,7 @@ pub struct EngineBuilder {
     build_mode: String,
     budget: Budget,
     limits: Limits,
+    signals: bool,
 }
 
 impl EngineBuilder {
@@ -167,6 +169,7 @@ impl EngineBuilder {
             build_mode: "debug".to_owned(),
             budget: Budget::default(),
             limits: Limits::default(),
+            signals: true,
         }
     }
     /// Gives programs a module without a file, to be imported under this path.
@@ -278,6 +281,18 @@ impl EngineBuilder {
         self.budget.cancel = cancel;
         self
     }
+    /// Whether a stray pointer of a program, or a store to a constant, ends the call with the trap `invalid memory`. On by
+    /// default. For this the first instance installs a handler of SIGSEGV and SIGBUS in the process, which passes on all
+    /// faults that aren't a program's to whoever handled them before. A host that installs its own handler later has to pass
+    /// on what isn't its own, too.
+    ///
+    /// Off, no handler is installed: null, bounds, division and stack overflow are checked as ever, a stray pointer is the
+    /// end of the process, and a store to a constant changes it. Systems other than x86-64 Linux behave like that always.
+    #[must_use]
+    pub fn signal_handlers(mut self, allowed: bool) -> EngineBuilder {
+        self.signals = allowed;
+        self
+    }
     /// What instances may use if nothing else is said when they are made.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> EngineBuilder {
@@ -307,8 +322,9 @@ impl EngineBuilder {
                 level,
                 threads: self.threads,
                 build_mode: self.build_mode,
-                budget: self.budget,
+                budget: Budget { signals: self.signals, ..self.budget },
                 limits: self.limits,
+                signals: self.signals,
             }),
         }
     }

@@ -58,7 +58,8 @@ impl Instance {
             pending: pending.clone(),
             library: program.library().clone(),
         });
-        let config = Config { limits: limits.vm(), resolver, natives: Arc::new(Natives) };
+        let signals = program.engine().inner.signals;
+        let config = Config { limits: limits.vm(), resolver, natives: Arc::new(Natives), signals };
         let refused = |message: String| Error::new(ErrorKind::Link, message);
         let mut vm = sx_vm::Instance::new(program.vm().clone(), config).map_err(refused)?;
         let context = vm.global(program.context()).map_or(0, |address| address as u64);
@@ -155,6 +156,22 @@ impl Instance {
     /// sense, the host knows best.
     pub fn is_trapped(&self) -> bool {
         self.trapped
+    }
+    /// Makes the instance as good as new, for less than a new one costs: variables have the values that they began with,
+    /// all memory that the program allocated is free, and it no longer counts as trapped. The host's data, arguments, limits
+    /// and a deadline stay; what the program printed is sent first. Memory that C functions allocated isn't known here.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Link`] when a variable's initial value names a symbol that isn't found.
+    pub fn reset(&mut self) -> Result<()> {
+        self.settle_output();
+        if let Some(ground) = self.ground() {
+            ground.reset();
+        }
+        self.vm.meter().clear();
+        self.vm.reset().map_err(|message| Error::new(ErrorKind::Link, message))?;
+        self.trapped = false;
+        Ok(())
     }
     /// The places that the last language error was raised at and came through.
     pub fn error_trace(&mut self) -> Backtrace {

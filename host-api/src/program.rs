@@ -60,7 +60,10 @@ impl Program {
         unit.sema.finish();
         // What is wrong with the program itself is told first.
         let output = if unit.sema.has_errors() { Ok(None) } else { output::layout(&mut unit.sema) };
-        let vm = Arc::new(sx_vm::Program::new());
+        let vm = Arc::new(match engine.inner.signals {
+            true => sx_vm::Program::with_protected_constants(),
+            false => sx_vm::Program::new(),
+        });
         unit.build(&vm)?;
         let output = output?;
         let Some(context) = unit.sema.default_context() else {

@@ -3,7 +3,7 @@
 use crate::symbols::{Sym, Symbols};
 use crate::types::{EnumId, ProtocolId, StructId, TypeId, Types};
 use crate::value::CVal;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use sx_ir::layout::Target;
@@ -506,7 +506,7 @@ pub struct Sema {
     pub(crate) making: crate::comptime::Making,
     pub(crate) erased: crate::check::Erased,
     /// Where the program can be entered.
-    pub(crate) roots: Vec<FuncId>,
+    pub(crate) roots: indexmap::IndexSet<FuncId, FxBuildHasher>,
     /// The compilation that code runs in, if it can't be this one.
     pub(crate) world: Option<Box<crate::comptime::World>>,
     /// Where things come from, if this is one of two compilations.
@@ -606,7 +606,7 @@ impl Sema {
             erased_types: FxHashMap::default(),
             making: crate::comptime::Making::default(),
             erased: crate::check::Erased::default(),
-            roots: Vec::new(),
+            roots: indexmap::IndexSet::default(),
             traces: world.is_some().then(Box::default),
             world,
             watch: None,

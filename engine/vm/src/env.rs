@@ -1,5 +1,6 @@
 //! What the executions of an instance share, and how calls enter one.
 
+use crate::block::Block;
 use crate::bytecode::{Op, Word};
 use crate::host::{
     CallbackCode, CallbackHandle, ExternResolver, ExternTarget, NativeCaller, NativeInterface,
@@ -7,9 +8,9 @@ use crate::host::{
 use crate::interp::dispatch;
 use crate::interp::state::{Cell, Core, Exit, MIN_WINDOW, Record, State, halt, request};
 use crate::limits::{Limits, Meter};
-use crate::objects::Block;
 use crate::park::Parking;
 use crate::program::{ANY_CLASS, Program};
+use crate::stack;
 use crate::threads::{self, Threads};
 use crate::trap::{FrameInfo, RawFrame, Trap, Walk};
 use parking_lot::Mutex;
@@ -55,6 +56,8 @@ pub(crate) struct Environment {
     callbacks: Mutex<FxHashMap<u32, CallbackCode>>,
     callers: Mutex<FxHashMap<u32, Arc<dyn NativeCaller>>>,
     pub limits: Limits,
+    /// Faults of the program's are traps.
+    pub faults: bool,
     pub user: UnsafeCell<Box<dyn Any + Send + Sync>>,
     pub meter: Meter,
     pub threads: Arc<Threads>,
@@ -84,6 +87,7 @@ impl Environment {
         limits: Limits,
         resolver: Arc<dyn ExternResolver>,
         natives: Arc<dyn NativeInterface>,
+        faults: bool,
     ) -> Arc<Environment> {
         let meter = Meter::new(limits.memory_bytes);
         Arc::new(Environment {
@@ -95,6 +99,7 @@ impl Environment {
             callbacks: Mutex::default(),
             callers: Mutex::default(),
             limits,
+            faults,
             user: UnsafeCell::new(Box::new(())),
             meter,
             threads: Threads::new(),
@@ -160,6 +165,7 @@ pub(crate) unsafe fn grow(core: *const Core) -> Result<(), String> {
         (&mut *layout).grow_cells(&env.program);
         (*state).cells = (*layout).cells.as_ptr();
         (*state).cell_count = (*layout).cells.len() as u64;
+        env.program.seal();
         let result = crate::objects::instantiate(core);
         (*state).objects = (*layout).objects.as_ptr();
         result
@@ -304,6 +310,13 @@ pub(crate) fn running_here(env: *const Environment) -> Option<*const Core> {
     None
 }
 
+/// The execution whose code this thread runs, innermost; null without one. For the fault handler, too: looks at nothing but
+/// the thread's own word.
+#[inline]
+pub(crate) fn running() -> *const Core {
+    RUNNING.get()
+}
+
 /// This thread begins to run an execution.
 #[inline]
 unsafe fn take_thread(core: *const Core, state: *mut State) {
@@ -334,7 +347,9 @@ pub(crate) unsafe fn run(core: *const Core, pc: *const Word, fp: *mut u64, rp: *
     // SAFETY: the caller's promise; no reference into the state lives across the run.
     unsafe {
         let state = (*core).state.get();
+        let outer_limit = std::mem::replace(&mut (*state).strand.native_limit, stack::native_limit());
         dispatch::run((&(*state).env).limits.fuel.is_some(), pc, fp, core, rp);
+        (*state).strand.native_limit = outer_limit;
         match (*state).exit {
             Exit::Done => Ended::Done,
             Exit::Need(func) => Ended::Need(FuncId(func)),
@@ -475,6 +490,9 @@ pub(crate) unsafe fn enter(
                 env.threads.set_deadline(Instant::now().checked_add(time));
             }
         } else if depth >= env.limits.native_depth as usize {
+            return Err(no_room(state));
+        }
+        if stack::native_room(stack::native_limit()) < stack::ENTRY_RESERVE {
             return Err(no_room(state));
         }
         let cell = push_entry(core, func, args, rets.len())?;

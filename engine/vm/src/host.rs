@@ -7,9 +7,10 @@
 use crate::bytecode::Word;
 use crate::env::{self, Environment, Site};
 use crate::interp::memory::NULL_PAGE;
-use crate::interp::state::{Core, Exit, MIN_WINDOW, State, exit};
+use crate::interp::state::{Core, Exit, MIN_WINDOW, St, State, exit};
 use crate::limits::Meter;
 use crate::park::{Parked, Refused};
+use crate::stack::{HOST_RESERVE, native_room};
 use crate::threads::{self, SpawnError, Task};
 use crate::trap::{Origin, Trap, Walk};
 use std::any::Any;
@@ -356,6 +357,13 @@ unsafe fn leave(core: *const Core, site: Site, trap: Trap) -> *const Word {
     exit()
 }
 
+/// Leaves the loop because the native stack has too little left for what would be called.
+#[cold]
+unsafe fn no_room(core: *const Core, site: Site) -> *const Word {
+    let Site { pc, fp, rp, .. } = site;
+    St::<false> { pc, fp, core, rp }.fail(TrapKind::StackOverflow, [0; 3]).pc
+}
+
 /// Words of every call of an extern or C pointer.
 const CALL_WORDS: usize = 2;
 
@@ -383,6 +391,9 @@ pub(crate) unsafe fn call_extern(
             Err(message) => return fail_at(core, site, message),
         };
         let strand = &raw mut (*state).strand;
+        if native_room((*strand).native_limit) < HOST_RESERVE {
+            return no_room(core, site);
+        }
         let (outer_top, outer_records, outer_site) = ((*strand).top, (*strand).records, (*strand).site);
         // As far from the frame as a callee would be: the return stack has room for it then.
         (*strand).top = slots.add(count.max(MIN_WINDOW).next_multiple_of(2));
@@ -439,6 +450,9 @@ pub(crate) unsafe fn call_pointer(
             Err(message) => return fail_at(core, site, message),
         };
         let strand = &raw mut (*state).strand;
+        if native_room((*strand).native_limit) < HOST_RESERVE {
+            return no_room(core, site);
+        }
         let (outer_top, outer_records, outer_site) = ((*strand).top, (*strand).records, (*strand).site);
         // As far from the frame as a callee would be: the return stack has room for it then.
         (*strand).top = slots.add(count.max(MIN_WINDOW).next_multiple_of(2));

@@ -2,6 +2,7 @@
 
 use crate::bytecode::Word;
 use crate::env::{self, ActiveCall, Ended, Environment, Layout};
+use crate::fault;
 use crate::host::{ExternResolver, NativeInterface};
 use crate::interp::state::{Core, Record, State, halt, returning};
 use crate::limits::{InterruptHandle, Limits, Meter};
@@ -24,15 +25,20 @@ pub struct Config {
     pub resolver: Arc<dyn ExternResolver>,
     /// How C functions are called and call back.
     pub natives: Arc<dyn NativeInterface>,
+    /// Stray pointers of the program end its call with `invalid memory`: installs a handler of SIGSEGV and SIGBUS, once per
+    /// process, which passes on what isn't a program's. Without it, and where [`crate::fault::supported`] is false, they end
+    /// the process.
+    pub signals: bool,
 }
 
 impl Default for Config {
-    /// Default limits, no symbols.
+    /// Default limits, no symbols, stray pointers caught.
     fn default() -> Config {
         Config {
             limits: Limits::default(),
             resolver: Arc::new(crate::host::NoExterns),
             natives: Arc::new(crate::host::NoExterns),
+            signals: true,
         }
     }
 }
@@ -108,7 +114,13 @@ impl Instance {
     pub fn new(program: Arc<Program>, config: Config) -> Result<Instance, String> {
         let stack = Stack::take(config.limits.stack_bytes).ok_or("no memory for a stack")?;
         let fuel = config.limits.fuel.map_or(0, |fuel| fuel.min(i64::MAX as u64) as i64);
-        let env = Environment::new(program, config.limits, config.resolver, config.natives);
+        let env = Environment::new(
+            program,
+            config.limits,
+            config.resolver,
+            config.natives,
+            config.signals && fault::install(),
+        );
         let core = Core::new(env.clone(), stack, FIRST, fuel);
         env.threads.add(Arc::as_ptr(&core));
         let mut instance = Instance { core, _not_sync: PhantomData };
@@ -137,6 +149,20 @@ impl Instance {
     pub fn grow(&mut self) -> Result<(), String> {
         // SAFETY: `&mut self` owns the state, and nothing runs.
         unsafe { env::grow(Arc::as_ptr(&self.core)) }
+    }
+    /// Gives every global the value that it began with, and forgets calls that wait for code. Memory that the program
+    /// allocated, the host's data, limits and requests are the caller's affair.
+    ///
+    /// # Errors
+    /// As for [`Instance::new`].
+    pub fn reset(&mut self) -> Result<(), String> {
+        self.grow()?;
+        *self.suspended() = 0;
+        // SAFETY: `&mut self` owns the state, and nothing runs.
+        unsafe {
+            (*self.state()).strand.reset();
+            crate::objects::reset(Arc::as_ptr(&self.core))
+        }
     }
     /// The program.
     pub fn program(&mut self) -> Arc<Program> {

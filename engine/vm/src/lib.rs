@@ -3,10 +3,12 @@
 //! | module | what |
 //! |---|---|
 //! | `bytecode` | the opcode table, instructions, verifier, disassembler |
+//! | `block` | memory of data and globals |
 //! | `codegen` | from a function of the middle form to bytecode |
 //! | [`program`] | compiled functions and their data, shared by instances |
 //! | [`instance`] | globals, stack, entry cells; calling and resuming |
 //! | `interp` | the interpreter |
+//! | [`fault`] | hardware faults, turned into traps |
 //! | [`host`] | host functions, C functions, callbacks |
 //! | [`trap`] | traps and call stacks |
 //! | [`limits`] | limits, interruption, the memory meter |
@@ -21,9 +23,11 @@
 // `!(a < b)` on floats means just that: it holds when one is NaN.
 #![allow(clippy::neg_cmp_op_on_partial_ord)]
 
+pub(crate) mod block;
 pub(crate) mod bytecode;
 pub(crate) mod codegen;
 pub(crate) mod env;
+pub mod fault;
 pub mod host;
 pub mod instance;
 pub(crate) mod interp;

@@ -107,6 +107,10 @@ impl Meter {
             self.used.store(self.used().saturating_sub(bytes), Ordering::Relaxed);
         }
     }
+    /// Counts everything as released; the peak stays.
+    pub fn clear(&self) {
+        self.used.store(0, Ordering::Relaxed);
+    }
     /// Bytes held now.
     pub fn used(&self) -> u64 {
         self.used.load(Ordering::Relaxed)

@@ -2,15 +2,15 @@
 //!
 //! Data without addresses of instance things is shared: it gets its address when code that names it is compiled. Globals,
 //! and data that (however indirectly) points at a global, a C callback or a symbol, are *objects*: numbered in the program,
-//! allocated in every instance. Objects never move; an instance that grows allocates another block.
+//! allocated in every instance. Objects never move; an instance that grows allocates another block. Data is constant: where
+//! faults of programs are traps, it lies in pages that can't be written.
 
+use crate::block::{Arena, Block};
 use crate::env;
 use crate::host;
 use crate::interp::state::Core;
 use crate::program::Program;
 use rustc_hash::FxHashMap;
-use std::alloc::{Layout, alloc_zeroed, dealloc};
-use std::ptr::NonNull;
 use std::sync::Arc;
 use sx_ir::{Data, DataId, GlobalId, Module, RelocTarget};
 
@@ -24,44 +24,12 @@ pub(crate) enum Place {
 }
 
 /// An object: what each instance allocates.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Object {
     pub size: usize,
     pub init: Arc<Data>,
-}
-
-/// Zeroed memory at a fixed address.
-#[derive(Debug)]
-pub(crate) struct Block {
-    base: NonNull<u8>,
-    layout: Layout,
-}
-
-// SAFETY: plain memory with one owner.
-unsafe impl Send for Block {}
-// SAFETY: shared blocks are written only before anyone else knows them.
-unsafe impl Sync for Block {}
-
-impl Block {
-    pub fn new(size: usize, align: usize) -> Result<Block, String> {
-        let layout = Layout::from_size_align(size.max(1), align.max(1))
-            .map_err(|_| format!("data of {size} bytes is too large"))?;
-        // SAFETY: the size isn't 0.
-        let base = unsafe { alloc_zeroed(layout) };
-        NonNull::new(base)
-            .map(|base| Block { base, layout })
-            .ok_or_else(|| format!("no memory for {size} bytes"))
-    }
-    pub fn base(&self) -> *mut u8 {
-        self.base.as_ptr()
-    }
-}
-
-impl Drop for Block {
-    fn drop(&mut self) {
-        // SAFETY: allocated with this layout.
-        unsafe { dealloc(self.base.as_ptr(), self.layout) }
-    }
+    /// It is data, not a global.
+    pub constant: bool,
 }
 
 /// The layout of a program's globals and data.
@@ -70,10 +38,26 @@ pub(crate) struct Objects {
     pub list: Vec<Object>,
     globals: FxHashMap<u32, u32>,
     datas: FxHashMap<u32, Place>,
-    shared: Vec<Block>,
+    shared: Arena,
 }
 
 impl Objects {
+    /// An empty layout; `protected` data can't be written.
+    pub fn new(protected: bool) -> Objects {
+        Objects { shared: Arena::new(protected), ..Objects::default() }
+    }
+    /// True when data is protected.
+    pub fn is_protected(&self) -> bool {
+        self.shared.is_protected()
+    }
+    /// Protects the data that came since the last time.
+    pub fn seal(&mut self) {
+        self.shared.seal();
+    }
+    /// True when there is data that isn't protected yet.
+    pub fn is_open(&self) -> bool {
+        self.shared.is_open()
+    }
     /// The object of a global.
     pub fn global(&mut self, module: &Module, id: GlobalId) -> Result<u32, String> {
         if let Some(&object) = self.globals.get(&id.0) {
@@ -84,7 +68,7 @@ impl Objects {
         let object = self.list.len() as u32;
         self.globals.insert(id.0, object);
         let size = (global.size as usize).max(global.init.bytes.len());
-        self.list.push(Object { size, init: Arc::new(global.init.clone()) });
+        self.list.push(Object { size, init: Arc::new(global.init.clone()), constant: false });
         for reloc in &global.init.relocs {
             self.reach(module, reloc.target)?;
         }
@@ -131,15 +115,14 @@ impl Objects {
         for (&id, &bound) in closure.iter().zip(&per_instance) {
             let data = &module.datas[id.index()];
             let place = if bound {
-                self.list.push(Object { size: data.bytes.len(), init: Arc::new(data.clone()) });
+                let size = data.bytes.len();
+                self.list.push(Object { size, init: Arc::new(data.clone()), constant: true });
                 Place::Object(self.list.len() as u32 - 1)
             } else {
-                let block = Block::new(data.bytes.len(), data.align as usize)?;
-                // SAFETY: the block was allocated with this size.
-                unsafe { block.base().copy_from_nonoverlapping(data.bytes.as_ptr(), data.bytes.len()) };
-                let address = block.base() as usize;
-                self.shared.push(block);
-                Place::Shared(address)
+                let place = self.shared.alloc(data.bytes.len(), data.align as usize)?;
+                // SAFETY: the place was allocated with this size.
+                unsafe { place.copy_from_nonoverlapping(data.bytes.as_ptr(), data.bytes.len()) };
+                Place::Shared(place as usize)
             };
             self.datas.insert(id.0, place);
         }
@@ -235,6 +218,21 @@ unsafe fn write_address(base: *mut u8, offset: u32, target: usize, addend: i64) 
     unsafe { base.add(offset as usize).cast::<usize>().write_unaligned(target.wrapping_add(addend as usize)) }
 }
 
+/// Where an object goes among those that an instance allocates together.
+struct Room {
+    size: usize,
+    align: usize,
+}
+
+impl Room {
+    fn place(&mut self, bytes: usize, align: usize) -> Result<usize, String> {
+        self.align = self.align.max(align);
+        let offset = self.size.checked_next_multiple_of(align).ok_or("globals are too large")?;
+        self.size = offset.checked_add(bytes).ok_or("globals are too large")?;
+        Ok(offset)
+    }
+}
+
 /// Allocates and fills the objects that the instance doesn't have yet.
 ///
 /// # Safety
@@ -247,42 +245,82 @@ pub(crate) unsafe fn instantiate(core: *const Core) -> Result<(), String> {
     let layout = env.layout_cell();
     // SAFETY: as above.
     let first = unsafe { (&(*layout).objects).len() };
-    let inits = program.new_objects(first);
-    if inits.is_empty() {
+    let (objects, protected) = program.new_objects(first);
+    if objects.is_empty() {
         return Ok(());
     }
-    let mut size = 0usize;
-    let mut align = 16usize;
-    let mut offsets = Vec::with_capacity(inits.len());
-    for (bytes, init) in &inits {
-        let own = (init.align as usize).max(1);
-        align = align.max(own);
-        size = size.checked_next_multiple_of(own).ok_or("globals are too large")?;
-        offsets.push(size);
-        size = size.checked_add(*bytes).ok_or("globals are too large")?;
+    // Globals in one block, constants in another, if they are protected.
+    let mut rooms = [Room { size: 0, align: 16 }, Room { size: 0, align: 16 }];
+    let mut offsets = Vec::with_capacity(objects.len());
+    for object in &objects {
+        let room = usize::from(object.constant && protected);
+        offsets.push((room, rooms[room].place(object.size, (object.init.align as usize).max(1))?));
     }
-    let block = Block::new(size, align)?;
-    let base = block.base();
-    for ((_, init), &offset) in inits.iter().zip(&offsets) {
-        // SAFETY: offsets and sizes were added up for this block.
+    let variable = Block::new(rooms[0].size, rooms[0].align)?;
+    let constant = match rooms[1].size {
+        0 => None,
+        size => Some(Block::pages(size, rooms[1].align)?),
+    };
+    let bases = [variable.base(), constant.as_ref().map_or(std::ptr::null_mut(), Block::base)];
+    let place = |&(room, offset): &(usize, usize)| bases[room].wrapping_add(offset);
+    for (object, at) in objects.iter().zip(&offsets) {
+        let bytes = &object.init.bytes;
+        // SAFETY: offsets and sizes were added up for these blocks.
         unsafe {
-            let place = base.add(offset);
-            place.copy_from_nonoverlapping(init.bytes.as_ptr(), init.bytes.len());
-            (&mut (*layout).objects).push(place);
+            place(at).copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+            (&mut (*layout).objects).push(place(at));
         }
     }
+    for (object, at) in objects.iter().zip(&offsets) {
+        // SAFETY: as above; the caller's promise.
+        unsafe { relocate(core, program, object, place(at))? };
+    }
+    if let Some(constant) = &constant {
+        constant.protect();
+    }
     // SAFETY: as above.
-    unsafe { (&mut (*layout).blocks).push(block) };
-    for ((bytes, init), &offset) in inits.iter().zip(&offsets) {
-        for reloc in &init.relocs {
-            if reloc.offset as usize + size_of::<usize>() > *bytes {
-                return Err("a relocation lies outside of its global".into());
-            }
-            // SAFETY: as above.
-            unsafe {
-                let target = address(core, program, reloc.target)?;
-                write_address(base.add(offset), reloc.offset, target, reloc.addend);
-            }
+    unsafe { (&mut (*layout).blocks).extend([Some(variable), constant].into_iter().flatten()) };
+    Ok(())
+}
+
+/// Fills in an object's addresses.
+unsafe fn relocate(
+    core: *const Core,
+    program: &Program,
+    object: &Object,
+    place: *mut u8,
+) -> Result<(), String> {
+    for reloc in &object.init.relocs {
+        if reloc.offset as usize + size_of::<usize>() > object.size {
+            return Err("a relocation lies outside of its global".into());
+        }
+        // SAFETY: the caller's promise.
+        unsafe {
+            let target = address(core, program, reloc.target)?;
+            write_address(place, reloc.offset, target, reloc.addend);
+        }
+    }
+    Ok(())
+}
+
+/// Gives the instance's globals the values that they began with.
+///
+/// # Safety
+/// The calling thread owns the state, and nothing runs.
+pub(crate) unsafe fn reset(core: *const Core) -> Result<(), String> {
+    // SAFETY: the caller's promise.
+    let env = unsafe { env::shared((*core).state.get()) };
+    let program = &*env.program;
+    let (objects, _) = program.new_objects(0);
+    // SAFETY: as above.
+    let places = unsafe { env.layout() }.objects.clone();
+    for (object, &place) in objects.iter().zip(&places).filter(|(object, _)| !object.constant) {
+        let bytes = &object.init.bytes;
+        // SAFETY: the object was allocated with its size, which is no less than its bytes.
+        unsafe {
+            place.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+            place.add(bytes.len()).write_bytes(0, object.size - bytes.len());
+            relocate(core, program, object, place)?;
         }
     }
     Ok(())

@@ -4,7 +4,7 @@ use crate::bytecode::Word;
 use crate::codegen::{self, CompileError};
 use crate::instance::PreparedCall;
 use crate::interp::state::Cell;
-use crate::objects::{Objects, Place};
+use crate::objects::{Object, Objects, Place};
 use crate::trap::{FrameInfo, RawFrame};
 use parking_lot::RwLock;
 use rustc_hash::FxHashMap;
@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use sx_ir::parallel::{self, Threads};
 use sx_ir::{
-    CSignature, CStruct, Data, DataId, Extern, ExternId, ExternKind, Func, FuncId, GlobalId, LocId, Module,
-    Sig, SigId, Signature,
+    CSignature, CStruct, DataId, Extern, ExternId, ExternKind, Func, FuncId, GlobalId, LocId, Module, Sig,
+    SigId, Signature,
 };
 
 /// The class of a function whose signature isn't known yet.
@@ -109,6 +109,19 @@ impl Program {
     pub fn new() -> Program {
         Program::default()
     }
+    /// An empty program whose constants can't be written: a store to one is a trap in instances that have
+    /// [`Config::signals`](crate::Config), and the end of the process in others.
+    pub fn with_protected_constants() -> Program {
+        let program = Program::default();
+        program.inner.write().tables.objects = Objects::new(crate::fault::supported());
+        program
+    }
+    /// Protects constants that were laid out since the last time.
+    pub(crate) fn seal(&self) {
+        if self.inner.read().tables.objects.is_open() {
+            self.inner.write().tables.objects.seal();
+        }
+    }
     /// Compiles a function of a module to bytecode. The module must be the same one each time, grown by appending; the function
     /// must be verified. A function that has code keeps it.
     ///
@@ -195,9 +208,11 @@ impl Program {
         let inner = self.inner.read();
         take(inner.tables.func_limit, &inner.journal[from..]);
     }
-    pub(crate) fn new_objects(&self, from: usize) -> Vec<(usize, Arc<Data>)> {
+    /// The objects from a number on, and whether those that are constant are protected.
+    pub(crate) fn new_objects(&self, from: usize) -> (Vec<Object>, bool) {
         let inner = self.inner.read();
-        inner.tables.objects.list[from..].iter().map(|object| (object.size, object.init.clone())).collect()
+        let objects = &inner.tables.objects;
+        (objects.list[from..].to_vec(), objects.is_protected())
     }
     /// The globals that were laid out, each with its object and that one's size.
     pub(crate) fn known_globals(&self) -> Vec<(GlobalId, u32, usize)> {

@@ -1,8 +1,32 @@
-//! VM stacks: memory that never moves, committed on touch, reused.
+//! VM stacks: memory that never moves, committed on touch, reused. And how far the native stack reaches.
 
 use crate::interp::state::Record;
 use parking_lot::Mutex;
 use std::ptr::NonNull;
+
+/// Bytes of native stack that a host or C function finds at least.
+pub(crate) const HOST_RESERVE: usize = 32 * 1024;
+/// Bytes of native stack that an entry into the interpreter takes at most, until it calls out.
+pub(crate) const ENTRY_RESERVE: usize = 16 * 1024;
+
+/// The lowest address of the native stack that runs; 0 where the system doesn't tell.
+#[inline]
+pub(crate) fn native_limit() -> usize {
+    stacker::remaining_stack().map_or(0, |left| here().saturating_sub(left))
+}
+
+/// Bytes of native stack between here and its end.
+#[inline(always)]
+pub(crate) fn native_room(limit: usize) -> usize {
+    here().saturating_sub(limit)
+}
+
+/// About where the native stack is.
+#[inline(always)]
+fn here() -> usize {
+    let local = 0u8;
+    std::hint::black_box(&raw const local) as usize
+}
 
 /// At most this many stacks of one size wait for reuse.
 const POOLED: usize = 64;
@@ -61,9 +85,10 @@ impl Drop for Stack {
 }
 
 #[cfg(unix)]
-mod os {
+pub(crate) mod os {
     use std::ptr::NonNull;
 
+    /// Zeroed pages.
     pub fn reserve(bytes: usize) -> Option<NonNull<u8>> {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
@@ -75,6 +100,10 @@ mod os {
         if base == libc::MAP_FAILED { None } else { NonNull::new(base.cast()) }
     }
 
+    /// Gives pages back.
+    ///
+    /// # Safety
+    /// They were reserved with this size, and nobody has them.
     pub unsafe fn release(base: NonNull<u8>, bytes: usize) {
         // SAFETY: the caller's promise. A failure would only leak the mapping.
         unsafe { libc::munmap(base.as_ptr().cast(), bytes) };
@@ -82,7 +111,7 @@ mod os {
 }
 
 #[cfg(not(unix))]
-mod os {
+pub(crate) mod os {
     use std::alloc::{Layout, alloc_zeroed, dealloc};
     use std::ptr::NonNull;
 
@@ -90,11 +119,16 @@ mod os {
         Layout::from_size_align(bytes, 4096).ok()
     }
 
+    /// Zeroed pages.
     pub fn reserve(bytes: usize) -> Option<NonNull<u8>> {
         // SAFETY: `bytes` isn't 0.
         NonNull::new(unsafe { alloc_zeroed(layout(bytes)?) })
     }
 
+    /// Gives pages back.
+    ///
+    /// # Safety
+    /// They were reserved with this size, and nobody has them.
     pub unsafe fn release(base: NonNull<u8>, bytes: usize) {
         if let Some(layout) = layout(bytes) {
             // SAFETY: the caller's promise.

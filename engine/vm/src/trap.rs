@@ -192,10 +192,11 @@ fn text(address: u64, len: u64) -> String {
     if address < crate::interp::memory::NULL_PAGE || len as i64 <= 0 {
         return String::new();
     }
-    // SAFETY: lowering passes a string of the program here; the interpreter would have read the same bytes.
-    let bytes =
-        unsafe { std::slice::from_raw_parts(address as usize as *const u8, len.min(MAX_MESSAGE) as usize) };
-    String::from_utf8_lossy(bytes).into_owned()
+    let mut bytes = vec![0; len.min(MAX_MESSAGE) as usize];
+    // A string that can't be read whole is shown as far as it can.
+    let copied = crate::fault::copy_readable(address as usize, &mut bytes);
+    bytes.truncate(copied);
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn message(kind: TrapKind, operands: [u64; 3]) -> String {

@@ -224,6 +224,41 @@ fn endless_turns_between_host_and_program_end() {
 }
 
 #[test]
+fn turns_end_before_the_native_stack_does() {
+    #[inline(never)]
+    fn deep(caller: &mut Caller<'_>, slots: &mut [u64]) -> Result<(), Trap> {
+        // What a host function takes for itself.
+        let mut local = [0u8; 8 * 1024];
+        std::hint::black_box(&mut local);
+        caller.call(FuncId(0), &[0, slots[0], slots[1]], &mut slots[..1])
+    }
+    for size in [128 << 10, 512 << 10, 4 << 20] {
+        let run = move || {
+            let m = calling("again");
+            let depth = Arc::new(AtomicU64::new(0));
+            let seen = depth.clone();
+            let again: Arc<dyn HostFn> = Arc::new(move |caller: &mut Caller<'_>, slots: &mut [u64]| {
+                seen.fetch_add(1, Ordering::Relaxed);
+                deep(caller, slots)
+            });
+            let limits = Limits { native_depth: u32::MAX, ..Limits::default() };
+            let config =
+                Config { resolver: Arc::new(Table(vec![("again", again)])), limits, ..Config::default() };
+            let mut instance = Instance::new(program(&m), config).unwrap();
+            for _ in 0..3 {
+                let trap = call(&mut instance, FuncId(0), &[1, 2], 1).unwrap_err();
+                assert_eq!(trap.reason(), TrapReason::Kind(TrapKind::StackOverflow));
+            }
+            depth.load(Ordering::Relaxed) / 3
+        };
+        let thread = std::thread::Builder::new().stack_size(size).spawn(run).expect("a thread");
+        let turns = thread.join().expect("it ends") as usize;
+        assert!(turns > (size - (64 << 10)) / (24 << 10), "{turns} turns on {size} bytes");
+        assert!(turns < size / (8 << 10), "{turns} turns on {size} bytes");
+    }
+}
+
+#[test]
 fn panics_cross_to_the_outermost_call() {
     let m = calling("panics");
     let panics: Arc<dyn HostFn> = Arc::new(|_: &mut Caller<'_>, _: &mut [u64]| panic!("at the disco"));

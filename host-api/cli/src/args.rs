@@ -71,6 +71,9 @@ pub struct RunArgs {
     /// How much work goes into the program before it runs.
     #[arg(long, value_enum, default_value_t = Opt::Default, value_name = "LEVEL")]
     pub opt: Opt,
+    /// Whether stray pointers are traps, for which a signal handler is installed, or the end of the process.
+    #[arg(long, value_enum, default_value_t = Signals::On, value_name = "WHETHER")]
+    pub signals: Signals,
     /// How compile errors are written to standard error.
     #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
     pub message_format: Format,
@@ -97,6 +100,13 @@ impl RunArgs {
         let file = self.program.first()?.to_str()?;
         (file.starts_with('-') && file != "-" && file != "--").then_some(file)
     }
+}
+
+/// Whether signals are handled.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Signals {
+    On,
+    Off,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

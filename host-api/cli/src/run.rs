@@ -1,11 +1,11 @@
 //! `sx run`.
 
-use crate::args::RunArgs;
+use crate::args::{RunArgs, Signals};
 use crate::output::{Output, compile, engine};
 use std::process::ExitCode;
 
 pub fn run(args: &RunArgs, out: &Output) -> ExitCode {
-    let engine = engine(args.opt).build();
+    let engine = engine(args.opt).signal_handlers(args.signals == Signals::On).build();
     let program = match compile(&engine, args.file(), out, args.message_format) {
         Ok(program) => program,
         Err(code) => return code,

@@ -1,6 +1,6 @@
 //! `sx check --watch` and `sx run --watch`.
 
-use crate::args::{CheckArgs, Format, Opt, RunArgs};
+use crate::args::{CheckArgs, Format, Opt, RunArgs, Signals};
 use crate::code;
 use crate::output::{Output, STDIN, engine};
 use std::io::{self, IsTerminal};
@@ -117,8 +117,12 @@ fn start(args: &RunArgs, out: &Output) -> io::Result<Child> {
         Format::Text => "text",
         Format::Json => "json",
     };
+    let signals = match args.signals {
+        Signals::On => "on",
+        Signals::Off => "off",
+    };
     Command::new(std::env::current_exe()?)
-        .args(["--color", color, "run", "--opt", opt, "--message-format", format])
+        .args(["--color", color, "run", "--opt", opt, "--signals", signals, "--message-format", format])
         .arg(args.file())
         .args(args.args())
         .spawn()

@@ -26,11 +26,13 @@ pub(crate) struct Budget {
     pub memory_bytes: u64,
     /// Stops it.
     pub cancel: CompileCancel,
+    /// Stray pointers are traps; see [`EngineBuilder::signal_handlers`](crate::EngineBuilder::signal_handlers).
+    pub signals: bool,
 }
 
 impl Default for Budget {
     fn default() -> Budget {
-        Budget { polls: 200_000_000, memory_bytes: 1 << 30, cancel: CompileCancel::new() }
+        Budget { polls: 200_000_000, memory_bytes: 1 << 30, cancel: CompileCancel::new(), signals: true }
     }
 }
 
@@ -90,7 +92,10 @@ impl Runner {
         context: Option<GlobalId>,
         output: Option<Box<dyn Output>>,
     ) -> Runner {
-        let program = Arc::new(Program::new());
+        let program = Arc::new(match budget.signals {
+            true => Program::with_protected_constants(),
+            false => Program::new(),
+        });
         let symbols = Arc::new(CompilingSymbols {
             symbols,
             pending: Arc::new(Pending::default()),
@@ -116,7 +121,9 @@ impl Runner {
                 memory_bytes: Some(self.budget.memory_bytes),
                 ..Limits::default()
             };
-            let config = Config { limits, resolver: self.symbols.clone(), natives: Arc::new(Natives) };
+            let signals = self.budget.signals;
+            let config =
+                Config { limits, resolver: self.symbols.clone(), natives: Arc::new(Natives), signals };
             let mut instance = Instance::new(self.program.clone(), config)?;
             *instance.data() = Box::new(Ground::new(Vec::new(), self.output.take()));
             self.guard = Some(self.budget.cancel.guard(instance.interrupt_handle()));

@@ -52,6 +52,13 @@ pub(crate) struct Ground {
 }
 
 impl Ground {
+    /// Forgets what the program did; what the host gave stays.
+    pub fn reset(&mut self) {
+        self.heap = Guarded::new(Heap::new());
+        *self.exit.get_mut() = None;
+        *self.lost_output.get_mut() = None;
+        self.told_paths.get_mut().clear();
+    }
     pub fn new(args: Vec<String>, output: Option<Box<dyn Output>>) -> Ground {
         let texts: Vec<Box<str>> = args.into_iter().map(String::into_boxed_str).collect();
         let args = texts.iter().map(|text| [text.as_ptr() as u64, text.len() as u64]).collect();
@@ -216,9 +223,9 @@ fn write(caller: &mut Caller<'_>, slots: &mut [u64]) -> Result<(), Trap> {
     let ground = ground(caller)?;
     let written = match usize::try_from(len) {
         Ok(0) => Ok(0),
-        Ok(_) if address == 0 => Err(libc::EFAULT),
+        Ok(len) if address == 0 || !sx_vm::fault::readable(address, len) => Err(libc::EFAULT),
         Ok(len) => {
-            // SAFETY: the program says that its memory is readable there; the library's writers say so truthfully.
+            // SAFETY: the program says that its memory is readable there, and as far as the hardware knows that is true.
             let bytes = unsafe { std::slice::from_raw_parts(address as *const u8, len) };
             ground.write(fd, bytes).map_err(|error| code_of(&error))
         }

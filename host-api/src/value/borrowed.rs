@@ -3,17 +3,18 @@
 use super::{Arg, Borrowed, ConvertError, Encoder, FromSx, RawSlice, Shape, SxType, ToSx, TypeDesc, Value};
 use std::ffi::CStr;
 use sx_ir::Ty;
+use sx_vm::fault;
 
 /// A pointer and a length.
 pub(super) const SLICE: Shape = Shape::structure(&[Shape::scalar(Ty::Ptr), Shape::scalar(Ty::I64)]);
 const POINTER: Shape = Shape::scalar(Ty::Ptr);
 
-/// Finds the memory of a slice.
+/// Finds the memory of a slice, which can be read, and written if that is wanted, as far as the hardware says.
 ///
 /// # Safety
 /// A slice of the program lies at `at`.
 #[inline(always)]
-pub(super) unsafe fn parts<T>(at: *const u8) -> Result<(*mut T, usize), ConvertError> {
+pub(super) unsafe fn parts<T>(at: *const u8, mutable: bool) -> Result<(*mut T, usize), ConvertError> {
     // SAFETY: the caller's promise.
     let raw = unsafe { at.cast::<RawSlice>().read_unaligned() };
     let len = usize::try_from(raw.len).map_err(|_| ConvertError::BadAddress)?;
@@ -25,10 +26,17 @@ pub(super) unsafe fn parts<T>(at: *const u8) -> Result<(*mut T, usize), ConvertE
         return Err(ConvertError::Null);
     }
     let fits = len.checked_mul(size_of::<T>()).is_some_and(|bytes| bytes <= isize::MAX as usize);
-    if !fits || !pointer.is_aligned() {
+    if !fits || !pointer.is_aligned() || !is_there(raw.ptr, len * size_of::<T>(), mutable) {
         return Err(ConvertError::BadAddress);
     }
     Ok((pointer, len))
+}
+
+/// True if the program's memory is there, which its raw pointers don't guarantee. Without the engine's signal handler that isn't
+/// known, and taken for granted.
+#[inline(always)]
+fn is_there(address: usize, bytes: usize, mutable: bool) -> bool {
+    if mutable { fault::writable(address, bytes) } else { fault::readable(address, bytes) }
 }
 
 /// As [`parts`], with every element looked at.
@@ -36,10 +44,13 @@ pub(super) unsafe fn parts<T>(at: *const u8) -> Result<(*mut T, usize), ConvertE
 /// # Safety
 /// As for [`parts`]; the program says truthfully where its memory is.
 #[inline(always)]
-pub(super) unsafe fn elements<T: SxType>(at: *const u8) -> Result<(*mut T, usize), ConvertError> {
+pub(super) unsafe fn elements<T: SxType>(
+    at: *const u8,
+    mutable: bool,
+) -> Result<(*mut T, usize), ConvertError> {
     // SAFETY: the caller's promise.
     unsafe {
-        let (pointer, len) = parts::<T>(at)?;
+        let (pointer, len) = parts::<T>(at, mutable)?;
         if T::CHECKED && !(0..len).all(|i| T::valid(pointer.add(i).cast())) {
             return Err(ConvertError::BadValue);
         }
@@ -52,14 +63,14 @@ pub(super) unsafe fn elements<T: SxType>(at: *const u8) -> Result<(*mut T, usize
 /// # Safety
 /// As for [`elements`].
 #[inline(always)]
-unsafe fn target<T: SxType>(at: *const u8) -> Result<*mut T, ConvertError> {
+unsafe fn target<T: SxType>(at: *const u8, mutable: bool) -> Result<*mut T, ConvertError> {
     // SAFETY: the caller's promise.
     unsafe {
         let pointer = at.cast::<usize>().read_unaligned() as *mut T;
         if pointer.is_null() {
             return Err(ConvertError::Null);
         }
-        if !pointer.is_aligned() {
+        if !pointer.is_aligned() || !is_there(pointer as usize, size_of::<T>(), mutable) {
             return Err(ConvertError::BadAddress);
         }
         if T::CHECKED && !T::valid(pointer.cast()) {
@@ -102,7 +113,7 @@ impl FromSx for &str {
     unsafe fn decode<'a>(at: *const u8) -> Result<Self::Of<'a>, ConvertError> {
         // SAFETY: the caller's promise.
         let bytes = unsafe {
-            let (pointer, len) = parts::<u8>(at)?;
+            let (pointer, len) = parts::<u8>(at, false)?;
             std::slice::from_raw_parts(pointer, len)
         };
         std::str::from_utf8(bytes).map_err(|_| ConvertError::NotUtf8)
@@ -140,13 +151,40 @@ impl FromSx for &CStr {
         // SAFETY: the caller's promise; a `cstring` that isn't null ends with a zero byte.
         unsafe {
             let pointer = at.cast::<usize>().read_unaligned() as *const std::ffi::c_char;
-            if pointer.is_null() { Err(ConvertError::Null) } else { Ok(CStr::from_ptr(pointer)) }
+            if pointer.is_null() {
+                return Err(ConvertError::Null);
+            }
+            let len = text_len(pointer.cast()).ok_or(ConvertError::BadAddress)?;
+            let bytes = std::slice::from_raw_parts(pointer.cast(), len + 1);
+            CStr::from_bytes_with_nul(bytes).map_err(|_| ConvertError::BadAddress)
         }
     }
     unsafe fn ranges(at: *const u8, take: &mut dyn FnMut(Borrowed)) {
         // SAFETY: the caller's promise.
         if let Ok(text) = unsafe { Self::decode(at) } {
             take(Borrowed { address: text.as_ptr() as usize, bytes: text.count_bytes() + 1, mutable: false });
+        }
+    }
+}
+
+/// Bytes before the zero that ends a text; none if what can be read ends before.
+///
+/// # Safety
+/// The program says truthfully where its text is, if the hardware doesn't contradict.
+unsafe fn text_len(text: *const u8) -> Option<usize> {
+    const PAGE: usize = 4096;
+    let mut len = 0;
+    loop {
+        let place = text.wrapping_add(len);
+        if !fault::readable(place as usize, 1) {
+            return None;
+        }
+        let rest = PAGE - place as usize % PAGE;
+        // SAFETY: the page can be read, and ends there.
+        let found = unsafe { std::slice::from_raw_parts(place, rest) }.iter().position(|&byte| byte == 0);
+        match found {
+            Some(at) => return Some(len + at),
+            None => len += rest,
         }
     }
 }
@@ -178,7 +216,7 @@ macro_rules! views {
             unsafe fn decode<'a>(at: *const u8) -> Result<Self::Of<'a>, ConvertError> {
                 // SAFETY: the caller's promise.
                 unsafe {
-                    let (pointer, len) = elements::<T>(at)?;
+                    let (pointer, len) = elements::<T>(at, $mutable)?;
                     Ok(std::slice::$make(pointer, len))
                 }
             }
@@ -212,7 +250,7 @@ macro_rules! views {
             #[inline(always)]
             unsafe fn decode<'a>(at: *const u8) -> Result<Self::Of<'a>, ConvertError> {
                 // SAFETY: the caller's promise.
-                unsafe { Ok(&$($m)? *target::<T>(at)?) }
+                unsafe { Ok(&$($m)? *target::<T>(at, $mutable)?) }
             }
             unsafe fn ranges(at: *const u8, take: &mut dyn FnMut(Borrowed)) {
                 // SAFETY: the caller's promise.

@@ -54,7 +54,7 @@ impl<T: SxType> FromSx for Vec<T> {
     unsafe fn decode<'a>(at: *const u8) -> Result<Self::Of<'a>, ConvertError> {
         // SAFETY: the caller's promise.
         unsafe {
-            let (pointer, len) = elements::<T>(at)?;
+            let (pointer, len) = elements::<T>(at, false)?;
             Ok(std::slice::from_raw_parts(pointer, len).to_vec())
         }
     }

@@ -3,6 +3,7 @@
 mod calls;
 mod comptime;
 mod errors;
+mod faults;
 mod globals;
 mod host_fns;
 mod limits;

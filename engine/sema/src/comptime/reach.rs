@@ -16,7 +16,7 @@ type Found = FxHashMap<Named, Option<(Named, Option<Loc>)>>;
 impl Sema {
     /// Remembers that the program begins here, or can be entered from outside.
     pub(crate) fn add_root(&mut self, func: FuncId) {
-        self.roots.push(func);
+        self.roots.insert(func);
     }
 
     /// Reports the first way from where the program begins to each function that exists only while compiling.

@@ -281,7 +281,8 @@ impl Comptime for Runner {
         let program = &self.program;
         let instance = self.instance.get_or_insert_with(|| {
             let limits = Limits { fuel: Some(1_000_000), ..Limits::default() };
-            let config = Config { limits, resolver: Arc::new(Nothing), natives: Arc::new(NoExterns) };
+            let config =
+                Config { limits, resolver: Arc::new(Nothing), natives: Arc::new(NoExterns), signals: true };
             Mutex::new(Instance::new(program.clone(), config).expect("there is memory for a stack"))
         });
         // No fixture's function that runs looks at the context.

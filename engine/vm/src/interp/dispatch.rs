@@ -135,22 +135,52 @@ const fn counts(op: Op) -> bool {
         || op as u16 >= FIRST_PAIR
 }
 
-/// Runs until the code leaves through `Exit`; `State::exit` says why.
+/// Runs until the code leaves through `Exit`, or until a fault ends it; `State::exit` says why.
 ///
 /// # Safety
 /// As for [`stepped::run`].
 pub(crate) unsafe fn run(fuel: bool, pc: *const Word, fp: *mut u64, core: *const Core, rp: *mut Record) {
-    // SAFETY: the caller's promise.
+    let body = body(fuel);
+    // SAFETY: the caller's promise. Handlers, and the routines that they call where a fault may happen, drop nothing.
     unsafe {
-        #[cfg(sx_threaded)]
-        if trial::passed() && !is_stepping() {
-            return if fuel {
-                threaded::run(St::<true> { pc, fp, core, rp })
-            } else {
-                threaded::run(St::<false> { pc, fp, core, rp })
-            };
+        #[cfg(sx_faults)]
+        if (*(*core).state.get()).faults {
+            return crate::fault::entry::enter(pc, fp, core, rp, body);
         }
-        if !fuel {
+        body(pc, fp, core, rp);
+    }
+}
+
+/// The loop that this build and this call use.
+#[inline]
+fn body(fuel: bool) -> unsafe extern "C-unwind" fn(*const Word, *mut u64, *const Core, *mut Record) {
+    #[cfg(sx_threaded)]
+    if trial::passed() && !is_stepping() {
+        return if fuel { threaded_body::<true> } else { threaded_body::<false> };
+    }
+    if fuel { stepped_body::<true> } else { stepped_body::<false> }
+}
+
+#[cfg(sx_threaded)]
+unsafe extern "C-unwind" fn threaded_body<const FUEL: bool>(
+    pc: *const Word,
+    fp: *mut u64,
+    core: *const Core,
+    rp: *mut Record,
+) {
+    // SAFETY: the promise of `run`.
+    unsafe { threaded::run(St::<FUEL> { pc, fp, core, rp }) }
+}
+
+unsafe extern "C-unwind" fn stepped_body<const FUEL: bool>(
+    pc: *const Word,
+    fp: *mut u64,
+    core: *const Core,
+    rp: *mut Record,
+) {
+    // SAFETY: the promise of `run`.
+    unsafe {
+        if !FUEL {
             (*(*core).state.get()).fuel = i64::MAX;
         }
         stepped::run(St { pc, fp, core, rp });

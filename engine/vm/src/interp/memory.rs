@@ -5,32 +5,15 @@
 //! page is refused; slices and arrays are reached with their bounds checked; configurations that forbid raw pointers
 //! have no other way to make an address.
 
+use super::access::{Mem, read, write};
 use super::ops::handler;
 use super::slow;
 use super::state::*;
-use super::value::Val;
+use std::sync::atomic::{Ordering, compiler_fence};
 use sx_ir::TrapKind;
 
 /// Addresses below this trap as null.
 pub(crate) const NULL_PAGE: u64 = 4096;
-
-/// A value at any address. Reading it is a plain load in every build, where `read_unaligned` goes through a local that keeps
-/// a handler of a build with assertions from ending in a jump.
-#[repr(C, packed)]
-#[derive(Clone, Copy)]
-struct Anywhere<T>(T);
-
-#[inline(always)]
-unsafe fn read<T: Copy>(address: u64) -> T {
-    // SAFETY: see the module.
-    unsafe { (*(address as usize as *const Anywhere<T>)).0 }
-}
-
-#[inline(always)]
-unsafe fn write<T: Copy>(address: u64, value: T) {
-    // SAFETY: see the module.
-    unsafe { *(address as usize as *mut Anywhere<T>) = Anywhere(value) }
-}
 
 impl<const FUEL: bool> St<FUEL> {
     #[inline(always)]
@@ -44,6 +27,25 @@ impl<const FUEL: bool> St<FUEL> {
     #[inline(always)]
     fn frame(self, offset: i32) -> u64 {
         (self.fp as u64).wrapping_add(offset as i64 as u64)
+    }
+    /// Runs a routine that goes over the program's memory, has nothing to drop and locks nothing: a fault in it is a trap at
+    /// this instruction.
+    #[inline(always)]
+    pub(super) fn bulk<R>(self, routine: impl FnOnce() -> R) -> R {
+        let state = self.state();
+        // SAFETY: the running thread owns the state. The fault handler, which runs on this thread, reads what is written here.
+        unsafe {
+            (*state).exit_pc = self.pc;
+            (*state).exit_fp = self.fp;
+            (*state).exit_rp = self.rp;
+            (&raw mut (*state).in_bulk).write_volatile(true);
+        }
+        compiler_fence(Ordering::SeqCst);
+        let result = routine();
+        compiler_fence(Ordering::SeqCst);
+        // SAFETY: as above.
+        unsafe { (&raw mut (*state).in_bulk).write_volatile(false) };
+        result
     }
     #[inline(always)]
     fn object(self) -> u64 {
@@ -59,7 +61,7 @@ fn at(base: u64, index: u64, size: usize) -> u64 {
 
 macro_rules! memory_handlers {
     ($($(#[$doc:meta])* $name:ident |$st:ident| $body:block)*) => {$(
-        handler!($(#[$doc])* $name() <T: Val> |$st| $body);
+        handler!($(#[$doc])* $name() <T: Mem> |$st| $body);
     )*};
 }
 
@@ -71,7 +73,7 @@ memory_handlers! {
             return st.null();
         }
         // SAFETY: see the module.
-        st.set(st.a(), unsafe { read::<T>(base.wrapping_add(st.imm_c() as u64)) });
+        st.set(st.a(), unsafe { T::load(st, base.wrapping_add(st.imm_c() as u64)) });
         st.next()
     }
     /// `a = [b + xl]`.
@@ -81,7 +83,7 @@ memory_handlers! {
             return st.null();
         }
         // SAFETY: see the module.
-        st.set(st.a(), unsafe { read::<T>(base.wrapping_add(st.xl() as i64 as u64)) });
+        st.set(st.a(), unsafe { T::load(st, base.wrapping_add(st.xl() as i64 as u64)) });
         st.skip(2)
     }
     /// `[a + b] = c`.
@@ -91,7 +93,7 @@ memory_handlers! {
             return st.null();
         }
         // SAFETY: see the module.
-        unsafe { write::<T>(base.wrapping_add(st.imm_b() as u64), st.get(st.c())) };
+        unsafe { T::store(st, base.wrapping_add(st.imm_b() as u64), st.get(st.c())) };
         st.next()
     }
     /// `[a + xl] = b`.
@@ -101,7 +103,7 @@ memory_handlers! {
             return st.null();
         }
         // SAFETY: see the module.
-        unsafe { write::<T>(base.wrapping_add(st.xl() as i64 as u64), st.get(st.b())) };
+        unsafe { T::store(st, base.wrapping_add(st.xl() as i64 as u64), st.get(st.b())) };
         st.skip(2)
     }
     /// `[a + b] = immediate c`.
@@ -111,7 +113,7 @@ memory_handlers! {
             return st.null();
         }
         // SAFETY: see the module.
-        unsafe { write::<T>(base.wrapping_add(st.imm_b() as u64), T::from_slot(st.imm_c() as u64)) };
+        unsafe { T::store(st, base.wrapping_add(st.imm_b() as u64), st.imm_c() as u64) };
         st.next()
     }
     /// `a = frame[w]`.
@@ -129,13 +131,13 @@ memory_handlers! {
     /// `a = object w [xl]`.
     ld_g |st| {
         // SAFETY: see the module.
-        st.set(st.a(), unsafe { read::<T>(st.object().wrapping_add(st.xl() as i64 as u64)) });
+        st.set(st.a(), unsafe { T::load(st, st.object().wrapping_add(st.xl() as i64 as u64)) });
         st.skip(2)
     }
     /// `object w [xl] = a`.
     st_g |st| {
         // SAFETY: see the module.
-        unsafe { write::<T>(st.object().wrapping_add(st.xl() as i64 as u64), st.get(st.a())) };
+        unsafe { T::store(st, st.object().wrapping_add(st.xl() as i64 as u64), st.get(st.a())) };
         st.skip(2)
     }
     /// `a = b[c]`.
@@ -145,7 +147,7 @@ memory_handlers! {
             return st.null();
         }
         // SAFETY: see the module.
-        st.set(st.a(), unsafe { read::<T>(at(base, st.get(st.c()), size_of::<T>())) });
+        st.set(st.a(), unsafe { T::load(st, at(base, st.get(st.c()), size_of::<T>())) });
         st.next()
     }
     /// `a[b] = c`.
@@ -155,7 +157,7 @@ memory_handlers! {
             return st.null();
         }
         // SAFETY: see the module.
-        unsafe { write::<T>(at(base, st.get(st.b()), size_of::<T>()), st.get(st.c())) };
+        unsafe { T::store(st, at(base, st.get(st.b()), size_of::<T>()), st.get(st.c())) };
         st.next()
     }
     /// `a = b[c]`, `c < x0`.
@@ -168,7 +170,7 @@ memory_handlers! {
             return st.null();
         }
         // SAFETY: see the module.
-        st.set(st.a(), unsafe { read::<T>(at(base, index, size_of::<T>())) });
+        st.set(st.a(), unsafe { T::load(st, at(base, index, size_of::<T>())) });
         st.skip(2)
     }
     /// `a[b] = c`, `b < x0`.
@@ -181,7 +183,7 @@ memory_handlers! {
             return st.null();
         }
         // SAFETY: see the module.
-        unsafe { write::<T>(at(base, index, size_of::<T>()), st.get(st.c())) };
+        unsafe { T::store(st, at(base, index, size_of::<T>()), st.get(st.c())) };
         st.skip(2)
     }
     /// `a = b[c]`, `c < immediate xl`.
@@ -194,7 +196,7 @@ memory_handlers! {
             return st.null();
         }
         // SAFETY: see the module.
-        st.set(st.a(), unsafe { read::<T>(at(base, index, size_of::<T>())) });
+        st.set(st.a(), unsafe { T::load(st, at(base, index, size_of::<T>())) });
         st.skip(2)
     }
     /// `a[b] = c`, `b < immediate xl`.
@@ -207,7 +209,7 @@ memory_handlers! {
             return st.null();
         }
         // SAFETY: see the module.
-        unsafe { write::<T>(at(base, index, size_of::<T>()), st.get(st.c())) };
+        unsafe { T::store(st, at(base, index, size_of::<T>()), st.get(st.c())) };
         st.skip(2)
     }
     /// `a = [b + c * xh + x1]`, `c < x0`.
@@ -221,7 +223,7 @@ memory_handlers! {
         }
         let place = at(base, index, st.xh() as u32 as usize).wrapping_add(st.x(1) as i16 as i64 as u64);
         // SAFETY: see the module.
-        st.set(st.a(), unsafe { read::<T>(place) });
+        st.set(st.a(), unsafe { T::load(st, place) });
         st.skip(2)
     }
     /// `[a + b * xh + x1] = c`, `b < x0`.
@@ -235,19 +237,19 @@ memory_handlers! {
         }
         let place = at(base, index, st.xh() as u32 as usize).wrapping_add(st.x(1) as i16 as i64 as u64);
         // SAFETY: see the module.
-        unsafe { write::<T>(place, st.get(st.c())) };
+        unsafe { T::store(st, place, st.get(st.c())) };
         st.skip(2)
     }
     /// `a = frame[xl][b]`.
     ld_fx |st| {
         // SAFETY: see the module.
-        st.set(st.a(), unsafe { read::<T>(at(st.frame(st.xl()), st.get(st.b()), size_of::<T>())) });
+        st.set(st.a(), unsafe { T::load(st, at(st.frame(st.xl()), st.get(st.b()), size_of::<T>())) });
         st.skip(2)
     }
     /// `frame[xl][a] = b`.
     st_fx |st| {
         // SAFETY: see the module.
-        unsafe { write::<T>(at(st.frame(st.xl()), st.get(st.a()), size_of::<T>()), st.get(st.b())) };
+        unsafe { T::store(st, at(st.frame(st.xl()), st.get(st.a()), size_of::<T>()), st.get(st.b())) };
         st.skip(2)
     }
     /// `a = frame[xh][b]`, `b < immediate xl`.
@@ -328,9 +330,9 @@ handler!(
         }
         // SAFETY: see the module.
         unsafe {
-            let (low, high) = (read::<u64>(from), read::<u64>(from.wrapping_add(8)));
-            write(to, low);
-            write(to.wrapping_add(8), high);
+            let (low, high) = (u64::load(st, from), u64::load(st, from.wrapping_add(8)));
+            u64::store(st, to, low);
+            u64::store(st, to.wrapping_add(8), high);
         };
         st.next()
     }
@@ -341,7 +343,7 @@ handler!(
         if to < NULL_PAGE || from < NULL_PAGE {
             return st.null();
         }
-        slow::mem_move(to, from, st.xl() as u32 as u64);
+        st.bulk(|| slow::mem_move(to, from, st.xl() as u32 as u64));
         st.skip(2)
     }
 );
@@ -362,7 +364,8 @@ handler!(
         }
         let from = base.wrapping_add(st.xh() as i64 as u64);
         // SAFETY: the verifier checked the place in the frame.
-        slow::mem_move(unsafe { st.fp.add(st.a()) } as u64, from, st.xl() as u32 as u64);
+        let to = unsafe { st.fp.add(st.a()) } as u64;
+        st.bulk(|| slow::mem_move(to, from, st.xl() as u32 as u64));
         st.skip(2)
     }
 );
@@ -375,7 +378,8 @@ handler!(
         }
         let to = base.wrapping_add(st.xh() as i64 as u64);
         // SAFETY: the verifier checked the place in the frame.
-        slow::mem_move(to, unsafe { st.fp.add(st.b()) } as u64, st.xl() as u32 as u64);
+        let from = unsafe { st.fp.add(st.b()) } as u64;
+        st.bulk(|| slow::mem_move(to, from, st.xl() as u32 as u64));
         st.skip(2)
     }
 );
@@ -394,7 +398,7 @@ handler!(
         if to < NULL_PAGE {
             return st.null();
         }
-        slow::mem_set(to, 0, st.w() as u32 as u64);
+        st.bulk(|| slow::mem_set(to, 0, st.w() as u32 as u64));
         st.next()
     }
 );
@@ -408,7 +412,7 @@ handler!(
             if len as i64 <= 0 {
                 return st.fail(TrapKind::InvalidMemory, [0; 3]);
             }
-            slow::mem_move(to, from, len);
+            st.bulk(|| slow::mem_move(to, from, len));
         }
         st.next()
     }
@@ -423,7 +427,7 @@ handler!(
             if len as i64 <= 0 {
                 return st.fail(TrapKind::InvalidMemory, [0; 3]);
             }
-            slow::mem_set(to, val, len);
+            st.bulk(|| slow::mem_set(to, val, len));
         }
         st.next()
     }
@@ -439,7 +443,7 @@ handler!(
             if len as i64 <= 0 {
                 return st.fail(TrapKind::InvalidMemory, [0; 3]);
             }
-            order = slow::mem_cmp(x, y, len);
+            order = st.bulk(|| slow::mem_cmp(x, y, len));
         }
         st.set(st.a(), order);
         st.skip(2)

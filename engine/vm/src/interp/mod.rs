@@ -4,12 +4,14 @@
 //! |---|---|
 //! | [`state`] | the instance as handlers see it, frame layout |
 //! | [`value`] | scalars in slots |
+//! | [`access`] | the program's memory, one scalar at a time |
 //! | [`ops`] [`memory`] [`calls`] | handlers |
 //! | [`atomic`] | what is done to memory in one step |
 //! | [`vector`] | what is done to the lanes of vectors |
 //! | [`slow`] | what handlers call when the hot path ends |
 //! | [`dispatch`] | from one instruction to the next |
 
+pub(crate) mod access;
 pub(crate) mod atomic;
 pub(crate) mod calls;
 pub(crate) mod dispatch;

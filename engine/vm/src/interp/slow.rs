@@ -155,7 +155,7 @@ pub(crate) fn vector(core: *const Core, pc: *const Word, fp: *mut u64, rp: *mut 
 pub(crate) fn atomic(core: *const Core, pc: *const Word, fp: *mut u64, rp: *mut Record) -> *const Word {
     let st = St::<false> { pc, fp, core, rp };
     let operands = [st.get::<u64>(st.b()), st.get::<u64>(st.c()), st.get::<u64>(st.x(1))];
-    match atomic_access(st.x(0), operands) {
+    match atomic_access(st, st.x(0), operands) {
         Ok(before) => {
             st.set::<u64>(st.a(), before);
             // SAFETY: the instruction has two words.
@@ -169,7 +169,7 @@ pub(crate) fn atomic(core: *const Core, pc: *const Word, fp: *mut u64, rp: *mut 
 #[inline(never)]
 pub(crate) fn atomic_store(core: *const Core, pc: *const Word, fp: *mut u64, rp: *mut Record) -> *const Word {
     let st = St::<false> { pc, fp, core, rp };
-    match atomic_access(st.x(0), [st.get::<u64>(st.a()), st.get::<u64>(st.b()), 0]) {
+    match atomic_access(st, st.x(0), [st.get::<u64>(st.a()), st.get::<u64>(st.b()), 0]) {
         // SAFETY: the instruction has two words.
         Ok(_) => unsafe { pc.add(2) },
         Err(kind) => fail(core, pc, fp, rp, kind),
@@ -177,7 +177,7 @@ pub(crate) fn atomic_store(core: *const Core, pc: *const Word, fp: *mut u64, rp:
 }
 
 /// Runs a routine where it may be run. Machines disagree on what a misaligned atomic access is, so there is none.
-fn atomic_access(routine: usize, [address, a, b]: [u64; 3]) -> Result<u64, TrapKind> {
+fn atomic_access(st: St<false>, routine: usize, [address, a, b]: [u64; 3]) -> Result<u64, TrapKind> {
     // SAFETY: the verifier knows the routine.
     let routine = unsafe { *atomics().get_unchecked(routine) };
     if address < NULL_PAGE {
@@ -187,7 +187,7 @@ fn atomic_access(routine: usize, [address, a, b]: [u64; 3]) -> Result<u64, TrapK
         return Err(TrapKind::InvalidMemory);
     }
     // SAFETY: see the routine's module.
-    Ok(unsafe { (routine.run)(address, a, b) })
+    Ok(st.bulk(|| unsafe { (routine.run)(address, a, b) }))
 }
 
 /// Orders what comes before and what comes behind: 1 acquire, 2 release, 3 both, else sequentially consistent.

@@ -19,6 +19,7 @@
 
 use crate::bytecode::{Op, Word};
 use crate::env::{ActiveCall, Environment, Site};
+use crate::fault::Recovery;
 use crate::host::{ExternTarget, NativeCaller};
 use crate::park::Signal;
 use crate::stack::Stack;
@@ -101,6 +102,8 @@ impl Core {
             exit_pc: halt(),
             exit_fp: base,
             exit_rp: records,
+            faults: env.faults,
+            in_bulk: false,
             strand,
             suspended: 0,
             waits: false,
@@ -183,6 +186,10 @@ pub(crate) struct State {
     pub exit_fp: *mut u64,
     /// The return stack there.
     pub exit_rp: *mut Record,
+    /// Faults of the program's are traps.
+    pub faults: bool,
+    /// A routine goes over the program's memory for the instruction at `exit_pc`.
+    pub in_bulk: bool,
     /// What belongs to the stack that runs.
     pub strand: Strand,
     /// Calls that wait for code, of which only the last may go on.
@@ -205,6 +212,10 @@ pub(crate) struct State {
 pub(crate) struct Strand {
     /// The real end of the VM stack.
     pub stack_limit: usize,
+    /// Where the native stack ends, as far as known: what calls of host and C functions may not come near.
+    pub native_limit: usize,
+    /// Where a fault of the program's goes on.
+    pub recovery: Recovery,
     /// Where a frame entered from outside may begin.
     pub top: *mut u64,
     /// Where its record goes.
@@ -231,6 +242,8 @@ impl Strand {
         let (top, records) = (stack.base(), stack.records());
         Strand {
             stack_limit: stack.limit(),
+            native_limit: 0,
+            recovery: Recovery::NONE,
             top,
             records,
             site: Site { pc: halt(), fp: top, rp: records, ext: Site::NONE },
@@ -241,6 +254,14 @@ impl Strand {
             origin: None,
             stack: Some(stack),
         }
+    }
+    /// Forgets what stands on the stack.
+    pub fn reset(&mut self) {
+        if let Some(stack) = &self.stack {
+            (self.top, self.records) = (stack.base(), stack.records());
+        }
+        (self.host_trap, self.c_trap) = (None, None);
+        self.error_trace.clear();
     }
 }
 
