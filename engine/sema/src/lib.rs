@@ -9,6 +9,7 @@
 //! | `modules`, `decls` | files and what their declarations are | syntax trees |
 //! | [`thir`], `visit` | the typed tree's data, and looking through it | |
 //! | `check` | the typed tree | syntax trees |
+//! | `retry` | a compilation that goes on after errors | one of a prompt's inputs |
 //! | `comptime` | values and types | code that runs while compiling |
 //! | [`lower`] | the middle form | the typed tree |
 
@@ -18,6 +19,7 @@ mod decls;
 pub mod incremental;
 pub mod lower;
 mod modules;
+mod retry;
 pub mod sema;
 pub mod symbols;
 pub mod thir;
@@ -26,4 +28,5 @@ pub mod value;
 mod visit;
 
 pub use comptime::BuildPlan;
+pub use retry::Mark;
 pub use sema::{Comptime, ComptimeOutcome, Export, Held, LoadError, Loaded, Loader, Options, Sema, TestCase};

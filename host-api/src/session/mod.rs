@@ -3,7 +3,8 @@
 //! Each input becomes modules of its own, which import the newest author of every name that they mention; variables are
 //! module-level. One instance takes in what is added, so that its memory stays. The compiler's state isn't made to go on
 //! after errors: an input is compiled in a scratch compilation first, which has everything before it, and only what is
-//! good reaches the session. The scratch compilation goes on, too, until an input has errors; then it is made anew.
+//! good reaches the session. The scratch compilation goes on, too, as long as what is wrong with an input is wrong in its own
+//! modules only and has left no traces elsewhere; else it is made anew.
 
 mod input;
 mod printed;
@@ -46,7 +47,7 @@ pub struct Session {
     modules: Modules,
     /// The paths of the modules that are part of the session, in order.
     loaded: Vec<String>,
-    /// A compilation of those, in which inputs are tried; none after one that had errors.
+    /// A compilation of those, in which inputs are tried; none after one whose errors can't be told apart from the rest.
     scratch: Option<Unit>,
     /// What compile-time code printed in the scratch compilation.
     tried: Printed,
@@ -229,11 +230,19 @@ impl Session {
             None => self.fresh_scratch()?,
         };
         self.tried.clear();
+        let before = unit.sema.mark();
         let files = add(&mut unit, paths);
         // Nothing of it runs but at compile time: optimising it would be in vain.
         match unit.check() {
             Ok(()) => Ok((self.scratch.insert(unit), files)),
-            Err(error) if error.kind() == ErrorKind::Compile => Err(self.in_terms_of_input(&unit)),
+            Err(error) if error.kind() == ErrorKind::Compile => {
+                let error = self.in_terms_of_input(&unit);
+                // Nothing imports the refused modules; as long as nothing else has come of them, they can stay.
+                if unit.sema.forget_errors(&before) {
+                    self.scratch = Some(unit);
+                }
+                Err(error)
+            }
             Err(error) => Err(error),
         }
     }
@@ -341,5 +350,55 @@ impl Value {
 impl std::fmt::Debug for Session {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Session").field("inputs", &self.inputs).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session() -> Session {
+        let mut session = Session::new(Engine::builder()).expect("the library compiles");
+        for input in
+            ["x := 20;", "Show :: protocol { show :: (self: *Self) -> i64; }", "f :: () -> i64 { x }"]
+        {
+            session.eval(input).unwrap_or_else(|error| panic!("{input}: {error}"));
+        }
+        session
+    }
+
+    /// An input that is refused, and whether the compilation before it goes on.
+    #[track_caller]
+    fn refused(input: &str, goes_on: bool) {
+        let mut session = session();
+        let error = session.eval(input).expect_err("it is wrong");
+        assert_eq!(error.kind(), ErrorKind::Compile, "{error}");
+        assert_eq!(session.scratch.is_some(), goes_on, "{input}");
+        let again = session.eval(input).expect_err("it still is");
+        let shown =
+            |error: &Error| error.diagnostics().iter().map(|d| d.message().to_owned()).collect::<Vec<_>>();
+        assert_eq!(shown(&error), shown(&again), "the same is said the second time");
+        session.eval("x = f() + 1;").expect("what was there before stays");
+        session.eval("x := f() * 2;").expect("a name can be taken again");
+        session.eval("#assert size_of(i64) == 8;").expect("nothing is left of the error");
+        session.eval("y").expect_err("nothing came of what was refused");
+    }
+
+    #[test]
+    fn plain_errors_leave_no_traces() {
+        refused("y + 1", true);
+        refused("y := f() + \"a\";", true);
+        refused("g :: () -> i64 { true }  y :: g;", true);
+        refused("S :: struct { a: Unknown; }", true);
+        refused("xs : List(i64) = .{}; xs.append(\"text\");", true);
+        refused("f(1)", true);
+    }
+
+    #[test]
+    fn what_leaves_traces_is_thrown_away() {
+        refused("impl Show for i64 { show :: (self: *i64) -> i64 { true } }", false);
+        refused("y :: ufcs (n: i64) -> i64 { true }", false);
+        refused("#run { x = 3; };  y :: () -> i64 { true }", false);
+        refused("id :: (v: $T) -> T { v.nothing }  y := id(3);", false);
     }
 }

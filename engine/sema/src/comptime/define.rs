@@ -30,6 +30,8 @@ pub(crate) struct Making {
     pub plan: BuildPlan,
     /// Where results are put.
     pub results: FxHashSet<GlobalId>,
+    /// How many expressions were run.
+    pub runs: u64,
     /// The expression that runs.
     pub at: Loc,
 }
@@ -51,6 +53,7 @@ impl Default for Making {
             told: FxHashSet::default(),
             plan: BuildPlan::default(),
             results: FxHashSet::default(),
+            runs: 0,
             at,
         }
     }

@@ -87,6 +87,7 @@ impl Sema {
             self.report(Diagnostic::error(Code::E0701, loc, "this build can't run code at compile time"));
             return None;
         }
+        self.making.runs += 1;
         let outer = std::mem::replace(&mut self.making.at, loc);
         let value = self.run_to_end(func, ty, loc);
         self.making.at = outer;
