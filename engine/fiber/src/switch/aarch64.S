@@ -157,4 +157,5 @@
     .purgem SX_FIBER
     .purgem SX_SAVE
     .purgem SX_LOAD
+    .purgem SX_FIBER_END
 .endm
