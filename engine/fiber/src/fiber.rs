@@ -70,6 +70,11 @@ impl<S: Switch> Block<S> {
 /// A fiber is tied to the thread that made it. Its frames may hold what must not leave that thread, and compiled code
 /// may have kept the address of a thread-local variable across a suspend; see [`Fiber::into_send`].
 ///
+/// ```compile_fail,E0277
+/// fn goes_anywhere<T: Send>() {}
+/// goes_anywhere::<sx_fiber::Fiber>();
+/// ```
+///
 /// # Unfinished fibers
 ///
 /// The stack of a body that has begun and not ended is never freed, since frames on it may be referred to from
@@ -331,6 +336,15 @@ impl<S: Switch> SendFiber<S> {
 }
 
 /// What a body suspends through. It can't outlive the body, nor leave the thread.
+///
+/// ```compile_fail,E0521
+/// # let slot = sx_fiber::Pool::new(Default::default()).unwrap().take().unwrap();
+/// let mut kept = None;
+/// let fiber = <sx_fiber::Fiber>::with(slot, move |suspend, word| {
+///     kept = Some(suspend);
+///     word
+/// });
+/// ```
 pub struct Suspend<'f, S: Switch = Best> {
     block: NonNull<Block<S>>,
     frame: PhantomData<&'f ()>,

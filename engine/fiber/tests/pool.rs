@@ -75,6 +75,28 @@ fn a_slot_is_laid_out_as_its_layout_says() {
     slots.into_iter().for_each(|slot| pool.give(slot).unwrap());
 }
 
+/// Large pages would commit two megabytes for each waiting fiber, where the system has them turned on.
+#[test]
+#[cfg(target_os = "linux")]
+fn stacks_are_not_made_of_large_pages() {
+    if !std::path::Path::new("/sys/kernel/mm/transparent_hugepage").exists() {
+        println!("this kernel has no large pages");
+        return;
+    }
+    let mut pool = Pool::new(config()).unwrap();
+    let slot = pool.take().unwrap();
+    let maps = std::fs::read_to_string("/proc/self/smaps").unwrap();
+    let mut lines = maps.lines().skip_while(|line| {
+        let range = line.split(' ').next().and_then(|range| range.split_once('-'));
+        let number = |text| usize::from_str_radix(text, 16).ok();
+        let range = range.and_then(|(from, to)| Some(number(from)?..number(to)?));
+        !range.is_some_and(|range| range.contains(&(slot.top() as usize)))
+    });
+    let flags = lines.find(|line| line.starts_with("VmFlags:")).unwrap();
+    assert!(flags.split(' ').any(|flag| flag == "nh"), "{flags}");
+    pool.give(slot).unwrap();
+}
+
 fn one_page_waits<S: Switch>() {
     let mut pool = Pool::new(config()).unwrap();
     let fiber = fiber::<S>(&mut pool, |suspend, word| suspend.suspend(word));
