@@ -78,6 +78,8 @@ pub struct Frame {
     pub column: u32,
     /// The function was inlined into the next one.
     pub inlined: bool,
+    /// No function, but the end of a thread, whose name `function` is; the frames behind it started it.
+    pub thread: bool,
 }
 
 /// A call stack, innermost first. Of a long one the middle is left out.
@@ -104,6 +106,7 @@ impl Backtrace {
                 line,
                 column,
                 inlined: frame.inlined,
+                thread: frame.thread,
             }
         });
         Backtrace { frames: frames.collect(), omitted: omitted.0, omitted_at: omitted.1 }
@@ -120,6 +123,7 @@ impl fmt::Display for Backtrace {
                 Some(path) => {
                     writeln!(f, "  at {path}:{}:{} in {}", frame.line, frame.column, frame.function)?
                 }
+                None if frame.thread => writeln!(f, "  on {}, started", frame.function)?,
                 None => writeln!(f, "  in host function {}", frame.function)?,
             }
         }

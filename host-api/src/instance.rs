@@ -67,9 +67,7 @@ impl Instance {
         ground.program = Some(program.clone());
         ground.context = context;
         *vm.data() = Box::new(ground);
-        if let Some(output) = program.output() {
-            pending.set_address(vm.global(output.writer).map_or(0, |address| address as usize));
-        }
+        pending.place(|global| vm.global(global));
         Ok(Instance { vm, program, context, pending, trapped: false })
     }
     /// The program.
@@ -193,6 +191,7 @@ impl Instance {
     /// Flushes if something waits.
     #[inline]
     fn settle_output(&mut self) {
+        self.pending.settle();
         if self.pending.waits() {
             let pending = self.pending.clone();
             if let Some(ground) = self.ground() {

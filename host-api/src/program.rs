@@ -73,6 +73,7 @@ impl Program {
         vm.add_global(&unit.sema.module, context).map_err(laid_out)?;
         if let Some(output) = &output {
             vm.add_global(&unit.sema.module, output.writer).map_err(laid_out)?;
+            vm.add_global(&unit.sema.module, output.lock).map_err(laid_out)?;
         }
         let library = unit.sema.module.files.iter().map(|path| path.starts_with(FOLDER)).collect();
         let sources = Arc::new(unit.sema.sources.clone());

@@ -22,6 +22,7 @@ embed! {
     "modules/std/float/print.sx",
     "modules/std/fmt.sx",
     "modules/std/fmt/int.sx",
+    "modules/std/fmt/lock.sx",
     "modules/std/fmt/writer.sx",
     "modules/std/fs.sx",
     "modules/std/hash.sx",
@@ -43,7 +44,10 @@ embed! {
     "modules/std/random.sx",
     "modules/std/sort.sx",
     "modules/std/string.sx",
+    "modules/std/sync.sx",
+    "modules/std/sync/park.sx",
     "modules/std/test.sx",
+    "modules/std/thread.sx",
     "modules/std/time.sx",
 }
 

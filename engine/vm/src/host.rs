@@ -6,6 +6,7 @@
 
 use crate::bytecode::Word;
 use crate::env::{self, Environment, Site};
+use crate::fault;
 use crate::interp::memory::NULL_PAGE;
 use crate::interp::state::{Core, Exit, MIN_WINDOW, St, State, exit};
 use crate::limits::Meter;
@@ -211,13 +212,15 @@ impl Caller<'_> {
             None => return Err(SpawnError::NotAFunction),
         };
         let fits = |sig: Signature| sig.params.len() == args.len() && sig.rets.is_empty();
-        if !self.env().program.signature(func).is_some_and(fits) || !done.is_multiple_of(align_of::<u32>()) {
+        let place = done.is_multiple_of(align_of::<u32>());
+        if !self.env().program.signature(func).is_some_and(fits) || !place {
             return Err(SpawnError::NotAFunction);
         }
         // SAFETY: a host function runs on the thread that owns the state, and was called by the innermost frame.
         unsafe {
             let walk = Walk::from_host(self.state(), self.site);
-            let origin = Origin { id: 0, frames: walk.first };
+            // The host function itself goes without saying.
+            let origin = Origin { id: 0, frames: walk.first.into_iter().skip(1).collect() };
             threads::spawn(self.core, Task { func, args: args.to_vec(), done, origin })
         }
     }
@@ -230,10 +233,11 @@ impl Caller<'_> {
     /// comes. Whoever changes the number, and unparks afterwards, isn't missed.
     ///
     /// # Errors
-    /// The trap that ends the wait: the call is interrupted, or `deadlock` if every thread waits without a deadline.
+    /// The trap that ends the wait: the call is interrupted, `deadlock` if every thread waits without a deadline, or
+    /// `invalid memory`.
     ///
     /// # Safety
-    /// The address can be read.
+    /// The address can be read until then, or faults are caught.
     pub unsafe fn park(
         &mut self,
         address: usize,
@@ -243,7 +247,9 @@ impl Caller<'_> {
         if address < NULL_PAGE as usize {
             return Err(self.located(Trap::of_kind(TrapKind::NullDereference, [0; 3])));
         }
-        if !address.is_multiple_of(align_of::<u32>()) {
+        let fine =
+            address.is_multiple_of(align_of::<u32>()) && (!self.env().faults || fault::readable(address, 4));
+        if !fine {
             return Err(self.located(Trap::of_kind(TrapKind::InvalidMemory, [0; 3])));
         }
         loop {

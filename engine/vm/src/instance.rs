@@ -161,6 +161,7 @@ impl Instance {
         // SAFETY: `&mut self` owns the state, and nothing runs.
         unsafe {
             (*self.state()).strand.reset();
+            (*self.state()).own.data = 0;
             crate::objects::reset(Arc::as_ptr(&self.core))
         }
     }

@@ -45,6 +45,21 @@ pub enum SpawnError {
     Stopping,
 }
 
+impl std::fmt::Display for SpawnError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            SpawnError::NotAFunction => f.write_str("a thread can't begin with this value"),
+            SpawnError::NotHere => f.write_str("threads can't be started in a call that may wait for code"),
+            SpawnError::TooMany => f.write_str("there are as many threads as there may be"),
+            SpawnError::NoMemory => f.write_str("there is no memory for a thread's stack"),
+            SpawnError::System(error) => write!(f, "the system starts no thread: {error}"),
+            SpawnError::Stopping => f.write_str("the call is being ended"),
+        }
+    }
+}
+
+impl std::error::Error for SpawnError {}
+
 /// The executions of an instance, for everyone who wants to stop them.
 pub(crate) struct Threads {
     inner: Mutex<Inner>,

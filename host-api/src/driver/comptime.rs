@@ -174,12 +174,12 @@ impl Runner {
     /// Finds where printed text waits, once code is there that prints.
     fn find_writer(&mut self) -> Result<(), String> {
         let pending = self.symbols.pending.clone();
-        let Some(layout) = pending.layout().filter(|_| !pending.is_placed()) else { return Ok(()) };
+        if pending.layout().is_none() || pending.is_placed() {
+            return Ok(());
+        }
         let instance = self.instance()?;
         instance.grow()?;
-        if let Some(address) = instance.global(layout.writer) {
-            pending.set_address(address as usize);
-        }
+        pending.place(|global| instance.global(global));
         Ok(())
     }
     fn try_start(

@@ -10,7 +10,7 @@ use crate::program::Program;
 use parking_lot::Mutex;
 use std::collections::HashSet;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use sx_ir::TrapKind;
 use sx_syntax::source::Sources;
@@ -107,7 +107,7 @@ pub(crate) fn allocate(caller: &Caller<'_>, n: i64, align: i64) -> Result<Option
 }
 
 /// How many slots a function of the floor has, and what it does.
-type Entry = (&'static str, usize, fn(&mut Caller<'_>, &mut [u64]) -> Result<(), Trap>);
+pub(super) type Entry = (&'static str, usize, fn(&mut Caller<'_>, &mut [u64]) -> Result<(), Trap>);
 
 const ENTRIES: &[Entry] = &[
     ("sx_alloc", 2, alloc),
@@ -125,7 +125,8 @@ const ENTRIES: &[Entry] = &[
 
 /// A function of the floor.
 pub(crate) fn find(symbol: &str) -> Option<impl Fn(&mut Caller<'_>, &mut [u64]) -> Result<(), Trap> + use<>> {
-    let &(name, slots, run) = ENTRIES.iter().find(|(name, ..)| *name == symbol)?;
+    let &(name, slots, run) =
+        ENTRIES.iter().chain(super::threads::ENTRIES).find(|(name, ..)| *name == symbol)?;
     Some(move |caller: &mut Caller<'_>, given: &mut [u64]| {
         if given.len() < slots {
             return Err(Trap::host(format!("`{name}` is declared with too few parameters")));
@@ -246,12 +247,17 @@ fn errno(_: &mut Caller<'_>, slots: &mut [u64]) -> Result<(), Trap> {
     Ok(())
 }
 
+/// Where the clock begins that only goes forward.
+pub(super) fn start() -> Instant {
+    static START: OnceLock<Instant> = OnceLock::new();
+    *START.get_or_init(Instant::now)
+}
+
 /// Kind 0 is the time of day, since 1970; every other kind a clock that only goes forward.
 fn clock(_: &mut Caller<'_>, slots: &mut [u64]) -> Result<(), Trap> {
-    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
     let nanos = match slots[0] as i32 {
         0 => SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos()),
-        _ => START.get_or_init(Instant::now).elapsed().as_nanos(),
+        _ => start().elapsed().as_nanos(),
     };
     slots[0] = i64::try_from(nanos).unwrap_or(i64::MAX) as u64;
     Ok(())

@@ -8,6 +8,7 @@
 //! | [`natives`] | what symbols are |
 //! | [`output`] | what a program has printed |
 //! | [`floor`], [`heap`], [`memory`] | what the library stands on |
+//! | [`threads`] | starting threads, and waiting |
 //! | [`shared`] | what the threads of an instance have in common |
 //! | [`stack`] | how much stack the compiler may use |
 
@@ -23,6 +24,7 @@ pub(crate) mod natives;
 pub(crate) mod output;
 pub(crate) mod shared;
 mod stack;
+mod threads;
 
 use crate::engine::EngineInner;
 use crate::error::Error;

@@ -3,7 +3,7 @@
 use super::floor::{Ground, ground};
 use crate::error::{Error, ErrorKind};
 use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use sx_ir::GlobalId;
 use sx_sema::Sema;
@@ -11,16 +11,20 @@ use sx_sema::types::{TypeId, TypeKind};
 use sx_syntax::span::FileId;
 use sx_vm::{Caller, NativeFn, Trap};
 
-/// The library's file whose functions print.
+/// The library's file whose functions print, and the one that lets one thread at a time do so.
 const FMT: &str = "modules/std/fmt.sx";
+const LOCK: &str = "modules/std/fmt/lock.sx";
 
-/// Where the library's writer of standard output is, and its fields in it.
+/// Where the library's writer of standard output is and its lock, and their fields in them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Layout {
     pub writer: GlobalId,
     data: u32,
     len: u32,
     error: u32,
+    pub lock: GlobalId,
+    owner: u32,
+    depth: u32,
 }
 
 /// Finds the writer; none when the program doesn't use the library's file that prints.
@@ -33,21 +37,38 @@ pub(crate) fn layout(sema: &mut Sema) -> Result<Option<Layout>, Error> {
     if !prints {
         return Ok(None);
     }
-    let Some(file) = sema.library_file(FMT) else { return Ok(None) };
-    let Some((writer, ty)) = sema.global(file, "out_state") else {
-        return Err(foreign("there is no variable `out_state`"));
-    };
-    if !sema.complete(ty) {
-        return Err(foreign("`out_state` has no layout"));
-    }
+    let Some((writer, writer_ty)) = variable(sema, FMT, "out_state")? else { return Ok(None) };
     let many_bytes = TypeId::U8_MANY;
     let [data, len, error] = [("data", many_bytes), ("len", TypeId::I64), ("error", TypeId::I32)]
-        .map(|(name, wanted)| field(sema, ty, name, wanted));
-    Ok(Some(Layout { writer, data: data?, len: len?, error: error? }))
+        .map(|(name, wanted)| field(sema, FMT, ("out_state", writer_ty), name, wanted));
+    let Some((lock, lock_ty)) = variable(sema, LOCK, "output_lock")? else {
+        return Err(foreign(FMT, &format!("there is no `{LOCK}`")));
+    };
+    let [owner, depth] = [("owner", TypeId::U32), ("depth", TypeId::I32)]
+        .map(|(name, wanted)| field(sema, LOCK, ("output_lock", lock_ty), name, wanted));
+    Ok(Some(Layout { writer, data: data?, len: len?, error: error?, lock, owner: owner?, depth: depth? }))
 }
 
-/// The offset of a field of the writer.
-fn field(sema: &mut Sema, ty: TypeId, name: &str, wanted: TypeId) -> Result<u32, Error> {
+/// A variable of a library file, and its type; none without that file.
+fn variable(sema: &mut Sema, path: &str, name: &str) -> Result<Option<(GlobalId, TypeId)>, Error> {
+    let Some(file) = sema.library_file(path) else { return Ok(None) };
+    let Some((global, ty)) = sema.global(file, name) else {
+        return Err(foreign(path, &format!("there is no variable `{name}`")));
+    };
+    if !sema.complete(ty) {
+        return Err(foreign(path, &format!("`{name}` has no layout")));
+    }
+    Ok(Some((global, ty)))
+}
+
+/// The offset of a variable's field.
+fn field(
+    sema: &mut Sema,
+    path: &str,
+    (of, ty): (&str, TypeId),
+    name: &str,
+    wanted: TypeId,
+) -> Result<u32, Error> {
     let index = match *sema.types.kind(ty) {
         TypeKind::Struct(id) => sema
             .types
@@ -61,15 +82,15 @@ fn field(sema: &mut Sema, ty: TypeId, name: &str, wanted: TypeId) -> Result<u32,
         Some(index) => Ok(sema.types.field_offset(ty, index)),
         None => {
             let wanted = sema.type_name(wanted);
-            Err(foreign(&format!("`out_state` has no field `{name}: {wanted}`")))
+            Err(foreign(path, &format!("`{of}` has no field `{name}: {wanted}`")))
         }
     }
 }
 
 /// The error of a library that this host can't serve.
 #[cold]
-fn foreign(why: &str) -> Error {
-    Error::new(ErrorKind::Link, format!("`{FMT}` doesn't fit this version of the host: {why}"))
+fn foreign(path: &str, why: &str) -> Error {
+    Error::new(ErrorKind::Link, format!("`{path}` doesn't fit this version of the host: {why}"))
 }
 
 /// The writer of one instance.
@@ -77,12 +98,14 @@ fn foreign(why: &str) -> Error {
 pub(crate) struct Pending {
     /// Its address; 0 when the program can't print.
     address: AtomicUsize,
+    /// Its lock's.
+    lock: AtomicUsize,
     layout: OnceLock<Layout>,
 }
 
 impl Pending {
     pub fn new(layout: Option<Layout>) -> Pending {
-        Pending { address: AtomicUsize::new(0), layout: layout.map_or_else(OnceLock::new, OnceLock::from) }
+        Pending { layout: layout.map_or_else(OnceLock::new, OnceLock::from), ..Pending::default() }
     }
     /// For a program of which it becomes known only while it runs.
     pub fn set_layout(&self, layout: Layout) {
@@ -92,8 +115,13 @@ impl Pending {
     pub fn layout(&self) -> Option<&Layout> {
         self.layout.get()
     }
-    pub fn set_address(&self, address: usize) {
-        self.address.store(address, Ordering::Relaxed);
+    /// Tells where an instance has them. Without an address, nothing has printed.
+    pub fn place(&self, mut address_of: impl FnMut(GlobalId) -> Option<*mut u8>) {
+        let Some(layout) = self.layout.get() else { return };
+        if let (Some(writer), Some(lock)) = (address_of(layout.writer), address_of(layout.lock)) {
+            self.lock.store(lock as usize, Ordering::Relaxed);
+            self.address.store(writer as usize, Ordering::Relaxed);
+        }
     }
     /// True when the writer was found.
     pub fn is_placed(&self) -> bool {
@@ -112,8 +140,55 @@ impl Pending {
     /// True when bytes wait.
     #[inline]
     pub fn waits(&self) -> bool {
+        let Some((_, len, _)) = self.fields() else { return false };
         // SAFETY: the address is that of a variable of the instance, which is alive while its calls run.
-        self.fields().is_some_and(|(_, len, _)| unsafe { (len as *const i64).read() } > 0)
+        let len = unsafe { AtomicI64::from_ptr(len as *mut i64) };
+        len.load(Ordering::Relaxed) > 0
+    }
+    /// The lock's owner and depth.
+    fn lock(&self) -> Option<(&AtomicU32, *mut i32)> {
+        let (address, layout) = (self.lock.load(Ordering::Relaxed), self.layout.get()?);
+        if address == 0 {
+            return None;
+        }
+        // SAFETY: as above; the library uses the field as an atomic word too.
+        let owner = unsafe { AtomicU32::from_ptr((address + layout.owner as usize) as *mut u32) };
+        Some((owner, (address + layout.depth as usize) as *mut i32))
+    }
+    /// Between calls nobody prints: whoever did when a trap came is gone.
+    pub fn settle(&self) {
+        let Some((owner, depth)) = self.lock() else { return };
+        // SAFETY: as above; there are no threads.
+        if owner.load(Ordering::Relaxed) != 0 || unsafe { depth.read() } != 0 {
+            owner.store(0, Ordering::Relaxed);
+            // SAFETY: as above.
+            unsafe { depth.write(0) };
+        }
+    }
+    /// As [`Pending::send`], while no other thread prints.
+    ///
+    /// # Errors
+    /// The wait was interrupted.
+    fn send_from(
+        &self,
+        caller: &mut Caller<'_>,
+        write: impl FnMut(&[u8]) -> io::Result<usize>,
+    ) -> Result<(), Trap> {
+        let own = caller.thread_id() as u32;
+        let lock =
+            self.lock().filter(|(owner, _)| !caller.is_alone() && owner.load(Ordering::Relaxed) != own);
+        let Some((owner, _)) = lock else {
+            self.send(write);
+            return Ok(());
+        };
+        while let Err(found) = owner.compare_exchange(0, own, Ordering::Acquire, Ordering::Relaxed) {
+            // SAFETY: the word is a variable of the instance.
+            unsafe { caller.park(owner.as_ptr() as usize, found, None) }?;
+        }
+        self.send(write);
+        owner.store(0, Ordering::Release);
+        caller.unpark(owner.as_ptr() as usize, 1);
+        Ok(())
     }
     /// Sends what waits. What can't be sent is lost, and the program's writer told.
     #[cold]
@@ -155,10 +230,10 @@ pub(crate) struct Ordered<F> {
 }
 
 impl<F: NativeFn> NativeFn for Ordered<F> {
+    fn prepare(&self, caller: &mut Caller<'_>) -> Result<(), Trap> {
+        if self.pending.waits() { self.pending.send_from(caller, super::floor::write_fd(1)) } else { Ok(()) }
+    }
     unsafe fn call(&self, args: *const u64, ret: *mut u64) {
-        if self.pending.waits() {
-            self.pending.send(super::floor::write_fd(1));
-        }
         // SAFETY: the caller's promise.
         unsafe { self.inner.call(args, ret) }
     }
@@ -167,7 +242,9 @@ impl<F: NativeFn> NativeFn for Ordered<F> {
 impl sx_vm::HostFn for Ordered<Arc<dyn sx_vm::HostFn>> {
     fn call(&self, caller: &mut Caller<'_>, slots: &mut [u64]) -> Result<(), Trap> {
         if self.pending.waits() {
-            self.pending.send_through(ground(caller)?);
+            let ground: *const Ground = ground(caller)?;
+            // SAFETY: the instance's data stays what and where it is while calls run.
+            self.pending.send_from(caller, |bytes| unsafe { &*ground }.write(1, bytes))?;
         }
         self.inner.call(caller, slots)
     }

@@ -9,6 +9,7 @@ mod host_fns;
 mod limits;
 mod modules;
 mod output;
+mod program_threads;
 mod shared;
 mod threads;
 

@@ -34,9 +34,8 @@ pub(crate) fn answer<const FUEL: bool>(core: *const Core, fp: *mut u64) -> *cons
             (*state).fuel += 1;
             if (*state).fuel <= 0 {
                 (*state).fuel = env::shared(state).threads.draw_fuel();
-                if (*state).fuel == 0 {
-                    return fail(core, pc, fp, rp, TrapKind::OutOfFuel);
-                }
+                let none = (*state).fuel == 0;
+                return if none { fail(core, pc, fp, rp, TrapKind::OutOfFuel) } else { pc };
             }
         }
     }
