@@ -26,6 +26,21 @@ pub(crate) enum Source<'b> {
     Rest { lead: &'b [Val<'b>], from: usize },
 }
 
+impl Sema {
+    /// Finds a result's type in the body if it isn't declared; false after a report.
+    pub(crate) fn ensure_result(&mut self, inst: InstId, loc: Loc) -> bool {
+        let Inst { infer_ret, decl, .. } = **self.inst(inst);
+        if !infer_ret || self.ensure_body(inst) {
+            return true;
+        }
+        let name = self.text(self.fn_decl(decl).name);
+        let message = format!("the result type of `{name}` can't be inferred, since it calls itself");
+        let d = Diagnostic::error(Code::E0304, loc, message);
+        self.report(d.help("declare the result type after `->`"));
+        false
+    }
+}
+
 impl<'b> Cx<'_, '_, 'b> {
     pub(crate) fn check_call(
         &mut self,
@@ -124,6 +139,7 @@ impl<'b> Cx<'_, '_, 'b> {
         if let TypeKind::Enum(id) = *self.kind(ty) {
             self.s.complete_enum(id);
             if let Some(index) = self.s.types.enum_def(id).variants.iter().position(|v| v.name == sym) {
+                self.probe_member(ty, name);
                 return self.call_variant(ty, index, args, span);
             }
         }
@@ -627,10 +643,7 @@ impl<'b> Cx<'_, '_, 'b> {
         if failed {
             return self.error_val(span);
         }
-        if instance.infer_ret && !self.s.ensure_body(inst) {
-            let name = self.s.text(self.s.fn_decl(instance.decl).name).to_string();
-            let message = format!("the result type of `{name}` can't be inferred, since it calls itself");
-            self.error_help(Code::E0304, span, message, "declare the result type after `->`");
+        if !self.ensure_result(inst, span) {
             return self.error_val(span);
         }
         let ret = self.s.inst(inst).sig.ret;
@@ -651,6 +664,12 @@ impl<'b> Cx<'_, '_, 'b> {
         let call = self.mk(ret, span, Kind::Call { callee, args });
         let e = self.block(stmts, call);
         self.of(e)
+    }
+
+    /// Finds a result's type in the body if it isn't declared; false after a report.
+    pub(crate) fn ensure_result(&mut self, inst: InstId, span: Span) -> bool {
+        let loc = self.loc(span);
+        self.s.ensure_result(inst, loc)
     }
 
     fn coerce_receiver(&mut self, val: Val<'b>, source: Source<'b>, ty: TypeId, span: Span) -> E<'b> {

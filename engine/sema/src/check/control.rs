@@ -889,6 +889,7 @@ impl<'b> Cx<'_, '_, 'b> {
                 self.error(Code::E0401, name.span, message);
                 return self.error_val(span).e;
             };
+            self.probe_member(ctx_ty, name);
             let e = self.check_as(arg.value, fields[index].1);
             if e.ty == TypeId::ERROR {
                 return e;

@@ -564,7 +564,13 @@ impl<'b> Cx<'_, '_, 'b> {
         }
         let loc = self.loc(span);
         let Some(inst) = self.plain_instance(func, loc) else { return self.error_val(span) };
+        if !self.ensure_result(inst, span) {
+            return self.error_val(span);
+        }
         let inst = self.s.inst(inst).clone();
+        if inst.sig.ret == TypeId::ERROR {
+            return self.error_val(span);
+        }
         let abi = if inst.sig.conv == Conv::C { FnAbi::C } else { FnAbi::Sx };
         let params = inst.sig.params.clone().into();
         let ty = self.s.types.intern(TypeKind::Func { params, ret: inst.sig.ret, abi });

@@ -127,6 +127,7 @@ impl<'b> Cx<'_, '_, 'b> {
                 self.s.complete_enum(id);
                 let found = self.s.types.enum_def(id).variants.iter().position(|v| v.name == sym);
                 if let Some(index) = found {
+                    self.probe_member(ty, name);
                     return Entity::Variant(ty, index);
                 }
             }
@@ -148,6 +149,7 @@ impl<'b> Cx<'_, '_, 'b> {
             return self.decl_entity(member.decl, name.span);
         }
         if let Some(func) = self.impl_method(ty, sym) {
+            self.probe_func(func, name.span);
             return Entity::Func(func);
         }
         if let Some(value) = self.type_argument(ty, sym) {
@@ -317,12 +319,14 @@ impl<'b> Cx<'_, '_, 'b> {
             return Entity::Value(val);
         }
         if let Some(val) = self.data_member(e, sym, span) {
+            self.probe_member(ty, name);
             return Entity::Value(val);
         }
         if let TypeKind::Protocol(id) = *self.kind(ty) {
             self.s.complete_protocol(id);
             let found = self.s.types.protocol(id).methods.iter().position(|m| m.name == sym);
             if let Some(index) = found {
+                self.probe_method(id, name);
                 let val = self.of(e);
                 return Entity::ProtoMethod(val, index);
             }
@@ -364,6 +368,7 @@ impl<'b> Cx<'_, '_, 'b> {
                 DeclVal::Func(func) => func,
                 _ => return Some(self.decl_entity(member.decl, name.span)),
             };
+            self.probe_decl(member.decl, name.span);
             if self.accessor(func).is_some() {
                 if member.setter == Some(member.decl) {
                     let message = format!("property `{}` can only be written", self.s.text(sym));
@@ -384,6 +389,7 @@ impl<'b> Cx<'_, '_, 'b> {
             return Some(Entity::Method(func, val));
         }
         let func = self.impl_method(ty, sym)?;
+        self.probe_func(func, name.span);
         let val = self.of(receiver);
         Some(Entity::Method(func, val))
     }
@@ -527,6 +533,7 @@ impl<'b> Cx<'_, '_, 'b> {
             let receiver = inner;
             let inner = self.auto_deref(inner);
             if let Some(val) = self.data_member(inner, sym, span) {
+                self.probe_member(inner.ty, name);
                 return Some(Entity::Value(val));
             }
             if let Some(entity) = self.callable_member(receiver, inner.ty, name, span) {
@@ -550,7 +557,10 @@ impl<'b> Cx<'_, '_, 'b> {
             },
         };
         match self.s.decl_value(decl) {
-            DeclVal::Func(func) if self.s.fn_decl(func).ufcs => Some(func),
+            DeclVal::Func(func) if self.s.fn_decl(func).ufcs => {
+                self.probe_decl(decl, span);
+                Some(func)
+            }
             _ => None,
         }
     }
@@ -584,7 +594,10 @@ impl<'b> Cx<'_, '_, 'b> {
             TypeKind::Enum(id) => {
                 self.s.complete_enum(id);
                 match self.s.types.enum_def(id).variants.iter().position(|v| v.name == sym) {
-                    Some(index) => self.variant_value(ty, index, None, span),
+                    Some(index) => {
+                        self.probe_member(ty, name);
+                        self.variant_value(ty, index, None, span)
+                    }
                     None => {
                         if let Some(member) = self.member(ty, sym) {
                             let entity = self.decl_entity(member.decl, span);

@@ -186,7 +186,11 @@ impl<'b> Cx<'_, '_, 'b> {
             let bare = match *self.ast.expr(arg.value) {
                 Ast::Name(ident) if arg.name.is_none() => {
                     let sym = self.ident(ident);
-                    fields.iter().position(|(name, _)| *name == sym)
+                    let at = fields.iter().position(|(name, _)| *name == sym);
+                    if at.is_some() {
+                        self.probe_member(ty, ident);
+                    }
+                    at
                 }
                 _ => None,
             };
@@ -194,7 +198,10 @@ impl<'b> Cx<'_, '_, 'b> {
                 (Some(name), _) => {
                     let sym = self.ident(name);
                     match fields.iter().position(|(f, _)| *f == sym) {
-                        Some(index) => index,
+                        Some(index) => {
+                            self.probe_member(ty, name);
+                            index
+                        }
                         None => {
                             self.unknown_field(ty, fields, sym, name.span);
                             self.check_args_loosely(std::slice::from_ref(arg));
@@ -282,6 +289,7 @@ impl<'b> Cx<'_, '_, 'b> {
             self.check_args_loosely(args);
             return self.error_val(span);
         };
+        self.probe_member(ty, name);
         let payload = self.check_as(args[0].value, fields[index].1);
         if payload.ty == TypeId::ERROR {
             return self.error_val(span);

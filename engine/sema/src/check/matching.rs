@@ -379,7 +379,10 @@ impl<'b> Cx<'_, '_, 'b> {
             Ast::DotName(name) => {
                 let sym = self.ident(name);
                 match def.variants.iter().find(|v| v.name == sym) {
-                    Some(variant) => variant.value,
+                    Some(variant) => {
+                        self.probe_member(ty, name);
+                        variant.value
+                    }
                     None => {
                         self.unknown_variant(ty, name);
                         return None;

@@ -35,6 +35,7 @@ mod nominal;
 mod ops;
 mod optional;
 mod packs;
+mod probe;
 mod protocol;
 mod stack;
 mod stmt;

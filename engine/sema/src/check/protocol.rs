@@ -490,6 +490,9 @@ impl Sema {
                 return None;
             };
             let inst = self.instance(func, Vec::new(), (from, loc))?;
+            if !self.ensure_result(inst, loc) || self.inst(inst).sig.ret == TypeId::ERROR {
+                return None;
+            }
             let sig = self.inst(inst).sig.clone();
             let fits = sig.params.len() == method.params.len() + 1
                 && sig.params[1..] == method.params[..]

@@ -901,6 +901,7 @@ impl<'b> Cx<'_, '_, 'b> {
             self.check(value, None);
             return Some(Stmt::Expr(self.error_val(span).e));
         };
+        self.probe_decl(setter, name.span);
         let DeclVal::Func(setter) = self.s.decl_value(setter) else { return None };
         let mut stmts = Vec::new();
         // The receiver is evaluated once.

@@ -244,6 +244,7 @@ impl<'b> Cx<'_, '_, 'b> {
         self.s.complete_protocol(protocol);
         let target = self.implementer(protocol, receiver.ty).unwrap_or(receiver.ty);
         if let Some(index) = self.s.types.protocol(protocol).methods.iter().position(|m| m.name == sym) {
+            self.probe_method(protocol, name);
             if let TypeKind::Protocol(_) = self.kind(target) {
                 let e = if target == receiver.ty { receiver } else { self.auto_deref(receiver) };
                 return Entity::ProtoMethod(self.of(e), index);

@@ -502,6 +502,10 @@ impl Sema {
         }
         self.ensure_body(inst);
     }
+    /// True when uses and types are asked for.
+    pub(crate) fn is_probing(&self) -> bool {
+        self.watch.as_ref().is_some_and(|watch| watch.probe.is_some())
+    }
     /// Notes a use of a declaration, if that was asked for.
     pub(crate) fn probe_use(&mut self, at: Loc, declared: Loc) {
         if let Some(probe) = self.watch.as_mut().and_then(|watch| watch.probe.as_mut()) {

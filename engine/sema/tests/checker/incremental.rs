@@ -288,6 +288,89 @@ fn queries() {
     assert_eq!(texts, expected);
 }
 
+const MEMBERS: &str = r#"
+Point :: struct {
+    x: i64; y: i64;
+    sum :: (self: *Point) -> i64 { self.x + self.y }
+    first :: (self: *Point) -> i64 #get => self.x;
+    first :: (self: *Point, v: i64) #set { self.x = v; }
+    ZERO :: 0;
+}
+Named :: struct { #using p: Point; name: string; }
+Shape :: enum { dot; box: i64; }
+Size :: protocol { size :: (self: *Self) -> i64; twice :: (self: *Self) -> i64 { self.size() * 2 } }
+impl Size for Point { size :: (self: *Point) -> i64 { self.sum() } }
+bump :: ufcs (n: i64) -> i64 { n + 1 }
+Box :: struct ($T: Type) { held: T; get :: (self: *Box(T)) -> T { self.held } }
+make :: () -> Point { .{ x = 1, y = 2 } }
+boxed :: () -> Box(i64) { .{ held = 3 } }
+"#;
+const USERS: &str = r#"
+#import "members.sx";
+x :: 9;
+fields :: () -> i64 { n : Named = .{}; n.x = make().x; n.p.x }
+bare :: () -> Point { Point.{ x, y = x } }
+methods :: () -> i64 { p := make(); p.first = p.sum(); p.first + Point.ZERO + Point.sum(@p) }
+through :: (s: Size) -> i64 { s.size() + s.twice() }
+direct :: () -> i64 { p := make(); p.size() + p.twice() + 3.bump() }
+generic :: () -> i64 { b := boxed(); b.get() + b.held }
+shape :: (s: Shape) -> Shape { if s == { case .dot: return .box(1); case .box: (n) { _ = n; } } Shape.dot }
+main :: () { }
+"#;
+
+#[test]
+fn members_are_found() {
+    let files = [("users.sx".to_owned(), USERS.to_owned()), ("members.sx".to_owned(), MEMBERS.to_owned())];
+    let mut session = session(&files);
+    assert!(!session.has_errors(), "{:?}", session.diagnostics());
+    let members = |what: &str| MEMBERS.find(what).expect("the text has it") as u32;
+    let users = |what: &str| USERS.find(what).expect("the text has it") as u32;
+    let cases: &[(u32, &str, &[u32])] = &[
+        (
+            members("x: i64; y"),
+            "x",
+            &[
+                members("x + self.y"),
+                members("x;\n    first"),
+                members("x = v"),
+                members("x = 1"),
+                users("x = make"),
+                users("x; n.p"),
+                users("x }\nbare"),
+                users("x, y = x"),
+            ],
+        ),
+        (members("sum ::"), "sum", &[members("sum() }"), users("sum(); p.first"), users("sum(@p)")]),
+        (members("first :: (self: *Point) ->"), "first", &[users("first + Point")]),
+        (members("first :: (self: *Point, v"), "first", &[users("first = p.sum")]),
+        (members("ZERO"), "ZERO", &[users("ZERO")]),
+        (members("p: Point; name"), "p", &[users("p.x }")]),
+        (members("size :: (self: *Self)"), "size", &[members("size() * 2"), users("size() + s.twice")]),
+        (members("size :: (self: *Point)"), "size", &[users("size() + p.twice")]),
+        (members("twice :: "), "twice", &[users("twice() }\ndirect"), users("twice() + 3")]),
+        (members("bump"), "bump", &[users("bump")]),
+        (members("held: T"), "held", &[members("held }"), members("held = 3"), users("held }")]),
+        (members("get :: "), "get", &[users("get() + b")]),
+        (members("dot;"), "dot", &[users("dot: return"), users("dot }")]),
+        (members("box: i64"), "box", &[users("box(1)"), users("box: (n)")]),
+    ];
+    let in_text = |place: &sx_sema::incremental::Place| {
+        let from_users = &*place.path == "users.sx";
+        let text = if from_users { USERS } else { MEMBERS };
+        (from_users, &text[place.span.lo as usize..place.span.hi as usize], place.span.lo)
+    };
+    for &(declared, name, uses) in cases {
+        let found = session.references("members.sx", declared);
+        let places: Vec<u32> = found.iter().map(|place| in_text(place).2).collect();
+        assert_eq!(places, uses, "uses of `{name}` at {declared}: {found:?}");
+        for place in &found {
+            assert_eq!(in_text(place).1, name);
+            let there = session.definition_at(&place.path, place.span.lo).expect("it is declared");
+            assert_eq!((&*there.path, there.span.lo), ("members.sx", declared), "from {place:?}");
+        }
+    }
+}
+
 /// Numbers that look random and are the same every time.
 struct Dice(u64);
 
