@@ -611,6 +611,8 @@ pub enum Inst {
         hi: Operand,
         /// Length.
         len: Operand,
+        /// The trap names start and end as unsigned numbers, which they were before they became `I64`.
+        unsigned: bool,
     },
     /// Traps when the address is null.
     NullCheck {

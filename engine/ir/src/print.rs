@@ -343,8 +343,8 @@ impl FuncPrinter<'_> {
                 self.out.push_str(if unsigned { "ubounds" } else { "bounds" });
                 self.operands(&[(index, Ty::I64), (len, Ty::I64)])
             }
-            Inst::SliceBounds { lo, hi, len } => {
-                self.out.push_str("slicebounds");
+            Inst::SliceBounds { lo, hi, len, unsigned } => {
+                self.out.push_str(if unsigned { "uslicebounds" } else { "slicebounds" });
                 self.operands(&[(lo, Ty::I64), (hi, Ty::I64), (len, Ty::I64)])
             }
             Inst::NullCheck { ptr } => {

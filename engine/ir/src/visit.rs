@@ -150,7 +150,7 @@ impl Inst {
             | Inst::MemMove { dst: a, src: b, len: c }
             | Inst::MemSet { dst: a, val: b, len: c }
             | Inst::MemCmp { a, b, len: c, .. }
-            | Inst::SliceBounds { lo: a, hi: b, len: c }
+            | Inst::SliceBounds { lo: a, hi: b, len: c, .. }
             | Inst::AtomicCas { ptr: a, old: b, new: c, .. } => {
                 f(a);
                 f(b);
@@ -208,7 +208,7 @@ impl Inst {
             | Inst::MemMove { dst: a, src: b, len: c }
             | Inst::MemSet { dst: a, val: b, len: c }
             | Inst::MemCmp { a, b, len: c, .. }
-            | Inst::SliceBounds { lo: a, hi: b, len: c }
+            | Inst::SliceBounds { lo: a, hi: b, len: c, .. }
             | Inst::AtomicCas { ptr: a, old: b, new: c, .. } => {
                 *a = f(*a);
                 *b = f(*b);

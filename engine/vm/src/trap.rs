@@ -122,11 +122,15 @@ impl Trap {
         *trap.0.panic.get_mut() = Some(payload);
         trap
     }
-    /// The trap that the state describes. `unsigned` says how an index is named.
+    /// The trap that the state describes. `unsigned` says how an index, or the bounds of a slice, are named.
     pub(crate) fn from_state(kind: TrapKind, operands: [u64; 3], unsigned: bool) -> Trap {
         let message = match kind {
             TrapKind::IndexOutOfRange if unsigned => {
                 format!("index {} out of range for length {}", operands[0], operands[1] as i64)
+            }
+            TrapKind::SliceOutOfRange if unsigned => {
+                let [lo, hi, len] = operands;
+                format!("slice {lo}..{hi} out of range for length {}", len as i64)
             }
             _ => message(kind, operands),
         };

@@ -64,7 +64,7 @@ fn messages() {
     );
     let slice = |b: &mut Builder| {
         let (lo, hi, len) = (param(b, 0), param(b, 1), param(b, 2));
-        b.push(Inst::SliceBounds { lo, hi, len });
+        b.push(Inst::SliceBounds { lo, hi, len, unsigned: false });
     };
     assert_eq!(message(&[2, 9, 5], slice), "slice 2..9 out of range for length 5");
     assert_eq!(message(&[3, 2, 5], slice), "slice 3..2 out of range for length 5");

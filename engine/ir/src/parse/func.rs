@@ -474,9 +474,9 @@ impl Body<'_, '_> {
                 let (index, len) = self.two(i64, i64)?;
                 Inst::Bounds { index, len, unsigned: first == "ubounds" }
             }
-            "slicebounds" => {
+            "slicebounds" | "uslicebounds" => {
                 let (lo, hi, len) = self.three(i64, i64, i64)?;
-                Inst::SliceBounds { lo, hi, len }
+                Inst::SliceBounds { lo, hi, len, unsigned: first == "uslicebounds" }
             }
             "nullcheck" => Inst::NullCheck { ptr: self.operand(Some(ptr))? },
             "check" => {

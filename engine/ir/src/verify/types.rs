@@ -282,7 +282,7 @@ impl<'a> Verifier<'a> {
             Inst::Fence { order } => self.ordering(order.fits_fence(), order),
             Inst::Call { callee, args, rets } => self.call(callee, args, rets),
             Inst::Bounds { index, len, .. } => self.want_all(&[(index, i64), (len, i64)]),
-            Inst::SliceBounds { lo, hi, len } => self.want_all(&[(lo, i64), (hi, i64), (len, i64)]),
+            Inst::SliceBounds { lo, hi, len, .. } => self.want_all(&[(lo, i64), (hi, i64), (len, i64)]),
             Inst::NullCheck { ptr: address } => self.want(address, ptr),
             Inst::Check { cond, kind } => {
                 self.want(cond, Ty::I8);

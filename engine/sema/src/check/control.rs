@@ -600,8 +600,12 @@ impl<'b> Cx<'_, '_, 'b> {
         };
         let Some(func) = func else {
             let message = format!("`{}` can't be looped over", self.name_of(e.ty));
-            let d = Diagnostic::error(Code::E0505, self.loc(span), message)
-                .help("loop over a range, an array, a slice, a string, or something with `next :: (self: *Self) -> ?T`");
+            let lanes = matches!(self.kind(e.ty), TypeKind::Vector(..));
+            let d = Diagnostic::error(Code::E0505, self.loc(span), message).help(if lanes {
+                "loop over its lanes' numbers: `for 0..v.len (i) { v[i] }`"
+            } else {
+                "loop over a range, an array, a slice, a string, or something with `next :: (self: *Self) -> ?T`"
+            });
             self.report(d);
             return None;
         };

@@ -486,7 +486,11 @@ impl<'b> Cx<'_, '_, 'b> {
             TypeKind::Error => return self.error_val(span),
             _ => {
                 let message = format!("`{}` can't be sliced", self.name_of(base.ty));
-                self.error(Code::E0210, span, message);
+                let mut d = Diagnostic::error(Code::E0210, self.loc(span), message);
+                if let TypeKind::Vector(..) = self.kind(base.ty) {
+                    d = d.help("a vector's lanes have no addresses; put them into an array: `.[v[0], v[1]]`");
+                }
+                self.report(d);
                 return self.error_val(span);
             }
         };

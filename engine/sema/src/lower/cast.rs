@@ -2,7 +2,7 @@
 
 use super::Lower;
 use super::value::Value;
-use crate::thir::{Cast, E};
+use crate::thir::{Cast, E, Kind};
 use crate::types::{TypeId, TypeKind};
 use smallvec::smallvec;
 use sx_ir::{Addr, BinOp, CmpOp, ConvOp, Inst, Operand, Term, TrapKind, Ty, UnOp};
@@ -192,6 +192,9 @@ impl<'b> Lower<'_, 'b> {
         let elem = self.types.elem(base.ty).expect("what is sliced has elements");
         let stride = self.types.layout(elem).size;
         let (ptr, len) = self.sequence(base, bounds_assign);
+        let given = || [lo, hi].into_iter().flatten();
+        let unsigned = given().any(|e| self.was_unsigned(e))
+            && given().all(|e| self.was_unsigned(e) || matches!(e.kind, Kind::Int(_)));
         let lo = lo.map(|lo| {
             let op = self.scalar(lo);
             if hi.is_some_and(|hi| self.may_assign(hi)) { self.stable(op) } else { op }
@@ -206,7 +209,7 @@ impl<'b> Lower<'_, 'b> {
             let fine = matches!((constant(start), constant(end), constant(len)),
                 (Some(lo), Some(hi), Some(len)) if 0 <= lo && lo <= hi && hi <= len);
             if !fine {
-                self.b.push(Inst::SliceBounds { lo: start, hi: end, len });
+                self.b.push(Inst::SliceBounds { lo: start, hi: end, len, unsigned });
             }
         }
         if lo.is_none() {

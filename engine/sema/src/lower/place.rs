@@ -250,7 +250,7 @@ impl<'b> Lower<'_, 'b> {
     }
 
     /// True for an index that was an unsigned number before it was brought to 64 bits with a sign.
-    fn was_unsigned(&self, index: E<'b>) -> bool {
+    pub(super) fn was_unsigned(&self, index: E<'b>) -> bool {
         match index.kind {
             Kind::Cast(Cast::Int, from) => {
                 self.types.is_int(from.ty) && self.types.int_repr(from.ty) == Some((64, false))

@@ -28,10 +28,12 @@ impl Parser<'_> {
         loop {
             match self.kind() {
                 Tok::DPacked => {
+                    self.once("#packed", packed);
                     packed = true;
                     self.bump();
                 }
                 Tok::DAlign => {
+                    self.once("#align", align.is_some());
                     self.bump();
                     let open = self.pos;
                     if self.expect(Tok::LParen) {
@@ -45,6 +47,14 @@ impl Parser<'_> {
         let members = self.members(Body::Fields);
         let body = self.ast.push(StructExpr { params, members, packed, align });
         self.add_since(if union { Expr::Union(body) } else { Expr::Struct(body) }, lo)
+    }
+
+    /// Reports a mark that was there before.
+    fn once(&mut self, mark: &str, there: bool) {
+        if there {
+            let span = self.span();
+            self.report(Code::E0001, span, format!("`{mark}` is written twice"), |d| d);
+        }
     }
 
     /// `{ … }` with members.

@@ -208,13 +208,16 @@ impl<'a> Analysis<'a> {
             term_reads(func, &block.term, &mut count);
         }
     }
-    /// True when an item checks an index that was unsigned, itself or for a check that it took in.
+    /// True when an item checks an index, or the bounds of a slice, that was unsigned, itself or for a check that it took in.
     pub fn checks_unsigned(&self, number: u32) -> bool {
         let check = match self.bounds[number as usize] {
             NONE => number,
             check => check,
         };
-        matches!(self.item(check), Item::Inst(Inst::Bounds { unsigned: true, .. }))
+        matches!(
+            self.item(check),
+            Item::Inst(Inst::Bounds { unsigned: true, .. } | Inst::SliceBounds { unsigned: true, .. })
+        )
     }
     /// What stands for an operand.
     #[inline]

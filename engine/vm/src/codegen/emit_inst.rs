@@ -69,7 +69,7 @@ impl Emit<'_, '_> {
             }
             Inst::Call { callee, args, rets } => self.call(callee, args, rets)?,
             Inst::Bounds { index, len, .. } => self.bounds(index, len),
-            Inst::SliceBounds { lo, hi, len } => {
+            Inst::SliceBounds { lo, hi, len, .. } => {
                 let (lo, hi, len) = (self.src(lo), self.src(hi), self.src(len));
                 self.emit(Op::SliceBounds, lo, hi, len);
             }

@@ -60,7 +60,7 @@ pub(crate) fn reads(func: &Func, inst: &Inst, mut f: impl FnMut(Operand)) {
             f(*index);
             f(*len);
         }
-        Inst::SliceBounds { lo, hi, len } => [*lo, *hi, *len].into_iter().for_each(f),
+        Inst::SliceBounds { lo, hi, len, .. } => [*lo, *hi, *len].into_iter().for_each(f),
         Inst::NullCheck { ptr } => f(*ptr),
         Inst::Check { cond, .. } => f(*cond),
         Inst::FuncAddr { .. }

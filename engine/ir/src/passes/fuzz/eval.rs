@@ -183,7 +183,7 @@ impl Machine<'_> {
                     return trap(TrapKind::IndexOutOfRange, &[i, n]);
                 }
             }
-            Inst::SliceBounds { lo, hi, len } => {
+            Inst::SliceBounds { lo, hi, len, .. } => {
                 let (a, b, n) = (frame.get(lo), frame.get(hi), frame.get(len));
                 if !(0 <= a as i64 && a as i64 <= b as i64 && b as i64 <= n as i64) {
                     return trap(TrapKind::SliceOutOfRange, &[a, b, n]);

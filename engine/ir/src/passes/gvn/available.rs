@@ -102,7 +102,7 @@ fn hash(inst: &Inst) -> u64 {
         Inst::AddrOf { addr, .. } => place(54, addr),
         Inst::Index { base, index, .. } => pair(55, base, index),
         Inst::Bounds { index, len, .. } => pair(56, index, len),
-        Inst::SliceBounds { lo, hi, len } => pair(57, lo, hi) ^ len.bits() as u64,
+        Inst::SliceBounds { lo, hi, len, .. } => pair(57, lo, hi) ^ len.bits() as u64,
         Inst::NullCheck { ptr } => pair(58, ptr, ptr),
         Inst::Check { cond, .. } => pair(59, cond, cond),
         Inst::Copy { src, .. } => pair(60, src, src),

@@ -378,13 +378,15 @@ impl Gvn<'_> {
                 (Some(_), Some(_)) => Outcome::Trap(TrapKind::IndexOutOfRange, [index, len, len], 2),
                 _ => Same,
             },
-            Inst::SliceBounds { lo, hi, len } => {
+            Inst::SliceBounds { lo, hi, len, unsigned } => {
                 let bits = |operand| self.bits(func, operand).map(|bits| bits as i64);
                 let (low, high, length) = (bits(lo), bits(hi), bits(len));
                 match (low, high, length) {
                     (Some(low), Some(high), Some(length)) if 0 <= low && low <= high && high <= length => {
                         Remove
                     }
+                    // The trap at the end of a block names signed numbers.
+                    (Some(low), Some(high), Some(_)) if unsigned && (low < 0 || high < 0) => Same,
                     (Some(_), Some(_), Some(_)) => Outcome::Trap(TrapKind::SliceOutOfRange, [lo, hi, len], 3),
                     _ => Same,
                 }

@@ -249,7 +249,7 @@ impl<'m> Machine<'m> {
             Inst::Bounds { index, len, .. } => {
                 trap_unless(frame.get(index) < frame.get(len), TrapKind::IndexOutOfRange)?;
             }
-            Inst::SliceBounds { lo, hi, len } => {
+            Inst::SliceBounds { lo, hi, len, .. } => {
                 let (lo, hi, len) = (frame.get(lo) as i64, frame.get(hi) as i64, frame.get(len) as i64);
                 trap_unless(0 <= lo && lo <= hi && hi <= len, TrapKind::SliceOutOfRange)?;
             }
