@@ -35,6 +35,8 @@ pub(super) struct Changes {
     /// Names as files look them up.
     pub names: FxHashSet<(u32, u64)>,
     pub any_name: bool,
+    /// The file whose imports are others: what any name means in it may have changed, and which impl is meant.
+    pub imports_of: Option<u32>,
 }
 
 impl Graph {
@@ -185,5 +187,6 @@ impl Graph {
 fn starts(node: &Node, changes: &Changes) -> bool {
     node.region.is_some_and(|region| changes.regions.contains(&region))
         || (changes.any_name && node.flags & NAMES != 0)
-        || node.names.iter().any(|name| changes.names.contains(name))
+        || (changes.imports_of.is_some() && node.flags & IMPLS != 0)
+        || node.names.iter().any(|name| changes.names.contains(name) || changes.imports_of == Some(name.0))
 }

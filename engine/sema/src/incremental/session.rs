@@ -9,6 +9,7 @@ use crate::sema::{Comptime, Loaded, Loader, Options, Sema};
 use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+use sx_syntax::ast::Expr;
 use sx_syntax::diag::{Diagnostic, Severity, sort_for_display};
 use sx_syntax::source::{File, Sources};
 use sx_syntax::span::FileId;
@@ -122,7 +123,10 @@ impl Session {
         }
         let regions = Arc::new(Regions::of(&parsed));
         self.loader.set(self.files[at as usize].path.clone(), parsed.clone());
-        let (changes, whole) = self.compare(at, &before, &regions);
+        let (changes, mut whole) = self.compare(at, &before, &regions);
+        // What isn't imported any more may not be part of the program any more.
+        whole |= changes.imports_of.is_some()
+            && !requests(&self.files[at as usize].file).is_subset(&requests(&parsed));
         let file = &mut self.files[at as usize];
         file.file = parsed;
         file.regions = Some(regions.clone());
@@ -147,7 +151,11 @@ impl Session {
             for region in &one.list {
                 if other.by_key(region.key).is_none_or(|other| other.hash != region.hash) {
                     changes.regions.insert((at, region.key));
-                    whole |= matches!(region.kind, RegionKind::Import | RegionKind::Open);
+                    whole |= region.kind == RegionKind::Open;
+                    if region.kind == RegionKind::Import {
+                        changes.imports_of = Some(at);
+                        changes.any_name = true;
+                    }
                 }
             }
             for (name, keys) in &one.names {
@@ -209,7 +217,10 @@ impl Session {
             // They share their variables with what has run now for the first time.
             (sema, watch, regions) = self.compile_regions(&dirty);
         }
-        if sema.paths.len() != self.files.len() || self.needs_whole(&sema, &watch) {
+        let same = sema.paths.len() == self.files.len();
+        let same = same && sema.paths.keys().all(|path| self.by_path.contains_key(path));
+        // Where files come or go, what is in them does.
+        if !same || self.needs_whole(&sema, &watch) {
             return self.check_all();
         }
         let mut ids: Vec<Option<u32>> = vec![None; sema.sources.len()];
@@ -397,6 +408,15 @@ impl Session {
         let watch = sema.watch.take().unwrap_or_default();
         (sema, watch)
     }
+}
+
+/// What a file asks to import.
+fn requests(file: &File) -> FxHashSet<&[u8]> {
+    let imports = file.ast.exprs.iter().filter_map(|expr| match *expr {
+        Expr::Import(path) => Some(file.ast.string(path)),
+        _ => None,
+    });
+    imports.collect()
 }
 
 fn hash_name(name: &str) -> u64 {

@@ -371,6 +371,31 @@ fn members_are_found() {
     }
 }
 
+#[test]
+fn imports_of_what_is_there_come_and_go() {
+    let file = |path: &str, text: &str| (path.to_owned(), text.to_owned());
+    let mut files = vec![
+        file(
+            "main.sx",
+            "#import \"a.sx\";\n#import \"b.sx\";\nf :: () -> i64 { one() }\ng :: () -> i64 { 1 }\nmain :: () { }\n",
+        ),
+        file("a.sx", "#import \"b.sx\";\none :: () -> i64 { two() }\n"),
+        file("b.sx", "two :: () -> i64 { 2 }\nthree :: () -> i64 { 3 }\n"),
+    ];
+    let mut session = session(&files);
+    replace(&mut session, &mut files, "main.sx", "#import \"b.sx\";", "b :: #import \"b.sx\";");
+    replace(&mut session, &mut files, "main.sx", "{ 1 }", "{ three() }");
+    assert!(session.has_errors());
+    files[0].1 = files[0].1.replace("b :: #import", "#import");
+    let update = session.set_text("main.sx", &files[0].1);
+    assert!(!update.whole && update.bodies <= 2, "{update:?}");
+    assert!(!session.has_errors());
+    replace(&mut session, &mut files, "a.sx", "#import \"b.sx\";", "");
+    assert!(session.has_errors());
+    replace(&mut session, &mut files, "a.sx", "one ::", "#import \"c.sx\";\none ::");
+    replace(&mut session, &mut files, "a.sx", "#import \"c.sx\";", "#import \"b.sx\";");
+}
+
 /// Numbers that look random and are the same every time.
 struct Dice(u64);
 
