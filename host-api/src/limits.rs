@@ -21,6 +21,11 @@ pub struct Limits {
     /// memory of a program with threads may change while a host function looks at what it was lent, so that only programs
     /// should have some that the host trusts to keep their threads apart.
     pub threads: u32,
+    /// Fibers that the program may have at a time on each thread; 65,536.
+    pub fibers: u32,
+    /// Bytes of address space that each fiber's stacks reserve, 256 KiB; at least 128 KiB. They are taken as they are touched: a
+    /// fiber that waits near its beginning takes 4 KiB. Five eighths are for host and C functions, the rest for the program.
+    pub fiber_bytes: usize,
 }
 
 impl Default for Limits {
@@ -32,15 +37,23 @@ impl Default for Limits {
             time_per_call: None,
             fuel: None,
             threads: 0,
+            fibers: 1 << 16,
+            fiber_bytes: 256 << 10,
         }
     }
 }
 
 impl Limits {
-    /// No limit but those of the stack, which is 8 MiB, and of threads, which are 1024: for programs that are trusted as
+    /// No limit but those of the stack, which is 8 MiB, of threads, which are 1024, and of fibers, which are 16 million: for programs that are trusted as
     /// much as their host.
     pub fn none() -> Limits {
-        Limits { memory_bytes: None, stack_bytes: 8 << 20, threads: 1024, ..Limits::default() }
+        Limits {
+            memory_bytes: None,
+            stack_bytes: 8 << 20,
+            threads: 1024,
+            fibers: 1 << 24,
+            ..Limits::default()
+        }
     }
     /// With a limit on memory.
     #[must_use]
@@ -78,6 +91,18 @@ impl Limits {
         self.threads = most;
         self
     }
+    /// With this many fibers on each thread.
+    #[must_use]
+    pub fn fibers(mut self, most: u32) -> Limits {
+        self.fibers = most;
+        self
+    }
+    /// With stacks of this size for fibers.
+    #[must_use]
+    pub fn fiber_bytes(mut self, bytes: usize) -> Limits {
+        self.fiber_bytes = bytes;
+        self
+    }
     pub(crate) fn vm(&self) -> sx_vm::Limits {
         sx_vm::Limits {
             stack_bytes: self.stack_bytes,
@@ -86,6 +111,8 @@ impl Limits {
             call_time: self.time_per_call,
             memory_bytes: self.memory_bytes,
             threads: self.threads,
+            fibers: self.fibers,
+            fiber_bytes: self.fiber_bytes,
         }
     }
 }

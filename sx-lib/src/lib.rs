@@ -16,6 +16,7 @@ embed! {
     "modules/std/build.sx",
     "modules/std/cli.sx",
     "modules/std/core.sx",
+    "modules/std/fiber.sx",
     "modules/std/float/big.sx",
     "modules/std/float/parse.sx",
     "modules/std/float/powers.sx",

@@ -2,11 +2,12 @@
 
 use crate::block::Block;
 use crate::bytecode::{Op, Word};
+use crate::fibers;
 use crate::host::{
     CallbackCode, CallbackHandle, ExternResolver, ExternTarget, NativeCaller, NativeInterface,
 };
 use crate::interp::dispatch;
-use crate::interp::state::{Cell, Core, Exit, MIN_WINDOW, Record, State, halt, request};
+use crate::interp::state::{Cell, Core, Exit, MIN_WINDOW, Record, State, Strand, halt, request};
 use crate::limits::{Limits, Meter};
 use crate::park::Parking;
 use crate::program::{ANY_CLASS, Program};
@@ -38,11 +39,29 @@ impl Site {
     pub const NONE: u32 = u32::MAX;
 }
 
-/// A call from outside.
-#[derive(Clone, Copy, Debug)]
+/// A call from outside. Lies on the native stack of whoever makes it, and leads to the one that was made before.
+#[derive(Debug)]
 pub(crate) struct ActiveCall {
     /// The host call that it was made from; none of the outermost one.
     pub site: Option<Site>,
+    pub outer: *const ActiveCall,
+    /// How many there are on this stack, with this one.
+    pub depth: usize,
+}
+
+impl ActiveCall {
+    /// A call that is about to be made.
+    ///
+    /// # Safety
+    /// The calling thread owns the strand.
+    #[inline]
+    pub unsafe fn new(strand: *const Strand, site: Option<Site>) -> ActiveCall {
+        // SAFETY: the caller's promise; active calls stay where they are.
+        unsafe {
+            let outer = (*strand).active;
+            ActiveCall { site, outer, depth: Strand::depth(strand) + 1 }
+        }
+    }
 }
 
 /// What the executions of an instance share. Threads only read it, or go through a lock.
@@ -347,7 +366,8 @@ pub(crate) unsafe fn run(core: *const Core, pc: *const Word, fp: *mut u64, rp: *
     // SAFETY: the caller's promise; no reference into the state lives across the run.
     unsafe {
         let state = (*core).state.get();
-        let outer_limit = std::mem::replace(&mut (*state).strand.native_limit, stack::native_limit());
+        let end = Strand::native_end(&raw const (*state).strand);
+        let outer_limit = std::mem::replace(&mut (*state).strand.native_limit, end);
         dispatch::run((&(*state).env).limits.fuel.is_some(), pc, fp, core, rp);
         (*state).strand.native_limit = outer_limit;
         match (*state).exit {
@@ -444,7 +464,14 @@ pub(crate) unsafe fn push_entry(
         }
         let bytes = if waits { bytes.max(ENTRY_ARGS * 8) } else { bytes };
         if bytes > (*state).strand.stack_limit - base as usize {
-            return Err(no_room(state));
+            let records = (*state).strand.records;
+            match fibers::spread(core, records) {
+                Some(records) => (*state).strand.records = records,
+                None => return Err(no_room(state)),
+            }
+            if bytes > (*state).strand.stack_limit - base as usize {
+                return Err(no_room(state));
+            }
         }
         (*state).strand.records.write(Record { pc: halt(), fp: base });
         for (i, &arg) in args.iter().enumerate() {
@@ -483,7 +510,8 @@ pub(crate) unsafe fn enter(
         let env = shared(state);
         let strand = &raw mut (*state).strand;
         let (outer_top, outer_records, outer_site) = ((*strand).top, (*strand).records, (*strand).site);
-        let depth = (&(*strand).active).len();
+        let (outer_limit, outer_small) = ((*strand).stack_limit, (*strand).small);
+        let depth = Strand::depth(strand);
         let outermost = depth == 0;
         if outermost {
             if let Some(time) = env.limits.call_time {
@@ -492,19 +520,26 @@ pub(crate) unsafe fn enter(
         } else if depth >= env.limits.native_depth as usize {
             return Err(no_room(state));
         }
-        if stack::native_room(stack::native_limit()) < stack::ENTRY_RESERVE {
+        if stack::native_room(Strand::native_end(strand)) < stack::ENTRY_RESERVE {
             return Err(no_room(state));
         }
         let cell = push_entry(core, func, args, rets.len())?;
         if outermost {
             take_thread(core, state);
+            (*state).root += 1;
         }
-        (*strand).active.push(ActiveCall { site });
-        let ended = run(core, cell.code, outer_top, outer_records.add(1));
-        (*strand).active.pop();
+        let call = ActiveCall::new(strand, site);
+        (*strand).active = &raw const call;
+        let ended = run(core, cell.code, outer_top, (*strand).records.add(1));
+        (*strand).active = call.outer;
         (*strand).top = outer_top;
         (*strand).records = outer_records;
         (*strand).site = outer_site;
+        if (*strand).small != outer_small {
+            // What is below uses the records where they were.
+            (*core).move_guard((*strand).stack_limit, outer_limit);
+            ((*strand).stack_limit, (*strand).small) = (outer_limit, outer_small);
+        }
         if outermost {
             leave_thread(state);
         }
@@ -521,7 +556,14 @@ pub(crate) unsafe fn enter(
                 Err(Trap::no_code(func).locate(&env.program, walk))
             }
         };
-        if outermost && env.threads.is_involved() { threads::finish(core, result) } else { result }
+        if !outermost {
+            return result;
+        }
+        let result = if env.threads.is_involved() { threads::finish(core, result) } else { result };
+        if result.is_err() {
+            fibers::kill_root(core);
+        }
+        result
     }
 }
 
@@ -533,14 +575,37 @@ pub(crate) unsafe fn enter_first(core: *const Core, func: FuncId, args: &[u64]) 
     // SAFETY: the caller's promise.
     unsafe {
         let strand = &raw mut (*(*core).state.get()).strand;
-        let (top, records) = ((*strand).top, (*strand).records);
+        let top = (*strand).top;
         let cell = match push_entry(core, func, args, 0) {
             Ok(cell) => cell,
             Err(trap) => return Ended::Trap(trap),
         };
-        (*strand).active.push(ActiveCall { site: None });
-        let ended = run_owned(core, cell.code, top, records.add(1));
-        (*strand).active.pop();
+        let call = ActiveCall::new(strand, None);
+        (*strand).active = &raw const call;
+        let ended = run_owned(core, cell.code, top, (*strand).records.add(1));
+        (*strand).active = call.outer;
+        fibers::kill_all(core);
+        ended
+    }
+}
+
+/// Calls the function that a fiber begins with, on the fiber's stack.
+///
+/// # Safety
+/// As for [`enter_first`]; the strand is the fiber's.
+pub(crate) unsafe fn enter_fiber(core: *const Core, func: FuncId, args: &[u64]) -> Ended {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let strand = &raw mut (*(*core).state.get()).strand;
+        let top = (*strand).top;
+        let cell = match push_entry(core, func, args, 0) {
+            Ok(cell) => cell,
+            Err(trap) => return Ended::Trap(trap),
+        };
+        let call = ActiveCall::new(strand, None);
+        (*strand).active = &raw const call;
+        let ended = run(core, cell.code, top, (*strand).records.add(1));
+        (*strand).active = call.outer;
         ended
     }
 }

@@ -7,6 +7,7 @@
 use crate::bytecode::Word;
 use crate::env::{self, Environment, Site};
 use crate::fault;
+use crate::fibers::{self, FiberOp};
 use crate::interp::memory::NULL_PAGE;
 use crate::interp::state::{Core, Exit, MIN_WINDOW, St, State, exit};
 use crate::limits::Meter;
@@ -71,6 +72,8 @@ pub enum ExternTarget {
     Native(Arc<dyn NativeFn>, *const ()),
     /// A variable.
     Data(*mut u8),
+    /// An operation on fibers.
+    Fiber(FiberOp),
 }
 
 // SAFETY: the addresses are only handed to the program; the functions are `Send + Sync`.
@@ -349,7 +352,7 @@ impl CallbackHandle {
 }
 
 /// Leaves the interpreter's loop at a call with a trap; the result is where to go on.
-unsafe fn leave(core: *const Core, site: Site, trap: Trap) -> *const Word {
+pub(crate) unsafe fn leave(core: *const Core, site: Site, trap: Trap) -> *const Word {
     // SAFETY: the running thread owns the state.
     unsafe {
         let trap = if trap.is_located() { trap } else { locate(trap, core, site) };
@@ -371,7 +374,7 @@ unsafe fn no_room(core: *const Core, site: Site) -> *const Word {
 }
 
 /// Words of every call of an extern or C pointer.
-const CALL_WORDS: usize = 2;
+pub(crate) const CALL_WORDS: usize = 2;
 
 /// Leaves the loop because something can't be linked.
 pub(crate) unsafe fn fail_at(core: *const Core, site: Site, message: String) -> *const Word {
@@ -396,6 +399,9 @@ pub(crate) unsafe fn call_extern(
             Ok(target) => target,
             Err(message) => return fail_at(core, site, message),
         };
+        if let ExternTarget::Fiber(op) = target {
+            return fibers::call(core, site, slots, *op);
+        }
         let strand = &raw mut (*state).strand;
         if native_room((*strand).native_limit) < HOST_RESERVE {
             return no_room(core, site);
@@ -424,7 +430,7 @@ pub(crate) unsafe fn call_extern(
                     }
                 }
             }
-            ExternTarget::Data(_) => Err(Trap::link("a variable was called")),
+            ExternTarget::Data(_) | ExternTarget::Fiber(_) => Err(Trap::link("a variable was called")),
         };
         (*strand).top = outer_top;
         (*strand).records = outer_records;
@@ -497,7 +503,7 @@ pub(crate) unsafe fn extern_addr(core: *const Core, ext: ExternId) -> Result<*co
         match env::extern_target((*core).state.get(), ext)? {
             ExternTarget::Native(_, code) => Ok(*code),
             ExternTarget::Data(address) => Ok(address.cast_const().cast()),
-            ExternTarget::Host(_) => Err("a host function has no address".into()),
+            ExternTarget::Host(_) | ExternTarget::Fiber(_) => Err("a host function has no address".into()),
         }
     }
 }

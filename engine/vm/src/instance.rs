@@ -3,6 +3,7 @@
 use crate::bytecode::Word;
 use crate::env::{self, ActiveCall, Ended, Environment, Layout};
 use crate::fault;
+use crate::fibers;
 use crate::host::{ExternResolver, NativeInterface};
 use crate::interp::state::{Core, Record, State, halt, returning};
 use crate::limits::{InterruptHandle, Limits, Meter};
@@ -160,6 +161,7 @@ impl Instance {
         *self.suspended() = 0;
         // SAFETY: `&mut self` owns the state, and nothing runs.
         unsafe {
+            fibers::kill_all(Arc::as_ptr(&self.core));
             (*self.state()).strand.reset();
             (*self.state()).own.data = 0;
             crate::objects::reset(Arc::as_ptr(&self.core))
@@ -328,11 +330,12 @@ impl Instance {
         let Frames { fp, rp, base, records } = at;
         // SAFETY: the caller's promise.
         unsafe {
-            (*state).strand.active.push(ActiveCall { site: None });
+            let call = ActiveCall::new(&raw const (*state).strand, None);
+            (*state).strand.active = &raw const call;
             (*state).waits = true;
             let ended = env::run_owned(core, pc, fp, rp);
             (*state).waits = false;
-            (*state).strand.active.pop();
+            (*state).strand.active = call.outer;
             (*state).strand.top = base;
             (*state).strand.records = records;
             match ended {
@@ -432,6 +435,8 @@ fn resume_panic(trap: Trap) -> Trap {
 
 impl Drop for Instance {
     fn drop(&mut self) {
+        // SAFETY: `&mut self` owns the state, and nothing runs.
+        unsafe { fibers::kill_all(Arc::as_ptr(&self.core)) };
         self.env().threads.remove(Arc::as_ptr(&self.core));
     }
 }

@@ -9,6 +9,7 @@
 //! | [`instance`] | globals, stack, entry cells; calling and resuming |
 //! | `interp` | the interpreter |
 //! | [`fault`] | hardware faults, turned into traps |
+//! | `fibers` | stacks that go on where they left |
 //! | [`host`] | host functions, C functions, callbacks |
 //! | [`trap`] | traps and call stacks |
 //! | [`limits`] | limits, interruption, the memory meter |
@@ -28,6 +29,7 @@ pub(crate) mod bytecode;
 pub(crate) mod codegen;
 pub(crate) mod env;
 pub mod fault;
+pub(crate) mod fibers;
 pub mod host;
 pub mod instance;
 pub(crate) mod interp;
@@ -40,6 +42,7 @@ pub mod threads;
 pub mod trap;
 
 pub use codegen::CompileError;
+pub use fibers::FiberOp;
 pub use host::{
     CallbackCode, CallbackHandle, Caller, ExternResolver, ExternTarget, HostFn, NativeCaller, NativeFn,
     NativeInterface, NoExterns,

@@ -20,6 +20,10 @@ pub struct Limits {
     pub fuel: Option<u64>,
     /// How long each outermost call may take.
     pub call_time: Option<Duration>,
+    /// How many fibers there may be at once on each thread.
+    pub fibers: u32,
+    /// Bytes that each fiber's stack reserves; they are taken as they are touched.
+    pub fiber_bytes: usize,
     /// Bytes that the instance's allocator may hand out; the allocator asks [`Meter`].
     pub memory_bytes: Option<u64>,
     /// How many threads a program may have at a time besides the one that the host calls from. Each has a VM stack of
@@ -36,6 +40,8 @@ impl Default for Limits {
             call_time: None,
             memory_bytes: None,
             threads: 0,
+            fibers: 1 << 16,
+            fiber_bytes: 256 << 10,
         }
     }
 }

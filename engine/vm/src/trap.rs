@@ -2,6 +2,7 @@
 
 use crate::bytecode::Word;
 use crate::env::Site;
+use crate::fibers;
 use crate::interp::state::{Record, State, halt};
 use crate::program::Program;
 use parking_lot::Mutex;
@@ -351,7 +352,7 @@ impl Walk {
         let mut walk = Walk::default();
         // SAFETY: the caller's promise.
         unsafe {
-            if !(&(*state).strand.active).is_empty() {
+            if !(*state).strand.active.is_null() {
                 let site = (*state).strand.site;
                 walk.push(RawFrame::Host((&(*state).env).extern_name(site.ext)));
                 walk.frames(site.pc, site.rp);
@@ -360,22 +361,31 @@ impl Walk {
         }
         walk
     }
-    /// Walks the frames below the innermost entry from outside, and to where the thread was started.
+    /// Walks the frames below the innermost entry from outside, on to those who resumed the fibers that run, and to where
+    /// the thread was started.
     unsafe fn outer(&mut self, state: *const State) {
         // SAFETY: active calls keep the frames that they were made from.
         unsafe {
-            let strand = &raw const (*state).strand;
-            for call in (&(*strand).active).iter().rev() {
-                if let Some(site) = call.site {
-                    self.push(RawFrame::Host((&(*state).env).extern_name(site.ext)));
-                    self.frames(site.pc, site.rp);
+            let mut strand = &raw const (*state).strand;
+            let mut fiber = (*state).fiber;
+            loop {
+                let mut call = (*strand).active;
+                while !call.is_null() {
+                    if let Some(site) = (*call).site {
+                        self.push(RawFrame::Host((&(*state).env).extern_name(site.ext)));
+                        self.frames(site.pc, site.rp);
+                    }
+                    call = (*call).outer;
                 }
-            }
-            if let Some(origin) = &(*strand).origin {
-                self.push(RawFrame::Thread(origin.id));
-                for frame in &origin.frames {
-                    self.push(frame.clone());
+                if let Some(origin) = &(*strand).origin {
+                    self.push(RawFrame::Thread(origin.id));
+                    for frame in &origin.frames {
+                        self.push(frame.clone());
+                    }
                 }
+                let Some((resumer, outer)) = fibers::resumer(fiber) else { return };
+                (strand, fiber) = (resumer, outer);
+                self.frames((*strand).site.pc, (*strand).site.rp);
             }
         }
     }

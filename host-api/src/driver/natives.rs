@@ -7,7 +7,8 @@ use std::sync::Arc;
 use sx_ffi::{CallPlan, Callback};
 use sx_ir::{CSignature, CStruct, Extern, ExternKind};
 use sx_vm::{
-    CallbackCode, CallbackHandle, ExternResolver, ExternTarget, NativeCaller, NativeFn, NativeInterface,
+    CallbackCode, CallbackHandle, ExternResolver, ExternTarget, FiberOp, NativeCaller, NativeFn,
+    NativeInterface,
 };
 
 /// The symbols as one instance reaches them: what it printed goes before what others print.
@@ -82,6 +83,9 @@ impl Symbols {
         shapes: &[CStruct],
     ) -> Result<ExternTarget, String> {
         let Some((sig, _)) = sig else { return Err("the host has functions, no variables".into()) };
+        if let Some(op) = FiberOp::from_symbol(&ext.symbol) {
+            return Ok(ExternTarget::Fiber(op));
+        }
         if let Some(function) = floor::find(&ext.symbol) {
             return Ok(ExternTarget::Host(Arc::new(function)));
         }

@@ -73,9 +73,43 @@ unsafe extern "C" fn on_fault(signal: c_int, info: *mut libc::siginfo_t, context
     unsafe {
         // Signals that were sent have codes that aren't positive, wherever they find the thread.
         let fault = (*info).si_code > 0;
-        if !(fault && recover(&mut (*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs)) {
-            pass_on(signal, info, context);
+        if fault && recover(&mut (*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs) {
+            return;
         }
+        if fault {
+            look_at_guards((*info).si_addr() as usize);
+        }
+        pass_on(signal, info, context);
+    }
+}
+
+/// Ends the process with a message if host or C code ran into the guard below a fiber's stack: no code above it can go on.
+fn look_at_guards(address: usize) {
+    let Some(hit) = sx_fiber::guard_owner(address) else { return };
+    let Some(slot) = hit.slot else { return };
+    let mut message = Message { text: [0; 160], len: 0 };
+    message.push(b"sx: host or C code has used up the native stack of fiber `");
+    message.push(slot.name());
+    message.push(b"`\n");
+    // SAFETY: writes from a buffer of this frame, and doesn't come back.
+    unsafe {
+        libc::write(2, message.text.as_ptr().cast(), message.len);
+        libc::abort();
+    }
+}
+
+/// A line that is put together without allocating.
+struct Message {
+    text: [u8; 160],
+    len: usize,
+}
+
+impl Message {
+    fn push(&mut self, part: &[u8]) {
+        let room = &mut self.text[self.len..];
+        let len = part.len().min(room.len());
+        room[..len].copy_from_slice(&part[..len]);
+        self.len += len;
     }
 }
 

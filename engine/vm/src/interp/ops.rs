@@ -176,7 +176,11 @@ handler!(
 );
 handler!(
     /// What happened at the instruction that couldn't go on.
-    slow_() |st| { St { pc: slow::answer::<FUEL>(st.core, st.fp), ..st } }
+    slow_() |st| {
+        let pc = slow::answer::<FUEL>(st.core, st.fp);
+        // SAFETY: the running thread owns the state. The records may have moved.
+        St { pc, rp: unsafe { (*st.state()).exit_rp }, ..st }
+    }
 );
 handler!(
     /// A function without code was entered.

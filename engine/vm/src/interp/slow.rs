@@ -41,7 +41,13 @@ pub(crate) fn answer<const FUEL: bool>(core: *const Core, fp: *mut u64) -> *cons
     }
     // SAFETY: see the module.
     if unsafe { (*core).guard.load(Ordering::SeqCst) } != 0 {
-        return fail(core, pc, fp, rp, TrapKind::StackOverflow);
+        // SAFETY: see the module.
+        let Some(rp) = (unsafe { crate::fibers::spread(core, rp) }) else {
+            return fail(core, pc, fp, rp, TrapKind::StackOverflow);
+        };
+        // SAFETY: see the module.
+        unsafe { (*state).exit_rp = rp };
+        return pc;
     }
     // SAFETY: see the module.
     match unsafe { env::answer(core) } {

@@ -105,6 +105,9 @@ impl Core {
             faults: env.faults,
             in_bulk: false,
             strand,
+            fiber: std::ptr::null_mut(),
+            fibers: None,
+            root: 0,
             suspended: 0,
             waits: false,
             externs: Vec::new(),
@@ -125,6 +128,12 @@ impl Core {
         self.requests.fetch_or(bits, Ordering::SeqCst);
         self.guard.store(0, Ordering::SeqCst);
         self.signal.knock();
+    }
+    /// Another stack runs now, which ends elsewhere. A request that waits goes on waiting.
+    #[inline]
+    pub fn move_guard(&self, from: usize, to: usize) {
+        // A guard that isn't the old end is 0; who answers the request sets it to the end of the stack that runs then.
+        let _ = self.guard.compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst);
     }
     /// Takes requests back. Nobody may see less of those that come in at the same time.
     ///
@@ -192,6 +201,12 @@ pub(crate) struct State {
     pub in_bulk: bool,
     /// What belongs to the stack that runs.
     pub strand: Strand,
+    /// The fiber that runs; null on the thread's own stack.
+    pub fiber: *mut crate::fibers::Control,
+    /// The fibers of this execution, once there are any.
+    pub fibers: Option<Box<crate::fibers::Fibers>>,
+    /// How many outermost calls there were: names the running one.
+    pub root: u64,
     /// Calls that wait for code, of which only the last may go on.
     pub suspended: u32,
     /// The running call may wait for code.
@@ -212,6 +227,13 @@ pub(crate) struct State {
 pub(crate) struct Strand {
     /// The real end of the VM stack.
     pub stack_limit: usize,
+    /// On a fiber's stack, and while its records lie in the small room that it begins with: that room; else null. The VM
+    /// stack ends early then, so that there are no more frames than records fit.
+    pub small: *mut Record,
+    /// Where a fiber's VM stack ends, and its return stack begins, once it has spread.
+    pub large: (usize, *mut Record),
+    /// Where the native stack ends that is a fiber's; 0 on a stack that the system made.
+    pub native_low: usize,
     /// Where the native stack ends, as far as known: what calls of host and C functions may not come near.
     pub native_limit: usize,
     /// Where a fault of the program's goes on.
@@ -222,8 +244,8 @@ pub(crate) struct Strand {
     pub records: *mut Record,
     /// The host or C call that is running, innermost.
     pub site: Site,
-    /// Calls from outside that are running, innermost last.
-    pub active: Vec<ActiveCall>,
+    /// The innermost call from outside that is running.
+    pub active: *const ActiveCall,
     /// Places that the current error passed through.
     pub error_trace: ErrorTrace,
     /// What a host function failed with.
@@ -242,17 +264,41 @@ impl Strand {
         let (top, records) = (stack.base(), stack.records());
         Strand {
             stack_limit: stack.limit(),
+            small: std::ptr::null_mut(),
+            large: (0, std::ptr::null_mut()),
+            native_low: 0,
             native_limit: 0,
             recovery: Recovery::NONE,
             top,
             records,
             site: Site { pc: halt(), fp: top, rp: records, ext: Site::NONE },
-            active: Vec::new(),
+            active: std::ptr::null(),
             error_trace: ErrorTrace::default(),
             host_trap: None,
             c_trap: None,
             origin: None,
             stack: Some(stack),
+        }
+    }
+    /// How many calls from outside are running on this stack.
+    ///
+    /// # Safety
+    /// The calling thread owns the strand.
+    #[inline]
+    pub unsafe fn depth(strand: *const Strand) -> usize {
+        // SAFETY: the caller's promise; active calls stay where they are.
+        unsafe { if (*strand).active.is_null() { 0 } else { (*(*strand).active).depth } }
+    }
+    /// Where the native stack ends that runs.
+    ///
+    /// # Safety
+    /// As for [`Strand::depth`].
+    #[inline]
+    pub unsafe fn native_end(strand: *const Strand) -> usize {
+        // SAFETY: the caller's promise.
+        match unsafe { (*strand).native_low } {
+            0 => crate::stack::native_limit(),
+            low => low,
         }
     }
     /// Forgets what stands on the stack.

@@ -1,0 +1,125 @@
+//! What is kept for a fiber, and where.
+//!
+//! SAFETY (all of this module): a control lives as long as its fiber, at the beginning of the slot's upper area, and is used by
+//! the thread that owns the execution.
+
+use crate::env::Site;
+use crate::fault::Recovery;
+use crate::interp::state::{Core, ErrorTrace, Record, Strand, halt};
+use crate::trap::Trap;
+use std::mem::{ManuallyDrop, size_of};
+use std::ptr::{self, NonNull};
+use sx_fiber::{Fiber, Slot, StackLayout};
+use sx_ir::FuncId;
+
+/// Bytes of the small records, and of the VM stack until it spreads.
+const SMALL: usize = 784;
+/// Bytes of the page in its middle that belong to the native stack.
+const NATIVE_PART: usize = 2176;
+/// The rest of that page.
+const UPPER_PART: usize = 4096 - NATIVE_PART;
+const _: () =
+    assert!(size_of::<Control>() + 2 * SMALL <= UPPER_PART, "what a fiber begins with is on one page");
+
+/// What a slot has at least: a guard, a native stack that host functions can be called on, and stacks for the program.
+pub(super) const LEAST_BYTES: usize = 128 << 10;
+
+/// A fiber.
+#[repr(C, align(64))]
+pub(crate) struct Control {
+    /// Its own strand while it doesn't run; that of who resumed it while it does.
+    pub strand: Strand,
+    /// The fiber whose code resumed it; null if that was on the thread's own stack.
+    pub resumer: *mut Control,
+    /// The native stack. Taken when the fiber has ended.
+    pub fiber: ManuallyDrop<Fiber>,
+    /// What its code suspends through; none before it has begun.
+    pub suspend: Option<NonNull<()>>,
+    /// The execution.
+    pub core: *const Core,
+    /// What it runs, with the address of its data.
+    pub func: FuncId,
+    pub data: *mut u64,
+    /// What it ended with.
+    pub ended: Option<Trap>,
+    /// It is to end where it is.
+    pub kill: bool,
+    /// The outermost call in which it was made.
+    pub root: u64,
+    /// Its place in the table.
+    pub index: u32,
+}
+
+/// How a slot of so many bytes is divided: three eighths for the program's stacks, the rest for the native stack.
+pub(super) fn layout(bytes: usize) -> StackLayout {
+    let bytes = bytes.max(LEAST_BYTES).next_multiple_of(4096);
+    let upper = (bytes * 3 / 8).next_multiple_of(4096) + UPPER_PART;
+    StackLayout::within(bytes, upper)
+}
+
+impl Control {
+    /// Where a slot's control lies.
+    pub fn of(slot: &Slot) -> *mut Control {
+        slot.top().cast()
+    }
+    /// The strand of a slot: empty.
+    pub fn strand(slot: &Slot) -> Strand {
+        let begin = slot.top() as usize + size_of::<Control>();
+        let small = begin as *mut Record;
+        let frames = (begin + SMALL) as *mut u64;
+        let room = ((slot.high() as usize - frames as usize) / 2) & !15;
+        let end = frames as usize + room;
+        Strand {
+            // One record more than frames is the entry's.
+            stack_limit: frames as usize + SMALL - size_of::<Record>(),
+            small,
+            large: (end, end as *mut Record),
+            native_low: slot.low() as usize,
+            native_limit: slot.low() as usize,
+            recovery: Recovery::NONE,
+            top: frames,
+            records: small,
+            site: Site { pc: halt(), fp: frames, rp: small, ext: Site::NONE },
+            active: ptr::null(),
+            error_trace: ErrorTrace::default(),
+            host_trap: None,
+            c_trap: None,
+            origin: None,
+            stack: None,
+        }
+    }
+}
+
+/// Who resumed a fiber that runs, and the fiber on whose stack that was.
+///
+/// # Safety
+/// The fiber runs, or there is none.
+pub(crate) unsafe fn resumer(fiber: *mut Control) -> Option<(*const Strand, *mut Control)> {
+    // SAFETY: the caller's promise.
+    (!fiber.is_null()).then(|| unsafe { (&raw const (*fiber).strand, (*fiber).resumer) })
+}
+
+/// Gives the running fiber's VM stack its whole length, if it hasn't got it: copies the records below `records`, and gives their new
+/// end. Who goes on with the old ones finds the same there.
+///
+/// # Safety
+/// The calling thread owns the execution, whose innermost record is before `records`.
+#[cold]
+pub(crate) unsafe fn spread(core: *const Core, records: *mut Record) -> Option<*mut Record> {
+    // SAFETY: the caller's promise. Both rooms belong to the fiber; the large one holds as many records as frames fit.
+    unsafe {
+        let strand = &raw mut (*(*core).state.get()).strand;
+        let small = (*strand).small;
+        if small.is_null() {
+            return None;
+        }
+        let (limit, large) = (*strand).large;
+        let count = records.offset_from_unsigned(small);
+        debug_assert!(count * size_of::<Record>() <= SMALL, "small records hold what frames there are");
+        large.copy_from_nonoverlapping(small, count);
+        (*core).move_guard((*strand).stack_limit, limit);
+        (*strand).stack_limit = limit;
+        (*strand).small = ptr::null_mut();
+        Some(large.add(count))
+    }
+}

@@ -1,0 +1,381 @@
+//! Creating, resuming, suspending and killing fibers.
+//!
+//! SAFETY (all of this module): the calling thread owns the execution. A control lives until `release`, which is called when
+//! nothing of its fiber runs any more and its table entry goes with it.
+
+use super::FiberOp;
+use super::control::{Control, LEAST_BYTES};
+use super::table::{Fibers, Named};
+use crate::bytecode::Word;
+use crate::env::{self, Ended, Site};
+use crate::fault;
+use crate::host::{CALL_WORDS, leave};
+use crate::interp::state::{Core, Exit, State, Strand, exit};
+use crate::trap::Trap;
+use std::mem::ManuallyDrop;
+use std::ptr::{self, NonNull};
+use sx_fiber::{Error, Fiber, Suspend, Turn};
+use sx_ir::{FuncId, Signature, Ty};
+
+/// What the operations answer; the library knows the numbers.
+const ENDED: i64 = 0;
+const SUSPENDED: i64 = 1;
+const ENDED_BEFORE: i64 = -1;
+const RUNNING: i64 = -2;
+const FOREIGN: i64 = -3;
+const TOO_MANY: i64 = -1;
+const NO_MEMORY: i64 = -2;
+const NO_FIBER: i64 = -1;
+
+/// What a fiber counts against the limit on memory: the page that it touches at once.
+const CHARGE: u64 = 4096;
+/// The most data that a fiber begins with.
+const MOST_DATA: u64 = 4096;
+
+/// Does what an instruction asks for; the result is where to go on.
+///
+/// # Safety
+/// Called by a handler; the slots belong to the running frame.
+pub(crate) unsafe fn call(core: *const Core, site: Site, slots: *mut u64, op: FiberOp) -> *const Word {
+    // SAFETY: the caller's promise: an operation has as many slots.
+    unsafe {
+        let state = (*core).state.get();
+        let answer = match op {
+            FiberOp::Create => create(core, slots.read(), slots.add(1).read(), slots.add(2).read()),
+            FiberOp::Resume => match find(state, slots.read()) {
+                Named::Ended => Ok(ENDED_BEFORE),
+                Named::Foreign => Ok(FOREIGN),
+                Named::Fiber(control) if is_running(state, control) => Ok(RUNNING),
+                Named::Fiber(control) => {
+                    (*state).strand.site = site;
+                    resume(core, control)
+                }
+            },
+            FiberOp::Suspend => match (*state).fiber {
+                fiber if fiber.is_null() => Ok(NO_FIBER),
+                fiber if Strand::depth(&raw const (*state).strand) > 1 => Err(below_host(state, fiber)),
+                fiber => {
+                    (*state).strand.site = site;
+                    if let Some(suspend) = (*fiber).suspend {
+                        let suspend: Suspend<'_> = Suspend::from_raw(suspend);
+                        suspend.suspend(0);
+                    }
+                    if (*fiber).kill {
+                        return die(state, site);
+                    }
+                    Ok(ENDED)
+                }
+            },
+            FiberOp::State => Ok(match find(state, slots.read()) {
+                Named::Ended => ENDED,
+                Named::Foreign => FOREIGN,
+                Named::Fiber(control) if is_running(state, control) => 3,
+                Named::Fiber(control) => 1 + i64::from((*control).suspend.is_some()),
+            }),
+            FiberOp::Kill => Ok(match find(state, slots.read()) {
+                Named::Ended => 0,
+                Named::Foreign => FOREIGN,
+                Named::Fiber(control) if is_running(state, control) => RUNNING,
+                Named::Fiber(control) => {
+                    kill(core, control);
+                    0
+                }
+            }),
+            FiberOp::SetName => Ok(match find(state, slots.read()) {
+                Named::Ended => ENDED_BEFORE,
+                Named::Foreign => FOREIGN,
+                Named::Fiber(control) => {
+                    let mut name = [0; sx_fiber::MAX_NAME];
+                    let len = (slots.add(2).read() as usize).min(name.len());
+                    let read = fault::copy_readable(slots.add(1).read() as usize, &mut name[..len]);
+                    // A name that is cut within a character keeps what is whole.
+                    let text = name[..read].utf8_chunks().next().map_or("", |chunk| chunk.valid());
+                    let fiber = &raw const (*control).fiber;
+                    (*fiber).slot().set_name(text);
+                    0
+                }
+            }),
+            FiberOp::Current => Ok(match ((*state).fiber, &(*state).fibers) {
+                (fiber, Some(fibers)) if !fiber.is_null() => fibers.handle((*fiber).index) as i64,
+                _ => 0,
+            }),
+        };
+        match answer {
+            Ok(answer) => {
+                slots.write(answer as u64);
+                site.pc.add(CALL_WORDS)
+            }
+            Err(trap) => leave(core, site, trap),
+        }
+    }
+}
+
+unsafe fn find(state: *mut State, handle: u64) -> Named {
+    // SAFETY: see the module.
+    match unsafe { &(*state).fibers } {
+        Some(fibers) => fibers.find(handle),
+        None if handle == 0 => Named::Ended,
+        None => Named::Foreign,
+    }
+}
+
+/// True for the fiber that runs and those that have resumed it, however indirectly.
+unsafe fn is_running(state: *mut State, control: *mut Control) -> bool {
+    // SAFETY: see the module.
+    unsafe {
+        let mut fiber = (*state).fiber;
+        while !fiber.is_null() {
+            if fiber == control {
+                return true;
+            }
+            fiber = (*fiber).resumer;
+        }
+        false
+    }
+}
+
+/// Makes a fiber.
+unsafe fn create(core: *const Core, entry: u64, data: u64, len: u64) -> Result<i64, Trap> {
+    // SAFETY: see the module.
+    unsafe {
+        let state = (*core).state.get();
+        let env = env::shared(state);
+        if (*state).waits {
+            return Err(Trap::host(
+                "fibers can't be made in a call that may wait for code, as at compile time",
+            ));
+        }
+        let limits = &env.limits;
+        if limits.fibers == 0 {
+            return Ok(TOO_MANY);
+        }
+        if (*state).fibers.is_none() {
+            match Fibers::new((*state).own.id, limits.fibers, limits.fiber_bytes.max(LEAST_BYTES)) {
+                Ok(fibers) => (*state).fibers = Some(Box::new(fibers)),
+                Err(error) => return Err(Trap::host(format!("no fibers here: {error}"))),
+            }
+        }
+        let Some(fibers) = &mut (*state).fibers else { return Ok(NO_MEMORY) };
+        let func = begins(state, fibers, entry)?;
+        if len > MOST_DATA || data == 0 {
+            return Err(Trap::host("a fiber can't begin with this data"));
+        }
+        if env.meter.charge(CHARGE).is_err() {
+            return Ok(NO_MEMORY);
+        }
+        let slot = match fibers.take() {
+            Ok(slot) => slot,
+            Err(error) => {
+                env.meter.release(CHARGE);
+                return Ok(if matches!(error, Error::TooMany { .. }) { TOO_MANY } else { NO_MEMORY });
+            }
+        };
+        let control = Control::of(&slot);
+        let mut strand = Control::strand(&slot);
+        let fiber = match Fiber::new(slot, body, control.cast()) {
+            Ok(fiber) => fiber,
+            Err((error, slot)) => {
+                fibers.give(slot);
+                env.meter.release(CHARGE);
+                return Err(Trap::host(format!("no fibers here: {error}")));
+            }
+        };
+        let copy = strand.top;
+        let words = (len as usize).div_ceil(16) * 2;
+        copy.cast::<u8>().copy_from_nonoverlapping(data as usize as *const u8, len as usize);
+        // The frames that come behind it use no more records than they would at the beginning.
+        strand.top = copy.add(words);
+        let index = fibers.insert(control);
+        control.write(Control {
+            strand,
+            resumer: ptr::null_mut(),
+            fiber: ManuallyDrop::new(fiber),
+            suspend: None,
+            core,
+            func,
+            data: copy,
+            ended: None,
+            kill: false,
+            root: (*state).root,
+            index,
+        });
+        Ok(fibers.handle(index) as i64)
+    }
+}
+
+/// The function that a fiber is to begin with.
+unsafe fn begins(state: *mut State, fibers: &mut Fibers, entry: u64) -> Result<FuncId, Trap> {
+    // SAFETY: see the module.
+    unsafe {
+        let index = entry.wrapping_sub(1);
+        if index >= (*state).cell_count {
+            return Err(Trap::host("a fiber can't begin with this value"));
+        }
+        let func = FuncId(index as u32);
+        let class = (*(*state).cells.add(index as usize)).class;
+        if fibers.class != Some(class) {
+            let wanted = Signature { params: vec![Ty::Ptr, Ty::Ptr], rets: vec![] };
+            if (&(*state).env).program.signature(func) != Some(wanted) {
+                return Err(Trap::host("a fiber can't begin with this function"));
+            }
+            fibers.class = Some(class);
+        }
+        Ok(func)
+    }
+}
+
+/// What runs on a fiber's stack.
+unsafe fn body(suspend: &Suspend<'_>, argument: *mut (), _: usize) -> usize {
+    // SAFETY: the argument is the control; whoever resumed the fiber has exchanged the strands.
+    unsafe {
+        let control = argument.cast::<Control>();
+        (*control).suspend = Some(suspend.as_raw());
+        let (core, data) = ((*control).core, (*control).data as u64);
+        (*control).ended = match env::enter_fiber(core, (*control).func, &[data, data]) {
+            Ended::Done => None,
+            Ended::Trap(trap) => Some(trap),
+            Ended::Need(func) => Some(Trap::no_code(func)),
+        };
+        0
+    }
+}
+
+/// Runs a fiber that doesn't run. A trap in it is one of whoever resumes it.
+unsafe fn resume(core: *const Core, control: *mut Control) -> Result<i64, Trap> {
+    // SAFETY: see the module.
+    unsafe {
+        let turn = turn(core, control);
+        match turn {
+            Some(Turn::Suspended(_)) => Ok(SUSPENDED),
+            Some(Turn::Finished(_)) => {
+                let ended = (*control).ended.take();
+                release(core, control);
+                ended.map_or(Ok(ENDED), Err)
+            }
+            Some(Turn::Panicked) => {
+                let reason = (*control).fiber.take_panic();
+                release(core, control);
+                Err(Trap::from_panic(reason.unwrap_or_else(|| Box::new("a fiber panicked"))))
+            }
+            None => Ok(RUNNING),
+        }
+    }
+}
+
+/// Goes to a fiber and comes back.
+#[inline]
+unsafe fn turn(core: *const Core, control: *mut Control) -> Option<Turn> {
+    // SAFETY: see the module. The reference to the fiber is to its handle, which nothing changes while it runs.
+    unsafe {
+        let state = (*core).state.get();
+        let strand = &raw mut (*state).strand;
+        let outer_limit = (*strand).stack_limit;
+        ptr::swap(strand, &raw mut (*control).strand);
+        (*control).resumer = (*state).fiber;
+        (*state).fiber = control;
+        (*core).move_guard(outer_limit, (*strand).stack_limit);
+        let fiber = &raw const (*control).fiber;
+        let turn = (*fiber).resume(0).ok();
+        let inner_limit = (*strand).stack_limit;
+        (*state).fiber = (*control).resumer;
+        ptr::swap(strand, &raw mut (*control).strand);
+        (*core).move_guard(inner_limit, (*strand).stack_limit);
+        debug_assert_eq!((*strand).stack_limit, outer_limit);
+        turn
+    }
+}
+
+/// Forgets a fiber that has ended or never begun.
+unsafe fn release(core: *const Core, control: *mut Control) {
+    // SAFETY: see the module.
+    unsafe {
+        let state = (*core).state.get();
+        let Some(fibers) = &mut (*state).fibers else { return };
+        fibers.remove((*control).index);
+        let fiber = ManuallyDrop::take(&mut (*control).fiber);
+        // What else it holds: its error trace, a trap that nobody wants.
+        ptr::drop_in_place(&raw mut (*control).strand);
+        ptr::drop_in_place(&raw mut (*control).ended);
+        match fiber.into_slot() {
+            Ok(slot) => {
+                fibers.give(slot);
+                env::shared(state).meter.release(CHARGE);
+            }
+            // Its stack is still in use, which can't be; it is never freed then.
+            Err(fiber) => std::mem::forget(fiber),
+        }
+    }
+}
+
+/// Ends a fiber that doesn't run, where it is: no code of the program runs.
+unsafe fn kill(core: *const Core, control: *mut Control) {
+    // SAFETY: see the module.
+    unsafe {
+        if (*control).suspend.is_some() {
+            (*control).kill = true;
+            let turn = turn(core, control);
+            debug_assert!(matches!(turn, Some(Turn::Finished(_))), "{turn:?}");
+        }
+        release(core, control);
+    }
+}
+
+/// Leaves the loop of a fiber that is killed.
+unsafe fn die(state: *mut State, site: Site) -> *const Word {
+    // SAFETY: see the module.
+    unsafe {
+        (*state).exit = Exit::HostTrap;
+        (*state).exit_pc = site.pc;
+        (*state).exit_fp = site.fp;
+        (*state).exit_rp = site.rp;
+    }
+    exit()
+}
+
+/// Suspending below a host function.
+unsafe fn below_host(state: *mut State, fiber: *mut Control) -> Trap {
+    // SAFETY: see the module.
+    unsafe {
+        debug_assert_eq!(NonNull::new((*state).fiber), NonNull::new(fiber));
+        let call = (*state).strand.active;
+        let ext = if call.is_null() { None } else { (*call).site.map(|site| site.ext) };
+        let name = (&(*state).env).extern_name(ext.unwrap_or(Site::NONE));
+        Trap::host(format!("a fiber can't be suspended below `{name}`, which is no function of the program"))
+    }
+}
+
+/// Ends the fibers that were made in the outermost call that has just ended with a trap.
+///
+/// # Safety
+/// The calling thread owns the execution, and runs none of its fibers.
+#[cold]
+pub(crate) unsafe fn kill_root(core: *const Core) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let root = (*(*core).state.get()).root;
+        kill_where(core, |control| (*control).root == root);
+    }
+}
+
+/// Ends all fibers of an execution.
+///
+/// # Safety
+/// As for [`kill_root`].
+pub(crate) unsafe fn kill_all(core: *const Core) {
+    // SAFETY: the caller's promise.
+    unsafe { kill_where(core, |_| true) }
+}
+
+unsafe fn kill_where(core: *const Core, chosen: impl Fn(*mut Control) -> bool) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let state = (*core).state.get();
+        let live = match &(*state).fibers {
+            Some(fibers) => fibers.live(),
+            None => return,
+        };
+        for control in live.into_iter().filter(|&control| chosen(control)) {
+            kill(core, control);
+        }
+    }
+}
