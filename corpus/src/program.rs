@@ -24,6 +24,7 @@ pub const CATEGORIES: &[(&str, &[&str])] = &[
     ("library", &["15"]),
     ("asm", &["16"]),
     ("atomics", &["17"]),
+    ("concurrency", &["18"]),
     ("rejected", &["20"]),
     ("vectors", &["21"]),
 ];
