@@ -69,6 +69,25 @@ const SOURCE: &str = "
     count :: (n: i64) -> i64 { t := 0; for 0..n (i) { t += i; } t }
     nested :: () -> i64 ! { t := try thread.spawn(() => count(10)); t.join() + 1 }
     deadlock :: () -> ! { t := try thread.spawn(waits); t.join(); }
+    allocates :: () {
+        kept : [64][]u8;
+        for 0..10000 (i) {
+            place := i * 7 % 64;
+            old := kept[place];
+            for old (b) { assert(b == cast(u8) old.len, \"somebody wrote there\"); }
+            free_slice(old);
+            kept[place] = alloc_slice(u8, i * 31 % 90);
+            mem_set(xx kept[place].ptr, cast(u8) kept[place].len, kept[place].len);
+        }
+        for kept (k) { free_slice(k); }
+    }
+    allocate :: () -> ! {
+        threads : List(thread.Thread(void)) = .{};
+        defer threads.deinit();
+        for 0..4 (_) { threads.append(try thread.spawn(allocates)); }
+        allocates();
+        for threads.items (*t) { t.join(); }
+    }
     id :: () -> i64 { thread.current_id() }
     calls : thread.ThreadLocal(i64);
     called :: () -> i64 { calls.get().* += 1; calls.get().* }
@@ -193,6 +212,14 @@ fn a_thousand_threads_leave_nothing_behind() {
     assert!(resident() < process + (8 << 20), "{process} and {} bytes", resident());
 }
 
+#[test]
+fn threads_allocate_at_the_same_time() {
+    let mut i = instance();
+    let allocate = i.func::<(), Result<(), sx::SxError>>("allocate").unwrap();
+    allocate.call(&mut i, ()).unwrap().unwrap();
+    assert_eq!(i.memory_used(), 0);
+}
+
 /// Bytes of memory that this process has; 0 where that isn't known.
 fn resident() -> u64 {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
@@ -270,7 +297,13 @@ const HOSTED: &str = "
 fn hosted() -> Instance {
     let barrier = Barrier::new(2);
     let engine = engine(Limits::default())
-        .host_fn("h", "count", |caller: &mut Caller<'_>| *caller.data::<i64>().unwrap() += 1)
+        .host_fn("h", "count", |caller: &mut Caller<'_>| {
+            let data = caller.data::<i64>().unwrap();
+            let before = *data;
+            // Time for others to come between.
+            (0..200).for_each(|_| std::hint::spin_loop());
+            *data = std::hint::black_box(before) + 1;
+        })
         .host_fn("h", "total", |caller: &mut Caller<'_>| *caller.data::<i64>().unwrap())
         .host_fn("h", "meet", move || _ = barrier.wait())
         .host_fn("h", "panics", || -> i64 { panic!("not today") })
