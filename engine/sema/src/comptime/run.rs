@@ -6,6 +6,7 @@ use crate::thir::*;
 use crate::types::{TypeId, TypeKind};
 use crate::value::CVal;
 use crate::visit::{any_below, locals_within};
+use rustc_hash::FxHashSet;
 use sx_syntax::diag::{Code, Diagnostic};
 use sx_syntax::span::{FileId, Loc, Span};
 
@@ -220,9 +221,13 @@ impl Sema {
         } else {
             0
         };
+        let mut shown = FxHashSet::default();
         for (depth, &place) in places.iter().skip(library).take(8).enumerate() {
-            let what = if depth == 0 && refused.is_none() { "it happened here" } else { "called here" };
-            d = d.also(place, what);
+            // Calls that lead back to where they began are the same places again.
+            if shown.insert(place) {
+                let what = if depth == 0 && refused.is_none() { "it happened here" } else { "called here" };
+                d = d.also(place, what);
+            }
         }
         self.report(d);
     }
