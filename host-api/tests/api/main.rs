@@ -4,6 +4,7 @@ mod calls;
 mod comptime;
 mod errors;
 mod faults;
+mod fibers;
 mod globals;
 mod host_fns;
 mod limits;

@@ -91,6 +91,9 @@ impl Fibers {
     /// What a handle names.
     #[inline]
     pub(super) fn find(&self, handle: u64) -> Named {
+        if handle == 0 {
+            return Named::Ended;
+        }
         let index = (handle & MOST as u64) as usize;
         let uses = (handle >> INDEX_BITS) as u32 & ((1 << USE_BITS) - 1);
         if handle >> (INDEX_BITS + USE_BITS) != self.tag >> (INDEX_BITS + USE_BITS) {
@@ -126,7 +129,7 @@ mod tests {
         let handle = fibers.handle(index);
         assert_eq!(fibers.find(handle), Named::Fiber(control));
         assert_eq!(other.find(handle), Named::Foreign);
-        assert_eq!(fibers.find(0), Named::Foreign);
+        assert_eq!(fibers.find(0), Named::Ended);
         fibers.remove(index);
         assert_eq!(fibers.find(handle), Named::Ended);
         assert_eq!(fibers.insert(control), index);
