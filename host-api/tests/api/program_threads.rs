@@ -383,6 +383,36 @@ fn c_calls_back_on_the_thread_that_called_it() {
 
 #[cfg(unix)]
 #[test]
+fn every_thread_has_an_errno() {
+    let mut i = instance_of(
+        &engine(Limits::default()).user_extern(true).build(),
+        "#import \"modules/std.sx\"; sync :: #import \"modules/std/sync.sx\"; thread :: #import \"modules/std/thread.sx\";
+         core :: #import \"modules/std/core.sx\";
+         close :: (fd: i32) -> i32 extern libc;
+         chdir :: (path: cstring) -> i32 extern libc;
+         m : sync.Mutex;
+         // How often errno was another one, after the engine had done this and that.
+         lost :: (own: bool) -> i64 {
+             n := 0;
+             for 0..200 (i) {
+                 if own { close(-1); } else { chdir(\"/no/such/folder\"); }
+                 m.lock();
+                 if i % 4 == 0 { time.sleep(10 * time.MICROSECOND); }
+                 free_slice(alloc_slice(u8, 100_000));
+                 m.unlock();
+                 thread.yield_now();
+                 if core.host_errno() != (if own then 9 else 2) { n += 1; }
+             }
+             n
+         }
+         run :: () -> i64 ! { t := try thread.spawn(() => lost(true)); lost(false) + t.join() }",
+    );
+    let run = i.func::<(), Result<i64, sx::SxError>>("run").unwrap();
+    assert_eq!(run.call(&mut i, ()).unwrap().unwrap(), 0);
+}
+
+#[cfg(unix)]
+#[test]
 fn c_calls_back_on_no_thread_that_it_started_itself() {
     let mut i = instance_of(
         &engine(Limits::default()).user_extern(true).build(),
