@@ -73,6 +73,11 @@ impl<'b> Cx<'_, '_, 'b> {
             Kind::ExternAddr(ext) => CVal::Extern(ext),
             Kind::ConstData(data) => self.s.data_values.get(&data).cloned()?,
             Kind::Closure { func, captures: [], .. } => CVal::Closure(func),
+            Kind::Tag(inner) => match self.fold(inner)? {
+                CVal::Variant(tag, _) => self.int_value(e.ty, tag),
+                CVal::Zero => CVal::Int(0),
+                _ => return None,
+            },
             Kind::AddrOf(place) => self.fold_address(place)?,
             Kind::Deref(ptr) => match self.fold(ptr)? {
                 CVal::DataAddr(data, at) => self.s.frozen_value(data, at, e.ty)?,
