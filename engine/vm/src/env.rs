@@ -574,26 +574,20 @@ pub(crate) unsafe fn enter(
 pub(crate) unsafe fn enter_first(core: *const Core, func: FuncId, args: &[u64]) -> Ended {
     // SAFETY: the caller's promise.
     unsafe {
-        let strand = &raw mut (*(*core).state.get()).strand;
-        let top = (*strand).top;
-        let cell = match push_entry(core, func, args, 0) {
-            Ok(cell) => cell,
-            Err(trap) => return Ended::Trap(trap),
-        };
-        let call = ActiveCall::new(strand, None);
-        (*strand).active = &raw const call;
-        let ended = run_owned(core, cell.code, top, (*strand).records.add(1));
-        (*strand).active = call.outer;
+        let state = (*core).state.get();
+        take_thread(core, state);
+        let ended = enter_fresh(core, func, args);
+        leave_thread(state);
         fibers::kill_all(core);
         ended
     }
 }
 
-/// Calls the function that a fiber begins with, on the fiber's stack.
+/// Calls a function on a stack on which nothing has run: that of a thread or a fiber.
 ///
 /// # Safety
-/// As for [`enter_first`]; the strand is the fiber's.
-pub(crate) unsafe fn enter_fiber(core: *const Core, func: FuncId, args: &[u64]) -> Ended {
+/// The calling thread owns the execution and runs it; the strand is that stack's.
+pub(crate) unsafe fn enter_fresh(core: *const Core, func: FuncId, args: &[u64]) -> Ended {
     // SAFETY: the caller's promise.
     unsafe {
         let strand = &raw mut (*(*core).state.get()).strand;

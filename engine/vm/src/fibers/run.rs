@@ -231,7 +231,7 @@ unsafe fn body(suspend: &Suspend<'_>, argument: *mut (), _: usize) -> usize {
         let control = argument.cast::<Control>();
         (*control).suspend = Some(suspend.as_raw());
         let (core, data) = ((*control).core, (*control).data as u64);
-        (*control).ended = match env::enter_fiber(core, (*control).func, &[data, data]) {
+        (*control).ended = match env::enter_fresh(core, (*control).func, &[data, data]) {
             Ended::Done => None,
             Ended::Trap(trap) => Some(trap),
             Ended::Need(func) => Some(Trap::no_code(func)),
