@@ -43,7 +43,6 @@ pub(super) fn install() -> bool {
 }
 
 fn install_once() -> bool {
-    table::load();
     // SAFETY: zero is a value of the type; the calls get pointers to it or to what they wrote.
     unsafe {
         let mut previous: [libc::sigaction; 2] = std::mem::zeroed();
