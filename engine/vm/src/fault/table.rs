@@ -55,7 +55,7 @@ fn section() -> &'static [[u8; ENTRY]] {
 
 /// What to do about a fault there. For the signal handler: looks at constants only.
 pub(super) fn find(address: usize) -> Option<Fix> {
-    fix(section().iter().find(|entry| place(*entry, 0) == address)?)
+    fix(section().iter().find(|entry| place(entry, 0) == address)?)
 }
 
 /// The address that the word at an offset is relative to itself.
