@@ -141,9 +141,7 @@ unsafe fn create(core: *const Core, entry: u64, data: u64, len: u64) -> Result<i
         let state = (*core).state.get();
         let env = env::shared(state);
         if (*state).waits {
-            return Err(Trap::host(
-                "fibers can't be made in a call that may wait for code, as at compile time",
-            ));
+            return Err(Trap::host("fibers can't be made at compile time"));
         }
         let limits = &env.limits;
         if limits.fibers == 0 {
