@@ -19,6 +19,7 @@ use rustc_hash::FxHashMap;
 use std::any::Any;
 use std::cell::UnsafeCell;
 use std::collections::hash_map::Entry;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -209,11 +210,23 @@ pub(crate) unsafe fn shared<'a>(state: *const State) -> &'a Environment {
 pub(crate) unsafe fn extern_target<'a>(state: *mut State, ext: ExternId) -> Result<&'a ExternTarget, String> {
     // SAFETY: the caller's promise.
     unsafe {
-        let externs: *const Vec<Option<ExternTarget>> = &raw const (*state).externs;
-        if let Some(Some(target)) = (&(*externs)).get(ext.index()) {
-            return Ok(target);
+        match known_extern(state, ext) {
+            Some(target) => Ok(target),
+            None => learn(&mut (*state).externs, shared(state), ext),
         }
-        learn(&mut (*state).externs, shared(state), ext)
+    }
+}
+
+/// What an extern is, once it was called.
+///
+/// # Safety
+/// As for [`extern_target`].
+#[inline]
+pub(crate) unsafe fn known_extern<'a>(state: *const State, ext: ExternId) -> Option<&'a ExternTarget> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let externs: *const Vec<Option<ExternTarget>> = &raw const (*state).externs;
+        (&(*externs)).get(ext.index())?.as_ref()
     }
 }
 
@@ -225,11 +238,17 @@ fn learn<'a>(
     env: &Environment,
     ext: ExternId,
 ) -> Result<&'a ExternTarget, String> {
+    let resolver = &env.resolver;
     let target = entry(&mut env.externs.lock(), ext.index(), || {
-        env.program.with_extern(ext, |ext, sig, shapes| env.resolver.resolve(ext, sig, shapes))
+        env.program.with_extern(ext, |ext, sig, shapes| contain(|| resolver.resolve(ext, sig, shapes)))
     })?
     .clone();
     entry(own, ext.index(), || Ok(target))
+}
+
+/// Calls what a host gave us where a panic must not get past frames of the program: it becomes the failure's message.
+fn contain<T>(make: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(make)).unwrap_or_else(|payload| Err(Trap::from_panic(payload).to_string()))
 }
 
 /// An entry of a table, made when it is missing.
@@ -266,10 +285,9 @@ pub(crate) unsafe fn native_caller<'a>(
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(place) => {
                     let natives = &env.natives;
-                    place.insert(
-                        env.program
-                            .with_c_sig(sig, |sig, fixed, shapes| natives.caller(sig, fixed, shapes))?,
-                    )
+                    place.insert(env.program.with_c_sig(sig, |sig, fixed, shapes| {
+                        contain(|| natives.caller(sig, fixed, shapes))
+                    })?)
                 }
             };
             Ok(own.insert(made.clone()))
@@ -283,7 +301,9 @@ pub(crate) fn callback(env: &Environment, func: FuncId, handle: CallbackHandle) 
         Entry::Occupied(made) => Ok(made.get().code),
         Entry::Vacant(place) => {
             let natives = &env.natives;
-            let made = env.program.with_c_func(func, |sig, shapes| natives.callback(handle, sig, shapes))?;
+            let made = env
+                .program
+                .with_c_func(func, |sig, shapes| contain(|| natives.callback(handle, sig, shapes)))?;
             Ok(place.insert(made).code)
         }
     }
@@ -329,11 +349,43 @@ pub(crate) fn running_here(env: *const Environment) -> Option<*const Core> {
     None
 }
 
-/// The execution whose code this thread runs, innermost; null without one. For the fault handler, too: looks at nothing but
-/// the thread's own word.
+/// The execution on this thread that is in the middle of a bulk operation; null without one. For the fault handler. It need not
+/// be the innermost: one that a call of another instance has called back goes on under that one.
+#[cfg(sx_faults)]
+pub(crate) unsafe fn in_bulk() -> *const Core {
+    let mut core = RUNNING.get();
+    while !core.is_null() {
+        // SAFETY: an execution stays alive while its thread runs it, and belongs to it.
+        unsafe {
+            let state = (*core).state.get();
+            if (&raw const (*state).in_bulk).read_volatile() {
+                break;
+            }
+            core = (*state).outer;
+        }
+    }
+    core
+}
+
+/// Where the native stack ends that this thread is on. That is a fiber's, perhaps of another instance whose host function
+/// called into this one; or the thread's own, or one that a host function made to have more room.
 #[inline]
-pub(crate) fn running() -> *const Core {
-    RUNNING.get()
+fn native_end() -> usize {
+    let here = stack::here();
+    let mut core = RUNNING.get();
+    while !core.is_null() {
+        // SAFETY: an execution stays alive while its thread runs it, and belongs to it; so does the fiber that runs, whose
+        // control lies where its native stack begins.
+        unsafe {
+            let state = (*core).state.get();
+            let low = (*state).strand.native_low;
+            if (low..(*state).fiber as usize).contains(&here) {
+                return low;
+            }
+            core = (*state).outer;
+        }
+    }
+    stack::native_limit()
 }
 
 /// This thread begins to run an execution.
@@ -366,7 +418,7 @@ pub(crate) unsafe fn run(core: *const Core, pc: *const Word, fp: *mut u64, rp: *
     // SAFETY: the caller's promise; no reference into the state lives across the run.
     unsafe {
         let state = (*core).state.get();
-        let end = Strand::native_end(&raw const (*state).strand);
+        let end = native_end();
         let outer_limit = std::mem::replace(&mut (*state).strand.native_limit, end);
         dispatch::run((&(*state).env).limits.fuel.is_some(), pc, fp, core, rp);
         (*state).strand.native_limit = outer_limit;
@@ -463,13 +515,15 @@ pub(crate) unsafe fn push_entry(
             return Err(Trap::bad_call(format!("function {func} has too many arguments to be waited for")));
         }
         let bytes = if waits { bytes.max(ENTRY_ARGS * 8) } else { bytes };
-        if bytes > (*state).strand.stack_limit - base as usize {
+        // A fiber's stack may end, for now, before the data that it begins with.
+        let has_room = |limit: usize| bytes <= limit.saturating_sub(base as usize);
+        if !has_room((*state).strand.stack_limit) {
             let records = (*state).strand.records;
             match fibers::spread(core, records) {
                 Some(records) => (*state).strand.records = records,
                 None => return Err(no_room(state)),
             }
-            if bytes > (*state).strand.stack_limit - base as usize {
+            if !has_room((*state).strand.stack_limit) {
                 return Err(no_room(state));
             }
         }
@@ -489,6 +543,23 @@ unsafe fn no_room(state: *mut State) -> Trap {
         let trap = Trap::of_kind(TrapKind::StackOverflow, [0; 3]);
         let walk = Walk::entry(state);
         trap.locate(&(&(*state).env).program, walk)
+    }
+}
+
+/// Ends a call from outside: what is below uses the records where they were, and the VM stack as far as these suffice.
+///
+/// # Safety
+/// The calling thread owns the state, which had these when the call began.
+#[inline]
+unsafe fn gather(core: *const Core, records: *mut Record, limit: usize, small: *mut Record) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let strand = &raw mut (*(*core).state.get()).strand;
+        (*strand).records = records;
+        if (*strand).small != small {
+            (*core).move_guard((*strand).stack_limit, limit);
+            ((*strand).stack_limit, (*strand).small) = (limit, small);
+        }
     }
 }
 
@@ -520,10 +591,16 @@ pub(crate) unsafe fn enter(
         } else if depth >= env.limits.native_depth as usize {
             return Err(no_room(state));
         }
-        if stack::native_room(Strand::native_end(strand)) < stack::ENTRY_RESERVE {
+        if stack::native_room(native_end()) < stack::ENTRY_RESERVE {
             return Err(no_room(state));
         }
-        let cell = push_entry(core, func, args, rets.len())?;
+        let cell = match push_entry(core, func, args, rets.len()) {
+            Ok(cell) => cell,
+            Err(trap) => {
+                gather(core, outer_records, outer_limit, outer_small);
+                return Err(trap);
+            }
+        };
         if outermost {
             take_thread(core, state);
             (*state).root += 1;
@@ -533,13 +610,8 @@ pub(crate) unsafe fn enter(
         let ended = run(core, cell.code, outer_top, (*strand).records.add(1));
         (*strand).active = call.outer;
         (*strand).top = outer_top;
-        (*strand).records = outer_records;
         (*strand).site = outer_site;
-        if (*strand).small != outer_small {
-            // What is below uses the records where they were.
-            (*core).move_guard((*strand).stack_limit, outer_limit);
-            ((*strand).stack_limit, (*strand).small) = (outer_limit, outer_small);
-        }
+        gather(core, outer_records, outer_limit, outer_small);
         if outermost {
             leave_thread(state);
         }

@@ -395,9 +395,14 @@ pub(crate) unsafe fn call_extern(
     // SAFETY: the running thread owns the state; targets are only ever added, so the pointers into them last.
     unsafe {
         let state = (*core).state.get();
-        let target = match env::extern_target(state, ExternId(site.ext)) {
-            Ok(target) => target,
-            Err(message) => return fail_at(core, site, message),
+        let target = match env::known_extern(state, ExternId(site.ext)) {
+            Some(target) => target,
+            // Finding it takes room as well.
+            None if native_room((*state).strand.native_limit) < HOST_RESERVE => return no_room(core, site),
+            None => match env::extern_target(state, ExternId(site.ext)) {
+                Ok(target) => target,
+                Err(message) => return fail_at(core, site, message),
+            },
         };
         if let ExternTarget::Fiber(op) = target {
             return fibers::call(core, site, slots, *op);
@@ -416,13 +421,20 @@ pub(crate) unsafe fn call_extern(
                 let function: *const dyn HostFn = &**function;
                 let mut caller = Caller { core, site, _borrow: PhantomData };
                 let slots = std::slice::from_raw_parts_mut(slots, count);
-                catch_unwind(AssertUnwindSafe(|| (*function).call(&mut caller, slots)))
-                    .unwrap_or_else(|payload| Err(Trap::from_panic(payload)))
+                let result = catch_unwind(AssertUnwindSafe(|| (*function).call(&mut caller, slots)))
+                    .unwrap_or_else(|payload| Err(Trap::from_panic(payload)));
+                // It may have called C, and that a callback which has trapped.
+                match (*strand).c_trap.take() {
+                    Some(trap) if result.is_ok() => Err(trap),
+                    _ => result,
+                }
             }
             ExternTarget::Native(function, _) => {
                 let function: *const dyn NativeFn = &**function;
                 let mut caller = Caller { core, site, _borrow: PhantomData };
-                match (*function).prepare(&mut caller) {
+                match catch_unwind(AssertUnwindSafe(|| (*function).prepare(&mut caller)))
+                    .unwrap_or_else(|payload| Err(Trap::from_panic(payload)))
+                {
                     Err(trap) => Err(trap),
                     Ok(()) => {
                         (*function).call(slots, slots);
@@ -457,14 +469,14 @@ pub(crate) unsafe fn call_pointer(
     // SAFETY: as in `call_extern`.
     unsafe {
         let state = (*core).state.get();
-        let function = match env::native_caller(state, sig) {
-            Ok(function) => Arc::as_ptr(function),
-            Err(message) => return fail_at(core, site, message),
-        };
         let strand = &raw mut (*state).strand;
         if native_room((*strand).native_limit) < HOST_RESERVE {
             return no_room(core, site);
         }
+        let function = match env::native_caller(state, sig) {
+            Ok(function) => Arc::as_ptr(function),
+            Err(message) => return fail_at(core, site, message),
+        };
         let (outer_top, outer_records, outer_site) = ((*strand).top, (*strand).records, (*strand).site);
         // As far from the frame as a callee would be: the return stack has room for it then.
         (*strand).top = slots.add(count.max(MIN_WINDOW).next_multiple_of(2));

@@ -23,7 +23,7 @@ pub(crate) fn native_room(limit: usize) -> usize {
 
 /// About where the native stack is.
 #[inline(always)]
-fn here() -> usize {
+pub(crate) fn here() -> usize {
     let local = 0u8;
     std::hint::black_box(&raw const local) as usize
 }

@@ -133,16 +133,13 @@ unsafe fn recover(registers: &mut [libc::greg_t; 23]) -> bool {
             }
         }
         None => {
-            let core = env::running();
-            if core.is_null() {
-                return false;
-            }
             // SAFETY: this thread runs the instance. In a bulk operation `exit_pc` and its like are written already.
             unsafe {
-                let state = (*core).state.get();
-                if !(&raw const (*state).in_bulk).read_volatile() {
+                let core = env::in_bulk();
+                if core.is_null() {
                     return false;
                 }
+                let state = (*core).state.get();
                 (*state).in_bulk = false;
                 leave(state, registers)
             }

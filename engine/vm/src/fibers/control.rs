@@ -24,6 +24,9 @@ const _: () =
 /// What a slot has at least: a guard, a native stack that host functions can be called on, and stacks for the program.
 pub(super) const LEAST_BYTES: usize = 128 << 10;
 
+/// And at most: more than there are addresses, so that asking for it fails.
+const MOST_BYTES: usize = 1 << 50;
+
 /// A fiber.
 #[repr(C, align(64))]
 pub(crate) struct Control {
@@ -52,7 +55,7 @@ pub(crate) struct Control {
 
 /// How a slot of so many bytes is divided: three eighths for the program's stacks, the rest for the native stack.
 pub(super) fn layout(bytes: usize) -> StackLayout {
-    let bytes = bytes.max(LEAST_BYTES).next_multiple_of(4096);
+    let bytes = bytes.clamp(LEAST_BYTES, MOST_BYTES).next_multiple_of(4096);
     let upper = (bytes * 3 / 8).next_multiple_of(4096) + UPPER_PART;
     StackLayout::within(bytes, upper)
 }

@@ -15,7 +15,7 @@ use crate::trap::Trap;
 use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
 use sx_fiber::{Error, Fiber, Suspend, Turn};
-use sx_ir::{FuncId, Signature, Ty};
+use sx_ir::{FuncId, Signature, TrapKind, Ty};
 
 /// What the operations answer; the library knows the numbers.
 const ENDED: i64 = 0;
@@ -170,6 +170,13 @@ unsafe fn create(core: *const Core, entry: u64, data: u64, len: u64) -> Result<i
         };
         let control = Control::of(&slot);
         let mut strand = Control::strand(&slot);
+        let copy = strand.top;
+        let start = std::slice::from_raw_parts_mut(copy.cast::<u8>(), len as usize);
+        if fault::copy_readable(data as usize, start) < start.len() {
+            fibers.give(slot);
+            env.meter.release(CHARGE);
+            return Err(Trap::of_kind(TrapKind::InvalidMemory, [0; 3]));
+        }
         let fiber = match Fiber::new(slot, body, control.cast()) {
             Ok(fiber) => fiber,
             Err((error, slot)) => {
@@ -178,9 +185,7 @@ unsafe fn create(core: *const Core, entry: u64, data: u64, len: u64) -> Result<i
                 return Err(Trap::host(format!("no fibers here: {error}")));
             }
         };
-        let copy = strand.top;
         let words = (len as usize).div_ceil(16) * 2;
-        copy.cast::<u8>().copy_from_nonoverlapping(data as usize as *const u8, len as usize);
         // The frames that come behind it use no more records than they would at the beginning.
         strand.top = copy.add(words);
         let index = fibers.insert(control);

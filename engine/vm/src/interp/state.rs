@@ -289,18 +289,6 @@ impl Strand {
         // SAFETY: the caller's promise; active calls stay where they are.
         unsafe { if (*strand).active.is_null() { 0 } else { (*(*strand).active).depth } }
     }
-    /// Where the native stack ends that runs.
-    ///
-    /// # Safety
-    /// As for [`Strand::depth`].
-    #[inline]
-    pub unsafe fn native_end(strand: *const Strand) -> usize {
-        // SAFETY: the caller's promise.
-        match unsafe { (*strand).native_low } {
-            0 => crate::stack::native_limit(),
-            low => low,
-        }
-    }
     /// Forgets what stands on the stack.
     pub fn reset(&mut self) {
         if let Some(stack) = &self.stack {
