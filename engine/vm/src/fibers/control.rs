@@ -47,6 +47,8 @@ pub(crate) struct Control {
     pub ended: Option<Trap>,
     /// It is to end where it is.
     pub kill: bool,
+    /// It runs, or waits for one that it has resumed.
+    pub running: bool,
     /// The outermost call in which it was made.
     pub root: u64,
     /// Its place in the table.

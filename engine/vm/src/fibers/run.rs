@@ -45,7 +45,7 @@ pub(crate) unsafe fn call(core: *const Core, site: Site, slots: *mut u64, op: Fi
             FiberOp::Resume => match find(state, slots.read()) {
                 Named::Ended => Ok(ENDED_BEFORE),
                 Named::Foreign => Ok(FOREIGN),
-                Named::Fiber(control) if is_running(state, control) => Ok(RUNNING),
+                Named::Fiber(control) if (*control).running => Ok(RUNNING),
                 Named::Fiber(control) => {
                     (*state).strand.site = site;
                     resume(core, control)
@@ -69,13 +69,13 @@ pub(crate) unsafe fn call(core: *const Core, site: Site, slots: *mut u64, op: Fi
             FiberOp::State => Ok(match find(state, slots.read()) {
                 Named::Ended => ENDED,
                 Named::Foreign => FOREIGN,
-                Named::Fiber(control) if is_running(state, control) => 3,
+                Named::Fiber(control) if (*control).running => 3,
                 Named::Fiber(control) => 1 + i64::from((*control).suspend.is_some()),
             }),
             FiberOp::Kill => Ok(match find(state, slots.read()) {
                 Named::Ended => 0,
                 Named::Foreign => FOREIGN,
-                Named::Fiber(control) if is_running(state, control) => RUNNING,
+                Named::Fiber(control) if (*control).running => RUNNING,
                 Named::Fiber(control) => {
                     kill(core, control);
                     0
@@ -116,21 +116,6 @@ unsafe fn find(state: *mut State, handle: u64) -> Named {
         Some(fibers) => fibers.find(handle),
         None if handle == 0 => Named::Ended,
         None => Named::Foreign,
-    }
-}
-
-/// True for the fiber that runs and those that have resumed it, however indirectly.
-unsafe fn is_running(state: *mut State, control: *mut Control) -> bool {
-    // SAFETY: see the module.
-    unsafe {
-        let mut fiber = (*state).fiber;
-        while !fiber.is_null() {
-            if fiber == control {
-                return true;
-            }
-            fiber = (*fiber).resumer;
-        }
-        false
     }
 }
 
@@ -199,6 +184,7 @@ unsafe fn create(core: *const Core, entry: u64, data: u64, len: u64) -> Result<i
             data: copy,
             ended: None,
             kill: false,
+            running: false,
             root: (*state).root,
             index,
         });
@@ -275,11 +261,13 @@ unsafe fn turn(core: *const Core, control: *mut Control) -> Option<Turn> {
         let outer_limit = (*strand).stack_limit;
         ptr::swap(strand, &raw mut (*control).strand);
         (*control).resumer = (*state).fiber;
+        (*control).running = true;
         (*state).fiber = control;
         (*core).move_guard(outer_limit, (*strand).stack_limit);
         let fiber = &raw const (*control).fiber;
         let turn = (*fiber).resume(0).ok();
         let inner_limit = (*strand).stack_limit;
+        (*control).running = false;
         (*state).fiber = (*control).resumer;
         ptr::swap(strand, &raw mut (*control).strand);
         (*core).move_guard(inner_limit, (*strand).stack_limit);
