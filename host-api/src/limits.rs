@@ -44,14 +44,14 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// No limit but those of the stack, which is 8 MiB, of threads, which are 1024, and of fibers, which are 16 million: for programs that are trusted as
-    /// much as their host.
+    /// No limit but those of the stack, which is 8 MiB, of threads, which are 1024, and of fibers, which are a million on each
+    /// thread: for programs that are trusted as much as their host.
     pub fn none() -> Limits {
         Limits {
             memory_bytes: None,
             stack_bytes: 8 << 20,
             threads: 1024,
-            fibers: 1 << 24,
+            fibers: 1 << 20,
             ..Limits::default()
         }
     }
