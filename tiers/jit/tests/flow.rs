@@ -284,3 +284,27 @@ fn calls_of_c_go_through_slots() {
     let (kind, _, place) = machine.call(FuncId(0), &[0, 0]).expect_err("the host failed");
     assert_eq!((kind, place), (TrapKind::OutOfMemory, Some((0, 4))));
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn backtraces_pass_through_compiled_frames() {
+    let mut m = Module::new();
+    let int = CType::Int { size: 8, signed: true };
+    let c = m.sig(Sig::C { sig: CSignature { params: vec![], ret: int, variadic: false }, fixed: 0 });
+    let ext = m.add_extern(Extern {
+        symbol: "trace".into(),
+        library: None,
+        kind: ExternKind::Func(c),
+        declared: (0, 0),
+    });
+    let mut b = function("caller", &[], &[Ty::I64]);
+    let results = b.call(Callee::Extern(ext), &[], &[Ty::I64]);
+    ret(&mut b, &results);
+    let id = m.reserve_func();
+    m.define_func(id, b.finish());
+    let mut machine = Machine::new(m);
+    machine.host.trace = Some(String::new());
+    machine.call(FuncId(0), &[]).expect("no trap");
+    let trace = machine.host.trace.take().expect("a trace");
+    assert!(trace.contains("backtraces_pass_through_compiled_frames"), "{trace}");
+}

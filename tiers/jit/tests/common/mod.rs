@@ -126,6 +126,8 @@ pub struct Host {
     pub calls: Vec<(u32, Vec<u64>)>,
     /// What calls fail with.
     pub fails: Option<TrapKind>,
+    /// The native stack of the last call, if that is asked for.
+    pub trace: Option<String>,
     /// What happened to the error trace.
     pub errors: Vec<(u32, u32, u32)>,
 }
@@ -133,6 +135,9 @@ pub struct Host {
 impl Services for Host {
     fn call_extern(&mut self, ext: u32, slots: &mut [u64]) -> Result<(), TrapKind> {
         self.calls.push((ext, slots.to_vec()));
+        if self.trace.is_some() {
+            self.trace = Some(std::backtrace::Backtrace::force_capture().to_string());
+        }
         slots[0] = slots.iter().fold(0, |sum, &slot| sum.wrapping_add(slot));
         self.fails.map_or(Ok(()), Err)
     }
