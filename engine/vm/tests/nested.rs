@@ -399,3 +399,20 @@ fn panics_while_symbols_are_found_are_errors() {
         assert!(trap.message().contains("nobody knows `again`"), "{trap}");
     }
 }
+
+#[test]
+fn a_reset_ends_the_fibers() {
+    let mut config = config(Vec::new());
+    config.limits.fibers = 2;
+    let mut instance = Instance::new(program(&beginning()), config).expect("an instance");
+    let place = [0u64; 2];
+    let args = [place.as_ptr() as u64, 16];
+    for _ in 0..3 {
+        for _ in 0..2 {
+            assert!(call(&mut instance, MAIN, &args, 1).unwrap()[0] as i64 > 0);
+        }
+        assert_eq!(call(&mut instance, MAIN, &args, 1).unwrap()[0] as i64, -1);
+        instance.reset().expect("there is memory");
+        assert_eq!(instance.meter().used(), 0);
+    }
+}
