@@ -230,7 +230,15 @@ fn turns_end_before_the_native_stack_does() {
         // What a host function takes for itself.
         let mut local = [0u8; 8 * 1024];
         std::hint::black_box(&mut local);
-        caller.call(FuncId(0), &[0, slots[0], slots[1]], &mut slots[..1])
+        let result = caller.call(FuncId(0), &[0, slots[0], slots[1]], &mut slots[..1]);
+        // At the deepest turn it finds what it was promised.
+        large();
+        result
+    }
+    #[inline(never)]
+    fn large() {
+        let mut local = [1u8; 20 * 1024];
+        std::hint::black_box(&mut local);
     }
     for size in [128 << 10, 512 << 10, 4 << 20] {
         let run = move || {

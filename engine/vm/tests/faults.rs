@@ -333,8 +333,31 @@ fn threads_of_c_have_a_stack_for_the_handler() {
     }
 }
 
-#[test]
-fn a_fault_below_a_host_call_ends_the_inner_call_first() {
+/// A host function that every symbol names.
+struct Only<F>(F);
+
+impl<F> ExternResolver for Only<F>
+where
+    F: Fn(&mut Caller<'_>, &mut [u64]) -> Result<(), Trap> + Clone + Send + Sync + 'static,
+{
+    fn resolve(
+        &self,
+        _: &Extern,
+        _: Option<(&CSignature, u32)>,
+        _: &[CStruct],
+    ) -> Result<ExternTarget, String> {
+        let function = self.0.clone();
+        Ok(ExternTarget::Host(Arc::new(move |caller: &mut Caller<'_>, slots: &mut [u64]| {
+            function(caller, slots)
+        })))
+    }
+}
+
+/// An instance whose function `main` calls the host with its argument, and then loads from there.
+fn calling_the_host<F>(host: F) -> (Instance, FuncId)
+where
+    F: Fn(&mut Caller<'_>, &mut [u64]) -> Result<(), Trap> + Clone + Send + Sync + 'static,
+{
     let (_, mut module) = accessing();
     let int = CType::Int { size: 8, signed: true };
     let c_sig = CSignature { params: vec![int, int], ret: CType::Void, variadic: false };
@@ -346,35 +369,48 @@ fn a_fault_below_a_host_call_ends_the_inner_call_first() {
         declared: (0, 0),
     });
     let id = module.reserve_func();
-    let mut b = function("main", &[Ty::I64], &[]);
+    let mut b = function("main", &[Ty::I64], &[Ty::I64]);
     let (context, place) = (b.param(0).into(), param(&b, 0));
     b.call(Callee::Extern(ext), &[context, place], &[]);
-    ret(&mut b, &[]);
+    let value = b.load(Ty::I64, reg(place));
+    ret(&mut b, &[value]);
     module.define_func(id, b.finish());
-    struct Again;
-    impl ExternResolver for Again {
-        fn resolve(
-            &self,
-            _: &Extern,
-            _: Option<(&CSignature, u32)>,
-            _: &[CStruct],
-        ) -> Result<ExternTarget, String> {
-            Ok(ExternTarget::Host(Arc::new(|caller: &mut Caller<'_>, slots: &mut [u64]| {
-                let args = [slots[0], slots[1]];
-                for _ in 0..3 {
-                    let trap = caller.call(outer(0), &args, &mut []).expect_err("it faults");
-                    assert_eq!(trap.reason(), TrapReason::Kind(TrapKind::InvalidMemory));
-                }
-                caller.call(outer(0), &args, &mut [])
-            })))
+    let config = Config { resolver: Arc::new(Only(host)), ..Config::default() };
+    (Instance::new(program(&module), config).expect("an instance"), id)
+}
+
+#[test]
+fn a_fault_below_a_host_call_ends_the_inner_call_first() {
+    let (mut instance, id) = calling_the_host(|caller, slots| {
+        let args = [slots[0], slots[1]];
+        for _ in 0..3 {
+            let trap = caller.call(outer(0), &args, &mut []).expect_err("it faults");
+            assert_eq!(trap.reason(), TrapReason::Kind(TrapKind::InvalidMemory));
         }
-    }
-    let config = Config { resolver: Arc::new(Again), ..Config::default() };
-    let mut instance = Instance::new(program(&module), config).expect("an instance");
+        caller.call(outer(0), &args, &mut [])
+    });
     let none = Pages::protected(libc::PROT_NONE);
-    let trap = call(&mut instance, id, &[none.address()], 0).expect_err("it faults");
+    let trap = call(&mut instance, id, &[none.address()], 1).expect_err("it faults");
     let names: Vec<&str> = trap.frames().iter().map(|frame| frame.func.as_str()).collect();
     assert_eq!(names, ["touch", "caller", "again", "main"]);
+}
+
+#[test]
+fn an_outer_call_faults_after_inner_ones_have_ended() {
+    let good = Pages::protected(libc::PROT_READ | libc::PROT_WRITE);
+    let place = good.address();
+    let (mut instance, id) = calling_the_host(move |caller, slots| {
+        caller.call(outer(0), &[slots[0], place], &mut [])?;
+        caller.call(outer(0), &[slots[0], slots[1]], &mut []).expect_err("it faults");
+        caller.call(outer(0), &[slots[0], place], &mut [])
+    });
+    let none = Pages::protected(libc::PROT_NONE);
+    for _ in 0..10 {
+        let trap = call(&mut instance, id, &[none.address()], 1).expect_err("it faults");
+        assert_eq!(trap.reason(), TrapReason::Kind(TrapKind::InvalidMemory));
+        let names: Vec<&str> = trap.frames().iter().map(|frame| frame.func.as_str()).collect();
+        assert_eq!(names, ["main"]);
+    }
 }
 
 #[test]
@@ -502,6 +538,18 @@ fn in_a_child() {
             // SAFETY: none; that is the point.
             unsafe { (none.base as *mut u8).write_volatile(1) };
         }
+        "fault of a host function" => {
+            let (cases, _) = accessing();
+            let bulk =
+                cases.iter().position(|(name, _)| name == "copy from, 3000").expect("there is such a case");
+            let (mut instance, id) = calling_the_host(move |caller, slots| {
+                caller.call(outer(bulk), &[slots[0], slots[1]], &mut []).expect_err("it faults");
+                // SAFETY: none; that is the point.
+                unsafe { (slots[1] as usize as *mut u8).write_volatile(1) };
+                Ok(())
+            });
+            let _ = call(&mut instance, id, &[none.address()], 1);
+        }
         "faults repeat" => faults_repeat_without_a_trace(),
         "signal that was sent" => {
             // Rust's own handler would take one such signal as the end of its service.
@@ -542,7 +590,13 @@ fn faults_leave_nothing_behind() {
 #[test]
 fn other_faults_end_the_process_as_ever() {
     use std::os::unix::process::ExitStatusExt;
-    for role in ["fault of the host", "signal that was sent", "without signals", "one with, one without"] {
+    for role in [
+        "fault of the host",
+        "fault of a host function",
+        "signal that was sent",
+        "without signals",
+        "one with, one without",
+    ] {
         assert_eq!(child(role).signal(), Some(libc::SIGSEGV), "{role}");
     }
 }
