@@ -161,8 +161,8 @@ pub fn optimize_with(
     let mut rooms = Vec::new();
     rooms.resize_with(threads.count_for(all), Room::default);
     let order = order::bottom_up(module, ids);
-    let mut done = vec![true; module.funcs.len()];
-    order.funcs.iter().for_each(|id| done[id.index()] = false);
+    let mut expandable = vec![true; module.funcs.len()];
+    order.funcs.iter().for_each(|id| expandable[id.index()] = false);
     // One thread goes up as the order does; many go through the functions of a rank, none of which waits for another.
     let (order, ends) = if rooms.len() == 1 {
         let ends = (1..=order.funcs.len()).collect();
@@ -171,37 +171,56 @@ pub fn optimize_with(
         order.by_rank()
     };
     let mut start = 0;
+    let mut unfinished = Vec::new();
     for end in ends {
         let batch = &order[start..end];
         start = end;
         let count = if batch.len() == 1 { 1 } else { threads.count_for(size(module, batch)) };
-        change(module, &mut rooms[..count], batch, |id, func, cx| {
+        let pass = |id, func: &mut Func, cx: &mut Cx<'_>| {
             // A callee that isn't done is a caller, too: recursion isn't unrolled.
-            let allowed = |callee: FuncId| callee != id && done[callee.index()] && may_inline(id, callee);
+            let allowed =
+                |callee: FuncId| callee != id && expandable[callee.index()] && may_inline(id, callee);
             shrink(func, cx, (level == Level::Default).then_some(&allowed as &dyn Fn(FuncId) -> bool));
-        });
-        batch.iter().for_each(|id| done[id.index()] = true);
+            let waits = level == Level::Default && inline::is_candidate(func);
+            if !waits {
+                finish(func, cx);
+            }
+            waits
+        };
+        let waiting = change(module, &mut rooms[..count], batch, pass);
+        waiting.iter().for_each(|id| expandable[id.index()] = true);
+        unfinished.extend(waiting);
     }
-    // What suits tiers only, but hides things from the passes above, is left for the end.
-    change(module, &mut rooms, &order, |_, func, cx| finish(func, cx));
+    // What suits tiers only, but hides things from the passes above, is left for the end where callers may look.
+    let pass = |_, func: &mut Func, cx: &mut Cx<'_>| {
+        finish(func, cx);
+        false
+    };
+    change(module, &mut rooms, &unfinished, pass);
 }
 
-/// Passes functions that don't need each other to `f`, as many at a time as there are rooms.
+/// Passes functions that don't need each other to `f`, as many at a time as there are rooms; gives those for which it
+/// said true.
 fn change(
     module: &mut Module,
     rooms: &mut [Room],
     ids: &[FuncId],
-    f: impl Fn(FuncId, &mut Func, &mut Cx<'_>) + Sync,
-) {
-    let take = |&id: &FuncId| module.funcs[id.index()].take().map(|func| (id, func));
-    let mut taken: SmallVec<[(FuncId, Arc<Func>); 1]> = ids.iter().filter_map(take).collect();
+    f: impl Fn(FuncId, &mut Func, &mut Cx<'_>) -> bool + Sync,
+) -> SmallVec<[FuncId; 1]> {
+    let take = |&id: &FuncId| module.funcs[id.index()].take().map(|func| (id, func, false));
+    let mut taken: SmallVec<[(FuncId, Arc<Func>, bool); 1]> = ids.iter().filter_map(take).collect();
     let shared = &*module;
-    parallel::spread(rooms, &mut taken, |Room { scratch, work }, (id, func)| {
-        scratch.with(Arc::make_mut(func), |func| f(*id, func, &mut Cx::new(shared, work)));
+    parallel::spread(rooms, &mut taken, |Room { scratch, work }, (id, func, said)| {
+        *said = scratch.with(Arc::make_mut(func), |func| f(*id, func, &mut Cx::new(shared, work)));
     });
-    for (id, func) in taken {
+    let mut found = SmallVec::new();
+    for (id, func, said) in taken {
         module.funcs[id.index()] = Some(func);
+        if said {
+            found.push(id);
+        }
     }
+    found
 }
 
 /// Fewer instructions, with callees expanded if they may.
@@ -213,20 +232,21 @@ fn shrink(func: &mut Func, cx: &mut Cx<'_>, allowed: Option<&dyn Fn(FuncId) -> b
     {
         simplify_cfg::run(func, cx);
     }
-    let folded = values(func, cx);
-    // Where branches went, more is known of what follows; where slots went, of what they held.
-    if sroa::run(func, cx) || folded {
+    sroa::run(func, cx);
+    values(func, cx);
+    // Addresses that were computed may turn out to be those of slots, whose values are then known.
+    if sroa::run(func, cx) {
         values(func, cx);
     }
 }
 
-/// What is computed, by whom and for whom; true when a branch turned out to be none.
-fn values(func: &mut Func, cx: &mut Cx<'_>) -> bool {
+/// What is computed, by whom and for whom.
+fn values(func: &mut Func, cx: &mut Cx<'_>) {
     cx.work.tree.compute(&cx.work.cfg);
     single::run(func, cx);
     gvn::run(func, cx);
     dce::run(func, cx);
-    simplify_cfg::run(func, cx)
+    simplify_cfg::run(func, cx);
 }
 
 /// The last touches.

@@ -3,7 +3,7 @@
 //! The callee is taken as it is, optimised already; what comes from it isn't looked at again, so that this ends
 //! whatever the program is. Positions say where they were inlined; names of scopes come along.
 
-use super::Cx;
+use super::{Cx, loops::leads_back};
 use crate::func::*;
 use crate::ids::*;
 use smallvec::SmallVec;
@@ -42,7 +42,16 @@ fn is_wanted(callee: &Func, cost: usize, in_loop: bool) -> bool {
     {
         return false;
     }
+    // Where a callee loops, the call itself costs next to nothing, unless it is made over and over.
+    if !in_loop && leads_back(callee) {
+        return false;
+    }
     cost <= MAX_OTHER || !callee.all_insts().any(|inst| matches!(inst, Inst::Call { .. }))
+}
+
+/// True when a call somewhere may be worth the function's copy.
+pub fn is_candidate(func: &Func) -> bool {
+    is_wanted(func, cost(func), true)
 }
 
 /// Expands calls of the functions that `allowed` admits; true when there were any.

@@ -17,8 +17,10 @@ pub fn run(func: &mut Func, cx: &mut Cx<'_>) {
     if !leads_back(func) {
         return;
     }
-    let Work { cfg, tree, .. } = &mut *cx.work;
-    cfg.compute(func);
+    let Work { cfg, tree, shape_known, .. } = &mut *cx.work;
+    if !*shape_known {
+        cfg.compute(func);
+    }
     tree.compute(cfg);
     let headers = headers(cfg, tree);
     if headers.is_empty() {
@@ -59,7 +61,7 @@ fn wants_work(func: &Func, loops: &mut Loops<'_>, headers: &[BlockId]) -> bool {
 }
 
 /// True when some block leads to one that doesn't stand after it, as some must where there is a loop.
-fn leads_back(func: &Func) -> bool {
+pub(super) fn leads_back(func: &Func) -> bool {
     func.blocks.iter().enumerate().any(|(i, block)| {
         let mut back = false;
         block.term.successors(|to| back |= to.index() <= i);

@@ -23,7 +23,7 @@ pub(super) struct Scratch {
 
 impl Scratch {
     /// Calls `f` with the function in these lists.
-    pub fn with(&mut self, func: &mut Func, f: impl FnOnce(&mut Func)) {
+    pub fn with<R>(&mut self, func: &mut Func, f: impl FnOnce(&mut Func) -> R) -> R {
         lend(&mut self.regs, &mut func.regs);
         lend(&mut self.slots, &mut func.slots);
         lend(&mut self.consts, &mut func.consts);
@@ -32,7 +32,7 @@ impl Scratch {
         lend(&mut self.code_locs, &mut func.code_locs);
         lend(&mut self.blocks, &mut func.blocks);
         lend(&mut self.locs, &mut func.locs);
-        f(func);
+        let result = f(func);
         take_back(&mut self.regs, &mut func.regs);
         take_back(&mut self.slots, &mut func.slots);
         take_back(&mut self.consts, &mut func.consts);
@@ -41,6 +41,7 @@ impl Scratch {
         take_back(&mut self.code_locs, &mut func.code_locs);
         take_back(&mut self.blocks, &mut func.blocks);
         take_back(&mut self.locs, &mut func.locs);
+        result
     }
 }
 

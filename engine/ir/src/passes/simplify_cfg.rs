@@ -21,14 +21,13 @@ pub(super) struct Room {
     blocks: Vec<Block>,
 }
 
-/// Simplifies; true when a branch turned out to be none. Afterwards every block is reachable, and the shape is known.
-pub fn run(func: &mut Func, cx: &mut Cx<'_>) -> bool {
-    let (mut any_folded, mut any) = (false, false);
+/// Simplifies. Afterwards every block is reachable, and the shape is known.
+pub fn run(func: &mut Func, cx: &mut Cx<'_>) {
+    let mut any = false;
     if func.blocks.len() > 1 {
         for _ in 0..3 {
             let folded = fold_branches(func, cx);
             let threaded = func.blocks.iter().any(Block::is_empty) && thread(func, &mut cx.work.shape);
-            any_folded |= folded;
             any |= folded | threaded;
             // Tests that were copied may be known where they are now.
             if !threaded {
@@ -37,14 +36,13 @@ pub fn run(func: &mut Func, cx: &mut Cx<'_>) -> bool {
         }
     }
     if cx.work.shape_known && !any {
-        return false;
+        return;
     }
     cx.work.cfg.compute(func);
     if rebuild(func, &cx.work.cfg, &mut cx.work.shape) {
         cx.work.cfg.renumber(func, &cx.work.shape.number, &cx.work.shape.heads);
     }
     cx.work.shape_known = true;
-    any_folded
 }
 
 /// Branches whose way is known become jumps.
@@ -230,7 +228,7 @@ mod tests {
     #[test]
     fn jumps_are_threaded_and_blocks_joined() {
         check(
-            |func, cx| _ = super::run(func, cx),
+            super::run,
             "
             fn0 = func \"f\" (r0: i64, r1: i8) -> (i64) {
             b0:
@@ -269,7 +267,7 @@ mod tests {
     #[test]
     fn known_branches_are_taken() {
         check(
-            |func, cx| _ = super::run(func, cx),
+            super::run,
             "
             fn0 = func \"f\" (r0: i64) -> (i64) {
             b0:
@@ -296,7 +294,7 @@ mod tests {
     #[test]
     fn short_circuit_tests_are_copied_to_where_they_come_from() {
         check(
-            |func, cx| _ = super::run(func, cx),
+            super::run,
             "
             fn0 = func \"f\" (r0: i8, r1: i8) -> (i64) {
               var r2: i8
@@ -335,7 +333,7 @@ mod tests {
     #[test]
     fn endless_loops_stay() {
         check(
-            |func, cx| _ = super::run(func, cx),
+            super::run,
             "
             fn0 = func \"f\" (r0: i8) -> () {
             b0:

@@ -9,8 +9,9 @@ use crate::ids::*;
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Def {
     None,
-    /// Here only: block, and place in the code.
-    One(BlockId, u32),
+    /// In this block only.
+    One(BlockId),
+    /// More than once, or behind a use.
     No,
 }
 
@@ -22,29 +23,28 @@ pub fn run(func: &mut Func, cx: &mut Cx<'_>) {
     let Work { cfg, tree, single: defs, .. } = &mut *cx.work;
     defs.clear();
     defs.resize(func.regs.len(), Def::None);
-    for &id in &cfg.rpo {
-        for at in func.blocks[id.index()].range() {
-            func.code[at].defs(&func.pool, |reg| {
-                let def = &mut defs[reg.index()];
-                *def = if *def == Def::None { Def::One(id, at as u32) } else { Def::No };
-            });
-        }
-    }
+    // An assignment that dominates a use comes before it in this order, too.
     for &id in &cfg.rpo {
         let block = &func.blocks[id.index()];
-        let mut read = |operand: Operand, at: usize| {
+        let read = |defs: &mut [Def], operand: Operand| {
             let Some(reg) = operand.as_reg() else { return };
             let def = &mut defs[reg.index()];
-            let Def::One(home, index) = *def else { return };
-            let before = if home == id { (index as usize) < at } else { tree.dominates(home, id) };
+            let before = match *def {
+                Def::One(home) => home == id || tree.dominates(home, id),
+                Def::None | Def::No => false,
+            };
             if !before {
                 *def = Def::No;
             }
         };
-        for at in block.range() {
-            func.code[at].uses(&func.pool, |operand| read(operand, at));
+        for inst in &func.code[block.range()] {
+            inst.uses(&func.pool, |operand| read(defs, operand));
+            inst.defs(&func.pool, |reg| {
+                let def = &mut defs[reg.index()];
+                *def = if *def == Def::None { Def::One(id) } else { Def::No };
+            });
         }
-        block.term.uses(&func.pool, |operand| read(operand, block.end as usize));
+        block.term.uses(&func.pool, |operand| read(defs, operand));
     }
     for (info, def) in func.regs.iter_mut().zip(&*defs) {
         if info.mutable && matches!(def, Def::One(..)) {

@@ -1,4 +1,5 @@
-//! Scalar replacement: slots that are only ever read and written by name become registers.
+//! Scalar replacement: slots that are only ever read and written by name, or through temporaries that hold nothing but
+//! their address, become registers.
 //!
 //! Each slot is taken apart into *leaves*, the scalars that loads and stores name. Copies between two such slots
 //! carry leaves from one to the other; copies from and to other memory become loads and stores, where that
@@ -51,14 +52,20 @@ pub fn run(func: &mut Func, cx: &mut Cx<'_>) -> bool {
         Place::Slot(_) | Place::Regs(_) => true,
     });
     func.debug_vars = vars;
+    // What was in them is somewhere else; nobody needs to look at them again.
+    for (slot, plan) in func.slots.iter_mut().zip(&plan.slots) {
+        if plan.promoted {
+            slot.size = 0;
+        }
+    }
     true
 }
 
 /// The instructions of one block without the slots that go.
 fn rewrite(func: &mut Func, cx: &mut Cx<'_>, plan: &Plan, id: BlockId) {
     let touches = |inst: &Inst| {
-        let mut touches = false;
-        inst.addrs(|addr| touches |= plan.promoted_at(addr).is_some());
+        let mut touches = plan.is_address(inst);
+        inst.addrs(|addr| touches |= plan.promoted_at(plan.named(addr)).is_some());
         touches
     };
     if !func.insts(id).iter().any(touches) {
@@ -68,10 +75,13 @@ fn rewrite(func: &mut Func, cx: &mut Cx<'_>, plan: &Plan, id: BlockId) {
     let start = func.code.len() as u32;
     let mut replaced = SmallVec::<[Inst; 8]>::new();
     for at in range {
-        let (inst, loc) = (func.code[at], func.code_locs[at]);
+        let (mut inst, loc) = (func.code[at], func.code_locs[at]);
         if touches(&inst) {
             replaced.clear();
-            replace(func, cx, plan, inst, &mut replaced);
+            if !plan.is_address(&inst) {
+                inst.addrs_mut(|addr| *addr = plan.named(*addr));
+                replace(func, cx, plan, inst, &mut replaced);
+            }
             func.code.extend_from_slice(&replaced);
             func.code_locs.resize(func.code.len(), loc);
         } else {

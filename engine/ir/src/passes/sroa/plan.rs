@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::vector::VecTy;
+use rustc_hash::FxHashMap;
 
 /// Rounds in which leaves are carried along copies; chains of copies that need more stay memory.
 const MAX_ROUNDS: usize = 8;
@@ -11,12 +12,18 @@ pub(super) struct SlotPlan {
     pub promoted: bool,
     /// In order of offset, not overlapping.
     pub leaves: SmallVec<[Leaf; 4]>,
+    /// Some instruction reads or writes it.
+    touched: bool,
     /// Instructions saved, less instructions added.
     gain: i32,
 }
 
 pub(super) struct Plan {
     pub slots: Vec<SlotPlan>,
+    /// How many may become registers, as far as addresses tell.
+    candidates: usize,
+    /// The temporaries that hold addresses in slots.
+    addresses: FxHashMap<Reg, Addr>,
     ptr_size: u32,
 }
 
@@ -48,32 +55,39 @@ fn is_lane(vec: Ty, start: u32, ty: Ty, off: u32) -> bool {
 impl Plan {
     /// The plan for a function; none when no slot can go.
     pub fn new(func: &Func, ptr_size: u32) -> Option<Plan> {
-        if func.slots.iter().all(|slot| slot.size > MAX_SLOT_BYTES) {
+        let sizes = 1..=MAX_SLOT_BYTES;
+        let candidates = func.slots.iter().filter(|slot| sizes.contains(&slot.size)).count();
+        if candidates == 0 {
             return None;
         }
         let slots = func.slots.iter().map(|slot| SlotPlan {
-            promoted: slot.size <= MAX_SLOT_BYTES,
+            promoted: sizes.contains(&slot.size),
             leaves: SmallVec::new(),
+            touched: false,
             gain: 0,
         });
-        let mut plan = Plan { slots: slots.collect(), ptr_size };
-        for inst in func.all_insts() {
-            if let Inst::AddrOf { addr: Addr { base: Base::Slot(slot), .. }, .. } = inst {
-                plan.slots[slot.index()].promoted = false;
-            }
-        }
-        if !plan.slots.iter().any(|slot| slot.promoted) {
+        let mut plan = Plan { slots: slots.collect(), candidates, addresses: FxHashMap::default(), ptr_size };
+        plan.follow_addresses(func);
+        if plan.candidates == 0 {
             return None;
         }
         let mut moves = Vec::new();
         let mut zeros = Vec::new();
         for inst in func.all_insts() {
             match *inst {
-                Inst::Load { ty, addr, .. } | Inst::Store { ty, addr, .. } => plan.access(addr, ty),
-                Inst::MemZero { dst, size } => zeros.push((dst, size)),
+                Inst::Load { ty, addr, .. } | Inst::Store { ty, addr, .. } => {
+                    plan.access(plan.named(addr), ty);
+                }
+                Inst::MemZero { dst, size } => {
+                    let dst = plan.named(dst);
+                    if plan.touch(dst) {
+                        zeros.push((dst, size));
+                    }
+                }
                 Inst::MemCopy { dst, src, size } => {
+                    let (dst, src) = (plan.named(dst), plan.named(src));
                     let moved = Moved { dst, src, size };
-                    if plan.promoted_at(dst).is_some() || plan.promoted_at(src).is_some() {
+                    if plan.touch(dst) | plan.touch(src) {
                         plan.offsets_fit(moved);
                         moves.push(moved);
                     }
@@ -81,8 +95,99 @@ impl Plan {
                 _ => {}
             }
         }
+        plan.slots.iter_mut().for_each(|slot| slot.promoted &= slot.touched);
         plan.settle(&moves, &zeros);
         plan.slots.iter().any(|slot| slot.promoted).then_some(plan)
+    }
+
+    /// Notes which temporaries are addresses in slots. Slots whose address is more than a way to name them stay memory.
+    fn follow_addresses(&mut self, func: &Func) {
+        // Blocks stand in an order in which every temporary is assigned before it is read.
+        for block in &func.blocks {
+            for inst in &func.code[block.range()] {
+                self.follow(func, inst);
+            }
+            if self.candidates == 0 {
+                return;
+            }
+            if !self.addresses.is_empty() {
+                block.term.uses(&func.pool, |operand| self.give_up(operand));
+            }
+        }
+    }
+
+    fn follow(&mut self, func: &Func, inst: &Inst) {
+        match *inst {
+            Inst::AddrOf { dst, addr } => match self.place(addr) {
+                Some(place) if !func.regs[dst.index()].mutable => _ = self.addresses.insert(dst, place),
+                _ => self.give_up_at(addr),
+            },
+            _ if self.addresses.is_empty() => {}
+            Inst::Load { ty, addr, .. } => self.reach(func, addr, self.size(ty)),
+            Inst::Store { ty, addr, val } => {
+                self.reach(func, addr, self.size(ty));
+                self.give_up(val);
+            }
+            Inst::MemZero { dst, size } => self.reach(func, dst, size),
+            Inst::MemCopy { dst, src, size } => {
+                self.reach(func, dst, size);
+                self.reach(func, src, size);
+            }
+            Inst::NullCheck { .. } => {}
+            _ => inst.uses(&func.pool, |operand| self.give_up(operand)),
+        }
+    }
+
+    /// The place in a slot that an address names.
+    fn place(&self, addr: Addr) -> Option<Addr> {
+        let base = match addr.base {
+            Base::Slot(_) => return Some(addr),
+            Base::Reg(base) => *self.addresses.get(&base.as_reg()?)?,
+            Base::Global(_) | Base::Data(_) => return None,
+        };
+        Some(Addr { base: base.base, off: base.off.checked_add(addr.off)? })
+    }
+
+    /// An access of so many bytes: outside of the slot, its name must not be used.
+    fn reach(&mut self, func: &Func, addr: Addr, size: u32) {
+        let inside = |place: Addr| {
+            let Base::Slot(slot) = place.base else { return false };
+            place.off >= 0 && place.off as i64 + size as i64 <= func.slots[slot.index()].size as i64
+        };
+        if matches!(addr.base, Base::Reg(_)) && !self.place(addr).is_some_and(inside) {
+            self.give_up_at(addr);
+        }
+    }
+
+    /// The slot that an operand is an address in, if it is one, stays memory.
+    fn give_up(&mut self, operand: Operand) {
+        self.give_up_at(Addr { base: Base::Reg(operand), off: 0 });
+    }
+
+    fn give_up_at(&mut self, addr: Addr) {
+        if let Some(Addr { base: Base::Slot(slot), .. }) = self.place(Addr { off: 0, ..addr }) {
+            self.candidates -= std::mem::take(&mut self.slots[slot.index()].promoted) as usize;
+        }
+    }
+
+    /// The place in a slot that goes in the place of an address in it.
+    pub fn named(&self, addr: Addr) -> Addr {
+        match addr.base {
+            Base::Reg(_) if !self.addresses.is_empty() => {
+                self.place(addr).filter(|&place| self.promoted_at(place).is_some()).unwrap_or(addr)
+            }
+            _ => addr,
+        }
+    }
+
+    /// True for what only computes or checks the address of a slot that goes.
+    pub fn is_address(&self, inst: &Inst) -> bool {
+        let addr = match *inst {
+            Inst::AddrOf { addr, .. } => addr,
+            Inst::NullCheck { ptr } => Addr { base: Base::Reg(ptr), off: 0 },
+            _ => return false,
+        };
+        self.place(addr).is_some_and(|place| self.promoted_at(place).is_some())
     }
 
     pub fn is_promoted(&self, slot: SlotId) -> bool {
@@ -147,9 +252,17 @@ impl Plan {
     /// A load or store asks for a leaf.
     fn access(&mut self, addr: Addr, ty: Ty) {
         if let Some(slot) = self.promoted_at(addr) {
+            self.slots[slot.index()].touched = true;
             self.slots[slot.index()].gain += 1;
             self.add(slot, addr.off as u32, ty);
         }
+    }
+
+    /// Notes that an address is named; true when it is in a slot that may become registers.
+    fn touch(&mut self, addr: Addr) -> bool {
+        let Some(slot) = self.promoted_at(addr) else { return false };
+        self.slots[slot.index()].touched = true;
+        true
     }
 
     /// Adds a leaf, or gives the slot up when it overlaps others; true when something changed.
