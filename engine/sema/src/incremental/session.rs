@@ -3,13 +3,13 @@
 use super::found::{FileMap, Found, SessionFile};
 use super::graph::{Changes, Graph};
 use super::loader::Shared;
-use super::regions::{RegionKind, Regions};
+use super::regions::{Region, RegionKind, Regions};
 use super::watch::{NOBODY, Plan, Probe, Wanted, Watch, WatchNode, Work};
 use crate::sema::{Comptime, Loaded, Loader, Options, Sema};
 use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
-use sx_syntax::ast::Expr;
+use sx_syntax::ast::{Expr, Stmt};
 use sx_syntax::diag::{Diagnostic, Severity, sort_for_display};
 use sx_syntax::source::{File, Sources};
 use sx_syntax::span::FileId;
@@ -126,7 +126,7 @@ impl Session {
         let (changes, mut whole) = self.compare(at, &before, &regions);
         // What isn't imported any more may not be part of the program any more.
         whole |= changes.imports_of.is_some()
-            && !requests(&self.files[at as usize].file).is_subset(&requests(&parsed));
+            && !requests(&self.files[at as usize].file, &before).is_subset(&requests(&parsed, &regions));
         let file = &mut self.files[at as usize];
         file.file = parsed;
         file.regions = Some(regions.clone());
@@ -152,20 +152,23 @@ impl Session {
                 if other.by_key(region.key).is_none_or(|other| other.hash != region.hash) {
                     changes.regions.insert((at, region.key));
                     whole |= region.kind == RegionKind::Open;
-                    if region.kind == RegionKind::Import {
-                        changes.imports_of = Some(at);
-                        changes.any_name = true;
-                    }
                 }
             }
             for (name, keys) in &one.names {
                 if other.names.get(name) != Some(keys) {
                     changes.any_name = true;
+                    // Of several declarations the first one counts, and that may be one that is as it was.
+                    changes.regions.extend(keys.iter().map(|&key| (at, key)));
                     changes.names.insert((at, hash_name(name)));
                     let importers = self.imports.iter().enumerate().filter(|(_, to)| to.contains(&at));
                     changes.names.extend(importers.map(|(from, _)| (from as u32, hash_name(name))));
                 }
             }
+        }
+        let imports = |key| [before, after].iter().any(|r| r.by_key(key).is_some_and(is_import));
+        if changes.regions.iter().any(|&(_, key)| imports(key)) {
+            changes.imports_of = Some(at);
+            changes.any_name = true;
         }
         (changes, whole)
     }
@@ -410,13 +413,29 @@ impl Session {
     }
 }
 
-/// What a file asks to import.
-fn requests(file: &File) -> FxHashSet<&[u8]> {
-    let imports = file.ast.exprs.iter().filter_map(|expr| match *expr {
-        Expr::Import(path) => Some(file.ast.string(path)),
+fn is_import(region: &Region) -> bool {
+    region.kind == RegionKind::Import
+}
+
+/// What a file asks to import. Where a name is declared twice, only the first declaration asks for anything.
+fn requests<'a>(file: &'a File, regions: &Regions) -> FxHashSet<&'a [u8]> {
+    let ast = &file.ast;
+    let path = |region: &Region| match *ast.stmt(ast.items[region.item as usize]) {
+        Stmt::Const(idx) => {
+            let decl = ast.get(idx);
+            let name = ast.name(decl.name.name);
+            let first = regions.names.get(name).and_then(|keys| keys.first());
+            (name != "_" && first == Some(&region.key)).then_some(decl.value)
+        }
+        Stmt::Expr { expr, .. } => Some(expr),
+        _ => None,
+    };
+    let imports = regions.list.iter().filter(|region| is_import(region)).filter_map(path);
+    let paths = imports.filter_map(|expr| match *ast.expr(expr) {
+        Expr::Import(path) => Some(ast.string(path)),
         _ => None,
     });
-    imports.collect()
+    paths.collect()
 }
 
 fn hash_name(name: &str) -> u64 {

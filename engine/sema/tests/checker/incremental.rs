@@ -396,6 +396,41 @@ fn imports_of_what_is_there_come_and_go() {
     replace(&mut session, &mut files, "a.sx", "#import \"c.sx\";", "#import \"b.sx\";");
 }
 
+#[test]
+fn only_the_first_declaration_of_a_name_imports() {
+    let main = "main :: () { util.go(); }\nutil :: #import \"util.sx\";\n";
+    let mut files = files(&[("main.sx", main), ("util.sx", "go :: () { nothing; }\n")]);
+    let mut session = session(&files);
+    assert!(found(&session).iter().any(|found| found.contains("`nothing`")));
+    for first in
+        ["util :: #import \"other.sx\";\n", "util :: 1;\n", "more, util := 1, 2;\n", "util :: () { }\n"]
+    {
+        // The file isn't part of the program while something else has its name.
+        let update = edit(&mut session, &mut files, "main.sx", &format!("{first}{main}"));
+        assert!(update.whole && !found(&session).iter().any(|found| found.contains("`nothing`")));
+        edit(&mut session, &mut files, "main.sx", &format!("{main}{first}"));
+        assert!(found(&session).iter().any(|found| found.contains("`nothing`")));
+        edit(&mut session, &mut files, "main.sx", main);
+    }
+    edit(&mut session, &mut files, "main.sx", &main.replace("util ::", "_ ::"));
+}
+
+#[test]
+fn only_the_first_declaration_of_a_name_is_checked() {
+    let text = "f :: () { nothing; }\nmain :: () { }\n";
+    let mut files = files(&[("main.sx", text)]);
+    let mut session = session(&files);
+    assert_eq!(found(&session).len(), 1);
+    // The function that is declared twice is the same in all these.
+    for other in ["more, f := 1, 2;\n", "f :: 1;\n", "f :: () { other; }\n"] {
+        edit(&mut session, &mut files, "main.sx", &format!("{other}{text}"));
+        edit(&mut session, &mut files, "main.sx", text);
+        edit(&mut session, &mut files, "main.sx", &format!("{text}{other}"));
+        edit(&mut session, &mut files, "main.sx", &format!("{other}{text}"));
+        edit(&mut session, &mut files, "main.sx", text);
+    }
+}
+
 /// Numbers that look random and are the same every time.
 struct Dice(u64);
 
@@ -466,13 +501,18 @@ fn torture(name: &str, original: &Files, seed: u64, rounds: usize) {
 
 #[test]
 fn random_edits() {
-    for seed in 0..count(12) {
+    let first = number("SX_EDIT_FIRST").unwrap_or(0);
+    for seed in first..first + count(12) {
         torture("program", &program(), seed, 25);
     }
 }
 
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok().and_then(|n| n.parse().ok())
+}
+
 fn count(usual: u64) -> u64 {
-    std::env::var("SX_EDIT_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(usual)
+    number("SX_EDIT_SEEDS").unwrap_or(usual)
 }
 
 #[test]
@@ -490,6 +530,7 @@ fn random_edits_of_the_corpus() {
     let step = programs.len() / count(40).min(programs.len() as u64) as usize;
     for (seed, path) in programs.iter().enumerate().step_by(step.max(1)) {
         let Ok(text) = std::fs::read_to_string(path) else { continue };
-        torture(&path.display().to_string(), &vec![("main.sx".to_owned(), text)], seed as u64, 8);
+        let seed = number("SX_EDIT_FIRST").unwrap_or(0) + seed as u64;
+        torture(&path.display().to_string(), &vec![("main.sx".to_owned(), text)], seed, 8);
     }
 }
