@@ -112,7 +112,7 @@ fn said(main: Main, expected: &Outcome) -> Said {
     if main == Main::Failable && escaping_error(expected).is_some() {
         return Said::Exactly(String::new());
     }
-    if main == Main::Plain && expected.exit != 0 {
+    if main != Main::Code && expected.exit != 0 {
         let code = expected.exit;
         return Said::Line(format!(
             "error[E0703]: at compile time: the program ended itself, with code {code}"

@@ -82,6 +82,7 @@ pub(crate) struct Environment {
     pub meter: Meter,
     pub threads: Arc<Threads>,
     pub parking: Parking,
+    pub fiber_tags: fibers::Tags,
 }
 
 // SAFETY: the layout and the host's data are changed only through `&mut Instance`, while no code runs and there are no
@@ -124,6 +125,7 @@ impl Environment {
             meter,
             threads: Threads::new(),
             parking: Parking::new(),
+            fiber_tags: fibers::Tags::default(),
         })
     }
     /// The layout.
@@ -408,6 +410,8 @@ pub(crate) enum Ended {
     Trap(Trap),
     /// The function has no code; its frame is the innermost.
     Need(FuncId),
+    /// A fiber needs that function's code; the innermost frame has resumed it and does so again.
+    Awaits(FuncId),
 }
 
 /// Runs from an instruction until the entry frame returns, traps, or needs code.
@@ -425,6 +429,7 @@ pub(crate) unsafe fn run(core: *const Core, pc: *const Word, fp: *mut u64, rp: *
         match (*state).exit {
             Exit::Done => Ended::Done,
             Exit::Need(func) => Ended::Need(FuncId(func)),
+            Exit::Awaits(func) => Ended::Awaits(FuncId(func)),
             Exit::HostTrap => match (*state).strand.host_trap.take() {
                 Some(trap) => Ended::Trap(trap),
                 None => Ended::Trap(Trap::host("a host function failed")),
@@ -460,9 +465,17 @@ pub(crate) unsafe fn end_of_caller(state: *mut State) -> *mut u64 {
         if back == halt() {
             return (*state).exit_fp.add(ENTRY_ARGS);
         }
-        let slots = (&(*state).env).program.frame_slots_at(back.wrapping_sub(1));
-        caller.add(slots.next_multiple_of(2))
+        end_of_frame(state, back.wrapping_sub(1), caller)
     }
+}
+
+/// The end of a frame, of which an instruction is known.
+///
+/// # Safety
+/// The calling thread owns the state; the instruction is one of the frame's function.
+pub(crate) unsafe fn end_of_frame(state: *mut State, pc: *const Word, fp: *mut u64) -> *mut u64 {
+    // SAFETY: the caller's promise.
+    unsafe { fp.add((&(*state).env).program.frame_slots_at(pc).next_multiple_of(2)) }
 }
 
 /// A stack overflow found when a frame that waited got its code.
@@ -603,7 +616,7 @@ pub(crate) unsafe fn enter(
         };
         if outermost {
             take_thread(core, state);
-            (*state).root += 1;
+            begin_root(state);
         }
         let call = ActiveCall::new(strand, site);
         (*strand).active = &raw const call;
@@ -623,7 +636,8 @@ pub(crate) unsafe fn enter(
                 Ok(())
             }
             Ended::Trap(trap) => Err(trap),
-            Ended::Need(func) => {
+            // A fiber doesn't wait when it was resumed below an entry like this one.
+            Ended::Need(func) | Ended::Awaits(func) => {
                 let walk = Walk::new(state, halt(), (*state).exit_rp);
                 Err(Trap::no_code(func).locate(&env.program, walk))
             }
@@ -633,7 +647,7 @@ pub(crate) unsafe fn enter(
         }
         let result = if env.threads.is_involved() { threads::finish(core, result) } else { result };
         if result.is_err() {
-            fibers::kill_root(core);
+            fibers::kill_root(core, (*state).root);
         }
         result
     }
@@ -650,7 +664,7 @@ pub(crate) unsafe fn enter_first(core: *const Core, func: FuncId, args: &[u64]) 
         take_thread(core, state);
         let ended = enter_fresh(core, func, args);
         leave_thread(state);
-        fibers::kill_all(core);
+        fibers::close(core);
         ended
     }
 }
@@ -668,11 +682,35 @@ pub(crate) unsafe fn enter_fresh(core: *const Core, func: FuncId, args: &[u64]) 
             Ok(cell) => cell,
             Err(trap) => return Ended::Trap(trap),
         };
+        run_base(core, cell.code, top, (*strand).records.add(1))
+    }
+}
+
+/// Runs from an instruction as the first call that stands on a stack.
+///
+/// # Safety
+/// As for [`run`]; no other call stands on the stack.
+pub(crate) unsafe fn run_base(core: *const Core, pc: *const Word, fp: *mut u64, rp: *mut Record) -> Ended {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let strand = &raw mut (*(*core).state.get()).strand;
         let call = ActiveCall::new(strand, None);
         (*strand).active = &raw const call;
-        let ended = run(core, cell.code, top, (*strand).records.add(1));
+        let ended = run(core, pc, fp, rp);
         (*strand).active = call.outer;
         ended
+    }
+}
+
+/// Names a new outermost call, which runs from now on.
+///
+/// # Safety
+/// The calling thread owns the state.
+pub(crate) unsafe fn begin_root(state: *mut State) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        (*state).last_root += 1;
+        (*state).root = (*state).last_root;
     }
 }
 

@@ -48,6 +48,8 @@ impl Default for Config {
 /// start further threads, which end with the call that they were started in.
 pub struct Instance {
     core: Arc<Core>,
+    /// Calls that wait for code, by the names of their roots; only the last may go on.
+    suspended: Vec<u64>,
     _not_sync: PhantomData<std::cell::Cell<()>>,
 }
 
@@ -93,7 +95,10 @@ pub struct Suspended {
     base: *mut u64,
     records: *mut Record,
     rets: usize,
-    index: u32,
+    /// How many calls waited when it began to.
+    index: usize,
+    /// For a fiber's sake it waits: the instruction to repeat, and the fiber.
+    fiber: Option<(*const Word, fibers::Waiting)>,
 }
 
 // SAFETY: the addresses are only used together with the instance, which is `Send`.
@@ -124,7 +129,7 @@ impl Instance {
         );
         let core = Core::new(env.clone(), stack, FIRST, fuel);
         env.threads.add(Arc::as_ptr(&core));
-        let mut instance = Instance { core, _not_sync: PhantomData };
+        let mut instance = Instance { core, suspended: Vec::new(), _not_sync: PhantomData };
         instance.grow()?;
         Ok(instance)
     }
@@ -138,10 +143,6 @@ impl Instance {
     fn layout(&mut self) -> &Layout {
         // SAFETY: `&mut self` owns the layout.
         unsafe { self.env().layout() }
-    }
-    fn suspended(&mut self) -> &mut u32 {
-        // SAFETY: `&mut self` owns the state, and nothing runs.
-        unsafe { &mut (*self.state()).suspended }
     }
     /// Takes in what was compiled since: functions, globals, data. What exists keeps its values and addresses.
     ///
@@ -158,7 +159,7 @@ impl Instance {
     /// As for [`Instance::new`].
     pub fn reset(&mut self) -> Result<(), String> {
         self.grow()?;
-        *self.suspended() = 0;
+        self.suspended.clear();
         // SAFETY: `&mut self` owns the state, and nothing runs.
         unsafe {
             fibers::kill_all(Arc::as_ptr(&self.core));
@@ -232,6 +233,7 @@ impl Instance {
             match env::push_entry(core, func, args, rets) {
                 Err(trap) => Outcome::Trap(trap),
                 Ok(cell) => {
+                    env::begin_root(state);
                     let records = (*state).strand.records;
                     let at = Frames { fp: base, rp: records.add(1), base, records };
                     self.go(cell.code, at, rets)
@@ -248,20 +250,30 @@ impl Instance {
     }
     /// Enters the function that was waited for, or returns from it with results.
     fn go_on(&mut self, suspended: Suspended, results: Option<&[u64]>) -> Outcome {
-        let last = *self.suspended();
-        if suspended.index != last || last == 0 {
+        if suspended.index != self.suspended.len() {
             return Outcome::Trap(Trap::bad_call("calls that were suspended later must end first"));
         }
         if let Err(message) = self.grow() {
             return Outcome::Trap(Trap::link(message));
         }
-        *self.suspended() -= 1;
+        let Some(root) = self.suspended.pop() else {
+            return Outcome::Trap(Trap::bad_call("no call waits"));
+        };
+        let state = self.state();
+        // SAFETY: `&mut self` owns the state, and nothing runs.
+        unsafe { (*state).root = root };
+        if let Some((again, waiting)) = suspended.fiber {
+            if let Some(results) = results {
+                // SAFETY: as above; a call that waits keeps its fibers.
+                unsafe { waiting.answer(Ok(results.to_vec())) };
+            }
+            return self.repeat(&suspended, again);
+        }
         let cell = self.layout().cells[suspended.func.index()];
         let (pc, bytes) = match results {
             None => (cell.code, cell.frame_bytes as usize),
             Some(results) => (returning(), results.len() * 8),
         };
-        let state = self.state();
         // SAFETY: `&mut self` owns the state, and nothing runs; the frames of the call were kept, and results lie where the
         // callee's frame begins.
         unsafe {
@@ -279,13 +291,28 @@ impl Instance {
             self.go(pc, Frames { fp, rp, base, records }, rets)
         }
     }
+    /// Goes on with a call that has resumed a fiber, which has what it waited for.
+    fn repeat(&mut self, suspended: &Suspended, again: *const Word) -> Outcome {
+        let state = self.state();
+        let &Suspended { fp, rp, base, records, rets, .. } = suspended;
+        // SAFETY: `&mut self` owns the state, and nothing runs; the frames of the call were kept.
+        unsafe {
+            (*state).strand.top = base;
+            (*state).strand.records = records;
+            self.go(again, Frames { fp, rp, base, records }, rets)
+        }
+    }
     /// The first `count` argument slots of the function that a call waits for; no more than it was called with.
     pub fn waiting_args(&mut self, suspended: &Suspended, count: usize) -> Vec<u64> {
         // SAFETY: `&mut self` owns the state. The frames of a waiting call are kept, and its arguments lie in its caller's
         // window; the stack's limit bounds what a wrong count reads.
         unsafe {
-            let room = (*self.state()).strand.stack_limit.saturating_sub(suspended.fp as usize) / 8;
-            (0..count.min(room)).map(|i| suspended.fp.add(i).read()).collect()
+            let (fp, limit) = match &suspended.fiber {
+                Some((_, waiting)) => waiting.frame(),
+                None => (suspended.fp, (*self.state()).strand.stack_limit),
+            };
+            let room = limit.saturating_sub(fp as usize) / 8;
+            (0..count.min(room)).map(|i| fp.add(i).read()).collect()
         }
     }
     /// Goes on with a call as if the function that it waits for had returned these results, as many as its signature has.
@@ -299,7 +326,10 @@ impl Instance {
     pub fn refuse(&mut self, suspended: Suspended, message: impl Into<String>) -> Trap {
         let state = self.state();
         let rp = suspended.rp;
-        let known = suspended.index <= *self.suspended();
+        let known = suspended.index <= self.suspended.len();
+        if known && let Some((again, waiting)) = suspended.fiber {
+            return self.refuse_fiber(&suspended, again, waiting, message.into());
+        }
         let trap = Trap::host(message);
         // SAFETY: `&mut self` owns the state, and nothing runs; the frames of the call were kept.
         let trap = unsafe {
@@ -313,15 +343,46 @@ impl Instance {
         self.abandon(suspended);
         trap
     }
-    /// Forgets a call that waits for code, and all that were suspended later.
+    /// Ends a call with a trap where one of its fibers waits: the fiber raises it.
+    fn refuse_fiber(
+        &mut self,
+        suspended: &Suspended,
+        again: *const Word,
+        waiting: fibers::Waiting,
+        message: String,
+    ) -> Trap {
+        self.forget(suspended.index);
+        let Some(root) = self.suspended.pop() else { return Trap::bad_call("no call waits") };
+        // SAFETY: `&mut self` owns the state, and nothing runs; a call that waits keeps its fibers.
+        unsafe {
+            (*self.state()).root = root;
+            waiting.answer(Err(message.clone()));
+        }
+        match self.repeat(suspended, again) {
+            Outcome::Trap(trap) => trap,
+            // Nothing runs between the fiber and the call, so this can't be.
+            Outcome::Done(_) | Outcome::Need(..) => Trap::host(message),
+        }
+    }
+    /// Forgets a call that waits for code, and all that were suspended later. Fibers that they made, or that wait below them,
+    /// end.
     pub fn abandon(&mut self, suspended: Suspended) {
-        if suspended.index <= *self.suspended() {
-            *self.suspended() = suspended.index - 1;
+        if suspended.index <= self.suspended.len() {
+            self.forget(suspended.index - 1);
             // SAFETY: `&mut self` owns the state, and nothing runs.
             unsafe {
                 (*self.state()).strand.top = suspended.base;
                 (*self.state()).strand.records = suspended.records;
             }
+        }
+    }
+    /// Forgets calls that wait until there are `count`, the last first.
+    fn forget(&mut self, count: usize) {
+        while self.suspended.len() > count
+            && let Some(root) = self.suspended.pop()
+        {
+            // SAFETY: `&mut self` owns the state, and nothing runs.
+            unsafe { fibers::kill_root(Arc::as_ptr(&self.core), root) };
         }
     }
     unsafe fn go(&mut self, pc: *const Word, at: Frames, rets: usize) -> Outcome {
@@ -338,18 +399,24 @@ impl Instance {
             (*state).strand.active = call.outer;
             (*state).strand.top = base;
             (*state).strand.records = records;
-            match ended {
-                Ended::Trap(trap) => Outcome::Trap(resume_panic(trap)),
-                Ended::Done => Outcome::Done((0..rets).map(|i| base.add(i).read()).collect()),
-                Ended::Need(func) => {
-                    let (fp, rp) = ((*state).exit_fp, (*state).exit_rp);
-                    (*state).strand.top = env::end_of_caller(state);
-                    (*state).strand.records = rp;
-                    let index = *self.suspended() + 1;
-                    *self.suspended() = index;
-                    Outcome::Need(func, Suspended { func, fp, rp, base, records, rets, index })
+            let (func, fiber) = match ended {
+                Ended::Trap(trap) => {
+                    fibers::kill_root(core, (*state).root);
+                    return Outcome::Trap(resume_panic(trap));
                 }
-            }
+                Ended::Done => return Outcome::Done((0..rets).map(|i| base.add(i).read()).collect()),
+                Ended::Need(func) => (func, None),
+                Ended::Awaits(func) => (func, fibers::waiting(state).map(|fiber| ((*state).exit_pc, fiber))),
+            };
+            let (fp, rp) = ((*state).exit_fp, (*state).exit_rp);
+            (*state).strand.top = match fiber {
+                None => env::end_of_caller(state),
+                Some((pc, _)) => env::end_of_frame(state, pc, fp),
+            };
+            (*state).strand.records = rp;
+            self.suspended.push((*state).root);
+            let index = self.suspended.len();
+            Outcome::Need(func, Suspended { func, fp, rp, base, records, rets, index, fiber })
         }
     }
     /// What stops this instance's calls from other threads.
@@ -436,7 +503,7 @@ fn resume_panic(trap: Trap) -> Trap {
 impl Drop for Instance {
     fn drop(&mut self) {
         // SAFETY: `&mut self` owns the state, and nothing runs.
-        unsafe { fibers::kill_all(Arc::as_ptr(&self.core)) };
+        unsafe { fibers::close(Arc::as_ptr(&self.core)) };
         self.env().threads.remove(Arc::as_ptr(&self.core));
     }
 }

@@ -294,7 +294,7 @@ fn run(core: Arc<Core>, func: FuncId, args: &[u64], done: usize) {
     let trap = match unsafe { env::enter_first(Arc::as_ptr(&core), func, args) } {
         Ended::Done => None,
         Ended::Trap(trap) => Some(trap),
-        Ended::Need(func) => Some(Trap::no_code(func)),
+        Ended::Need(func) | Ended::Awaits(func) => Some(Trap::no_code(func)),
     };
     let threads = env.threads.clone();
     if env.limits.fuel.is_some() {

@@ -256,6 +256,59 @@ fn limits_reach_fibers() {
     assert_eq!(i.memory_used(), 0);
 }
 
+/// Numbers of threads are as many as there were; what a handle says of its thread isn't.
+#[test]
+fn handles_tell_apart_more_threads_than_they_count() {
+    let mut i = make(
+        &Engine::builder().limits(Limits::default().threads(2)).build(),
+        "thread :: #import \"modules/std/thread.sx\";
+         one : fiber.Fiber = .{};
+         state :: (f: fiber.Fiber) -> i64 { fiber.host_fiber_state(f.handle) }
+         run :: () -> i64 {
+             one = fiber.create(() { fiber.suspend(); }) catch { return -1; };
+             _ = one.resume();
+             count := 0;
+             p := @count;
+             for 0..33_000 (_) {
+                 t := thread.spawn(() {
+                     f := fiber.create(() { fiber.suspend(); }) catch { return; };
+                     _ = f.resume();
+                     if state(f) == 2 and f.handle != one.handle and state(one) == -3 { p.* += 1; }
+                 }) catch { return -2; };
+                 _ = t.join();
+             }
+             if state(one) != 2 { return -3; }
+             count
+         }",
+    );
+    assert_eq!(call(&mut i, "run"), 33_000);
+}
+
+#[test]
+fn limits_reach_fibers_at_compile_time() {
+    let spin = format!(
+        "{HEAD}
+         spin :: () -> i64 {{
+             f := fiber.create(() {{ n := 0; while true {{ n += 1; if n % 100 == 0 {{ fiber.suspend(); }} }} }}) catch {{ return 0; }};
+             while f.resume() {{ }}
+             1
+         }}
+         X :: #run spin();"
+    );
+    let error = failure(Engine::builder().comptime_budget(10_000).build().compile(&spin));
+    assert_eq!(error.diagnostics()[0].code(), "E0703");
+    assert!(error.message().contains("budget"), "{error}");
+    let cancel = sx::CompileCancel::new();
+    let engine = Engine::builder().comptime_budget(u64::MAX).compile_cancel(cancel.clone()).build();
+    let waiter = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(20));
+        cancel.cancel();
+    });
+    let error = failure(engine.compile(&spin));
+    assert!(error.message().contains("canceled"), "{error}");
+    waiter.join().expect("it ends");
+}
+
 #[test]
 fn instances_are_dropped_with_live_fibers() {
     static DROPPED: AtomicU64 = AtomicU64::new(0);

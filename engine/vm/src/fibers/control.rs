@@ -3,6 +3,7 @@
 //! SAFETY (all of this module): a control lives as long as its fiber, at the beginning of the slot's upper area, and is used by
 //! the thread that owns the execution.
 
+use super::wait::Wait;
 use crate::env::Site;
 use crate::fault::Recovery;
 use crate::interp::state::{Core, ErrorTrace, Record, Strand, halt};
@@ -53,6 +54,8 @@ pub(crate) struct Control {
     pub root: u64,
     /// Its place in the table.
     pub index: u32,
+    /// While it waits for code: for what. Null otherwise.
+    pub wait: *mut Wait,
 }
 
 /// How a slot of so many bytes is divided: three eighths for the program's stacks, the rest for the native stack.

@@ -5,6 +5,8 @@
 //! | [`control`] | what is kept for a fiber, and where it lies in the fiber's slot |
 //! | [`table`] | the fibers of an execution, by handle |
 //! | [`run`] | creating, resuming, suspending, killing |
+//! | [`wait`] | waiting for code, at compile time |
+//! | [`tags`] | what handles say of the thread |
 //!
 //! A fiber has a native stack, on which host functions and the interpreter's own loop run, and above it its VM stack and
 //! return stack. They are one [slot](sx_fiber::Slot):
@@ -27,10 +29,14 @@
 mod control;
 mod run;
 mod table;
+mod tags;
+mod wait;
 
 pub(crate) use control::{Control, resumer, spread};
-pub(crate) use run::{call, kill_all, kill_root};
+pub(crate) use run::{call, close, kill_all, kill_root};
 pub(crate) use table::Fibers;
+pub(crate) use tags::Tags;
+pub(crate) use wait::{Waiting, waiting};
 
 /// What a program can do with fibers: functions of the floor with these symbols.
 ///

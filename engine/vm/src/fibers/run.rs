@@ -6,11 +6,14 @@
 use super::FiberOp;
 use super::control::{Control, LEAST_BYTES};
 use super::table::{Fibers, Named};
+use super::tags::Tag;
+use super::wait;
 use crate::bytecode::Word;
 use crate::env::{self, Ended, Site};
 use crate::fault;
 use crate::host::{CALL_WORDS, leave};
 use crate::interp::state::{Core, Exit, State, Strand, exit};
+use crate::program::ANY_CLASS;
 use crate::trap::Trap;
 use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
@@ -45,10 +48,16 @@ pub(crate) unsafe fn call(core: *const Core, site: Site, slots: *mut u64, op: Fi
             FiberOp::Resume => match find(state, slots.read()) {
                 Named::Ended => Ok(ENDED_BEFORE),
                 Named::Foreign => Ok(FOREIGN),
-                Named::Fiber(control) if (*control).running => Ok(RUNNING),
+                Named::Fiber(control) if (*control).running && !wait::is_repeated(control, &site) => {
+                    Ok(RUNNING)
+                }
                 Named::Fiber(control) => {
                     (*state).strand.site = site;
-                    resume(core, control)
+                    match resume(core, control, &site) {
+                        Resumed::Answer(answer) => Ok(answer),
+                        Resumed::Trap(trap) => Err(trap),
+                        Resumed::Awaits(func) => return wait::leave(state, site, func),
+                    }
                 }
             },
             FiberOp::Suspend => match (*state).fiber {
@@ -58,7 +67,7 @@ pub(crate) unsafe fn call(core: *const Core, site: Site, slots: *mut u64, op: Fi
                     (*state).strand.site = site;
                     if let Some(suspend) = (*fiber).suspend {
                         let suspend: Suspend<'_> = Suspend::from_raw(suspend);
-                        suspend.suspend(0);
+                        suspend.suspend(wait::SUSPENDED);
                     }
                     if (*fiber).kill {
                         return die(state, site);
@@ -125,21 +134,27 @@ unsafe fn create(core: *const Core, entry: u64, data: u64, len: u64) -> Result<i
     unsafe {
         let state = (*core).state.get();
         let env = env::shared(state);
-        if (*state).waits {
-            return Err(Trap::host("fibers can't be made at compile time"));
-        }
         let limits = &env.limits;
         if limits.fibers == 0 {
             return Ok(TOO_MANY);
         }
         if (*state).fibers.is_none() {
-            match Fibers::new((*state).own.id, limits.fibers, limits.fiber_bytes.max(LEAST_BYTES)) {
+            let tag = if (*state).waits { Some(Tag::COMPILER) } else { env.fiber_tags.take() };
+            let Some(tag) = tag else { return Ok(TOO_MANY) };
+            match Fibers::new(tag, limits.fibers, limits.fiber_bytes.max(LEAST_BYTES)) {
                 Ok(fibers) => (*state).fibers = Some(Box::new(fibers)),
                 Err(error) => return Err(Trap::host(format!("no fibers here: {error}"))),
             }
         }
+        let index = entry.wrapping_sub(1);
+        if index >= (*state).cell_count {
+            return Err(Trap::host("a fiber can't begin with this value"));
+        }
+        let func = FuncId(index as u32);
+        if !begins(state, func).unwrap_or((*state).waits) {
+            return Err(unfit());
+        }
         let Some(fibers) = &mut (*state).fibers else { return Ok(NO_MEMORY) };
-        let func = begins(state, fibers, entry)?;
         if len > MOST_DATA || data == 0 {
             return Err(Trap::host("a fiber can't begin with this data"));
         }
@@ -187,30 +202,35 @@ unsafe fn create(core: *const Core, entry: u64, data: u64, len: u64) -> Result<i
             running: false,
             root: (*state).root,
             index,
+            wait: ptr::null_mut(),
         });
         Ok(fibers.handle(index) as i64)
     }
 }
 
-/// The function that a fiber is to begin with.
-unsafe fn begins(state: *mut State, fibers: &mut Fibers, entry: u64) -> Result<FuncId, Trap> {
-    // SAFETY: see the module.
+/// True if a fiber can begin with a function; unknown until it has code.
+pub(super) unsafe fn begins(state: *mut State, func: FuncId) -> Option<bool> {
+    // SAFETY: see the module; the function has a cell.
     unsafe {
-        let index = entry.wrapping_sub(1);
-        if index >= (*state).cell_count {
-            return Err(Trap::host("a fiber can't begin with this value"));
+        let class = (*(*state).cells.add(func.index())).class;
+        if class == ANY_CLASS {
+            return None;
         }
-        let func = FuncId(index as u32);
-        let class = (*(*state).cells.add(index as usize)).class;
+        let fibers = (&mut (*state).fibers).as_mut()?;
         if fibers.class != Some(class) {
             let wanted = Signature { params: vec![Ty::Ptr, Ty::Ptr], rets: vec![] };
             if (&(*state).env).program.signature(func) != Some(wanted) {
-                return Err(Trap::host("a fiber can't begin with this function"));
+                return Some(false);
             }
             fibers.class = Some(class);
         }
-        Ok(func)
+        Some(true)
     }
+}
+
+#[cold]
+pub(super) fn unfit() -> Trap {
+    Trap::host("a fiber can't begin with this function")
 }
 
 /// What runs on a fiber's stack.
@@ -220,33 +240,51 @@ unsafe fn body(suspend: &Suspend<'_>, argument: *mut (), _: usize) -> usize {
         let control = argument.cast::<Control>();
         (*control).suspend = Some(suspend.as_raw());
         let (core, data) = ((*control).core, (*control).data as u64);
-        (*control).ended = match env::enter_fresh(core, (*control).func, &[data, data]) {
-            Ended::Done => None,
-            Ended::Trap(trap) => Some(trap),
-            Ended::Need(func) => Some(Trap::no_code(func)),
+        let mut ended = match begins((*core).state.get(), (*control).func) {
+            Some(false) => Ended::Trap(unfit()),
+            _ => env::enter_fresh(core, (*control).func, &[data, data]),
+        };
+        (*control).ended = loop {
+            ended = match ended {
+                Ended::Done => break None,
+                Ended::Trap(trap) => break Some(trap),
+                Ended::Need(func) => wait::for_code(core, suspend, func, false),
+                Ended::Awaits(func) => wait::for_code(core, suspend, func, true),
+            };
         };
         0
     }
 }
 
-/// Runs a fiber that doesn't run. A trap in it is one of whoever resumes it.
-unsafe fn resume(core: *const Core, control: *mut Control) -> Result<i64, Trap> {
+/// What came of resuming a fiber.
+enum Resumed {
+    /// What the program is told.
+    Answer(i64),
+    /// It has trapped: so does whoever resumed it.
+    Trap(Trap),
+    /// It needs that function's code.
+    Awaits(FuncId),
+}
+
+/// Runs a fiber that doesn't run.
+#[inline]
+unsafe fn resume(core: *const Core, control: *mut Control, site: &Site) -> Resumed {
     // SAFETY: see the module.
     unsafe {
-        let turn = turn(core, control);
-        match turn {
-            Some(Turn::Suspended(_)) => Ok(SUSPENDED),
+        match turn(core, control) {
+            Some(Turn::Suspended(wait::SUSPENDED)) => Resumed::Answer(SUSPENDED),
+            Some(Turn::Suspended(_)) => Resumed::Awaits(wait::begin(control, site)),
             Some(Turn::Finished(_)) => {
                 let ended = (*control).ended.take();
                 release(core, control);
-                ended.map_or(Ok(ENDED), Err)
+                ended.map_or(Resumed::Answer(ENDED), Resumed::Trap)
             }
             Some(Turn::Panicked) => {
                 let reason = (*control).fiber.take_panic();
                 release(core, control);
-                Err(Trap::from_panic(reason.unwrap_or_else(|| Box::new("a fiber panicked"))))
+                Resumed::Trap(Trap::from_panic(reason.unwrap_or_else(|| Box::new("a fiber panicked"))))
             }
-            None => Ok(RUNNING),
+            None => Resumed::Answer(RUNNING),
         }
     }
 }
@@ -335,16 +373,28 @@ unsafe fn below_host(state: *mut State, fiber: *mut Control) -> Trap {
     }
 }
 
-/// Ends the fibers that were made in the outermost call that has just ended with a trap.
+/// Ends the fibers that were made in an outermost call, which has ended with a trap, and those that wait for code below it.
 ///
 /// # Safety
 /// The calling thread owns the execution, and runs none of its fibers.
 #[cold]
-pub(crate) unsafe fn kill_root(core: *const Core) {
+pub(crate) unsafe fn kill_root(core: *const Core, root: u64) {
+    // SAFETY: the caller's promise.
+    unsafe { kill_where(core, |control| (*control).root == root || wait::root(control) == Some(root)) }
+}
+
+/// Ends all fibers of an execution that won't have any more.
+///
+/// # Safety
+/// As for [`kill_root`].
+pub(crate) unsafe fn close(core: *const Core) {
     // SAFETY: the caller's promise.
     unsafe {
-        let root = (*(*core).state.get()).root;
-        kill_where(core, |control| (*control).root == root);
+        kill_all(core);
+        let state = (*core).state.get();
+        if let Some(fibers) = (*state).fibers.take() {
+            env::shared(state).fiber_tags.give(fibers.into_tag());
+        }
     }
 }
 

@@ -1,16 +1,19 @@
 //! The fibers of an execution, by handle.
 //!
-//! A handle is a place in the table, a count of how often the place was used, and the thread's number, so that old handles and those
-//! of other threads are known for what they are. The place of a fiber that has ended is free at once.
+//! A handle is a place in the table, a count of how often the place was used, and the thread's [tag](super::tags), so that old handles
+//! and those of other threads are known for what they are. The place of a fiber that has ended is free at once.
 
 use super::control::{Control, layout};
+use super::tags::Tag;
 use sx_fiber::{Error, Pool, PoolConfig, Slot};
 
 /// Slots without a fiber that keep their memory.
 const KEPT: usize = 256;
 
 const INDEX_BITS: u32 = 24;
-const USE_BITS: u32 = 24;
+pub(super) const USE_BITS: u32 = 24;
+/// How many uses of a place handles can tell apart, with 0, which none has.
+const USES: u32 = 1 << USE_BITS;
 /// The most fibers that handles can tell apart.
 pub(super) const MOST: u32 = (1 << INDEX_BITS) - 1;
 
@@ -30,7 +33,9 @@ pub(crate) struct Fibers {
     entries: Vec<Entry>,
     free: Vec<u32>,
     /// What handles say of the thread.
-    tag: u64,
+    tag: Tag,
+    /// The fiber that has asked for code last.
+    pub(super) asks: *mut Control,
     /// The class of functions that fibers begin with, once one was seen.
     pub(super) class: Option<u32>,
 }
@@ -42,15 +47,27 @@ struct Entry {
 }
 
 impl Fibers {
-    pub fn new(thread: u64, most: u32, bytes: usize) -> Result<Fibers, Error> {
+    pub fn new(tag: Tag, most: u32, bytes: usize) -> Result<Fibers, Error> {
         let config = PoolConfig {
             layout: layout(bytes),
             max_slots: most.min(MOST) as usize,
             keep: KEPT,
             ..PoolConfig::default()
         };
-        let tag = thread << (INDEX_BITS + USE_BITS) & i64::MAX as u64;
-        Ok(Fibers { pool: Pool::new(config)?, entries: Vec::new(), free: Vec::new(), tag, class: None })
+        Ok(Fibers {
+            pool: Pool::new(config)?,
+            entries: Vec::new(),
+            free: Vec::new(),
+            tag,
+            asks: std::ptr::null_mut(),
+            class: None,
+        })
+    }
+    /// The tag, for another thread to use, when no fiber lives any more: which has none of these handles.
+    pub fn into_tag(self) -> Tag {
+        let spent = |entry: &Entry| if entry.uses == 0 { USES } else { entry.uses };
+        let used = self.entries.iter().map(spent).max();
+        Tag { uses: used.unwrap_or(self.tag.uses), ..self.tag }
     }
     /// Takes memory for a fiber.
     pub fn take(&mut self) -> Result<Slot, Error> {
@@ -69,20 +86,22 @@ impl Fibers {
                 index
             }
             None => {
-                self.entries.push(Entry { control, uses: 1 });
+                self.entries.push(Entry { control, uses: self.tag.uses });
                 self.entries.len() as u32 - 1
             }
         }
     }
     /// The handle of the fiber at a place; never 0.
     pub fn handle(&self, index: u32) -> u64 {
-        self.tag | (self.entries[index as usize].uses as u64) << INDEX_BITS | index as u64
+        self.tag.number << (INDEX_BITS + USE_BITS)
+            | (self.entries[index as usize].uses as u64) << INDEX_BITS
+            | index as u64
     }
     /// A fiber has ended.
     pub fn remove(&mut self, index: u32) {
         let entry = &mut self.entries[index as usize];
         entry.control = std::ptr::null_mut();
-        entry.uses = (entry.uses + 1) & ((1 << USE_BITS) - 1);
+        entry.uses = (entry.uses + 1) & (USES - 1);
         // A place whose uses are all counted isn't used again: no handle may name two fibers.
         if entry.uses != 0 {
             self.free.push(index);
@@ -95,8 +114,8 @@ impl Fibers {
             return Named::Ended;
         }
         let index = (handle & MOST as u64) as usize;
-        let uses = (handle >> INDEX_BITS) as u32 & ((1 << USE_BITS) - 1);
-        if handle >> (INDEX_BITS + USE_BITS) != self.tag >> (INDEX_BITS + USE_BITS) {
+        let uses = (handle >> INDEX_BITS) as u32 & (USES - 1);
+        if handle >> (INDEX_BITS + USE_BITS) != self.tag.number {
             return Named::Foreign;
         }
         match self.entries.get(index) {
@@ -122,8 +141,9 @@ mod tests {
 
     #[test]
     fn old_handles_name_nothing() {
-        let mut fibers = Fibers::new(3, 100, 256 << 10).expect("the layout is right");
-        let mut other = Fibers::new(4, 100, 256 << 10).expect("the layout is right");
+        let mut fibers =
+            Fibers::new(Tag { number: 3, uses: 1 }, 100, 256 << 10).expect("the layout is right");
+        let mut other = Fibers::new(Tag { number: 4, uses: 1 }, 100, 256 << 10).expect("the layout is right");
         let control = std::ptr::dangling_mut::<Control>();
         let index = fibers.insert(control);
         let handle = fibers.handle(index);

@@ -108,7 +108,7 @@ impl Core {
             fiber: std::ptr::null_mut(),
             fibers: None,
             root: 0,
-            suspended: 0,
+            last_root: 0,
             waits: false,
             externs: Vec::new(),
             callers: FxHashMap::default(),
@@ -170,6 +170,8 @@ pub(crate) enum Exit {
     HostTrap,
     /// This function has no code.
     Need(u32),
+    /// As `Need`, in a fiber that was resumed: the instruction that did it is to be repeated once the code is there.
+    Awaits(u32),
 }
 
 /// What handlers reach through one pointer; hot fields first.
@@ -205,10 +207,10 @@ pub(crate) struct State {
     pub fiber: *mut crate::fibers::Control,
     /// The fibers of this execution, once there are any.
     pub fibers: Option<Box<crate::fibers::Fibers>>,
-    /// How many outermost calls there were: names the running one.
+    /// Names the outermost call that runs.
     pub root: u64,
-    /// Calls that wait for code, of which only the last may go on.
-    pub suspended: u32,
+    /// How many there were.
+    pub last_root: u64,
     /// The running call may wait for code.
     pub waits: bool,
     /// The externs that were called from here.
