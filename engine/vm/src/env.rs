@@ -83,6 +83,7 @@ pub(crate) struct Environment {
     pub threads: Arc<Threads>,
     pub parking: Parking,
     pub fiber_tags: fibers::Tags,
+    pub locks: fibers::Locks,
 }
 
 // SAFETY: the layout and the host's data are changed only through `&mut Instance`, while no code runs and there are no
@@ -126,6 +127,7 @@ impl Environment {
             threads: Threads::new(),
             parking: Parking::new(),
             fiber_tags: fibers::Tags::default(),
+            locks: fibers::Locks::default(),
         })
     }
     /// The layout.

@@ -233,7 +233,7 @@ impl Caller<'_> {
         (index < unsafe { (*self.state()).cell_count }).then_some(FuncId(index as u32))
     }
     /// Waits while the 32 bits at an address are `expected`: until another thread unparks the address, or the deadline
-    /// comes. Whoever changes the number, and unparks afterwards, isn't missed.
+    /// comes. Whoever changes the number, and unparks afterwards, isn't missed. Waits can end as if unparked when nobody did that.
     ///
     /// # Errors
     /// The trap that ends the wait: the call is interrupted, `deadlock` if every thread waits without a deadline, or
@@ -247,6 +247,23 @@ impl Caller<'_> {
         expected: u32,
         deadline: Option<Instant>,
     ) -> Result<Parked, Trap> {
+        // SAFETY: the caller's promise.
+        unsafe { self.park_for_lock(address, expected, deadline, 0) }
+    }
+    /// As [`Caller::park`], waiting for a lock; `key` is what [`FiberOp::Hold`] gave for it.
+    ///
+    /// # Errors
+    /// As for [`Caller::park`]; and a trap if the fiber was killed that held the lock.
+    ///
+    /// # Safety
+    /// As for [`Caller::park`].
+    pub unsafe fn park_for_lock(
+        &mut self,
+        address: usize,
+        expected: u32,
+        deadline: Option<Instant>,
+        key: u64,
+    ) -> Result<Parked, Trap> {
         if address < NULL_PAGE as usize {
             return Err(self.located(Trap::of_kind(TrapKind::NullDereference, [0; 3])));
         }
@@ -256,10 +273,14 @@ impl Caller<'_> {
             return Err(self.located(Trap::of_kind(TrapKind::InvalidMemory, [0; 3])));
         }
         loop {
+            let poisoned = || self.env().locks.is_poisoned(key);
             // SAFETY: the caller's promise; this thread runs the execution.
-            match unsafe { self.env().parking.park(&*self.core, address, expected, deadline) } {
+            match unsafe { self.env().parking.park(&*self.core, address, expected, deadline, poisoned) } {
                 Ok(parked) => return Ok(parked),
                 Err(Refused::Requested) => self.poll()?,
+                Err(Refused::Poisoned) => {
+                    return Err(self.trap("the fiber that held this lock was killed"));
+                }
                 Err(Refused::Deadlock) => {
                     return Err(self.located(Trap::of_kind(TrapKind::Deadlock, [0; 3])));
                 }

@@ -165,6 +165,7 @@ impl Instance {
             fibers::kill_all(Arc::as_ptr(&self.core));
             (*self.state()).strand.reset();
             (*self.state()).own.data = 0;
+            self.env().locks.reset();
             crate::objects::reset(Arc::as_ptr(&self.core))
         }
     }

@@ -5,7 +5,7 @@
 //! a table of the instance's and no service of the system, so that every waiter can be found and woken, and so that it is
 //! known when nobody is left who could wake one.
 //!
-//! Locks are taken in this order: the list of threads, the table, a signal.
+//! Locks are taken in this order: the list of threads, the table, what is poisoned, a signal.
 
 use crate::interp::state::Core;
 use parking_lot::{Condvar, Mutex};
@@ -89,6 +89,8 @@ pub(crate) enum Refused {
     Requested,
     /// Every thread waits, and none has a deadline.
     Deadlock,
+    /// What it waits for doesn't come any more.
+    Poisoned,
 }
 
 impl Parking {
@@ -108,7 +110,8 @@ impl Parking {
         }
         table.sleeps();
     }
-    /// Waits while the 32 bits at an address are `expected`.
+    /// Waits while the 32 bits at an address are `expected`, unless `poisoned` says at the last moment that nobody will change
+    /// them.
     ///
     /// # Safety
     /// The address is aligned and can be read; `core` is the execution that this thread runs.
@@ -118,6 +121,7 @@ impl Parking {
         address: usize,
         expected: u32,
         deadline: Option<Instant>,
+        poisoned: impl FnOnce() -> bool,
     ) -> Result<Parked, Refused> {
         let signal = &core.signal;
         let mut table = self.table.lock();
@@ -128,6 +132,9 @@ impl Parking {
         }
         if core.requests.load(Ordering::SeqCst) != 0 {
             return Err(Refused::Requested);
+        }
+        if poisoned() {
+            return Err(Refused::Poisoned);
         }
         let forever = deadline.is_none();
         *signal.wait.lock() = Wait::Parked;
@@ -155,6 +162,14 @@ impl Parking {
         match slept {
             Slept::Late => Ok(Parked::TimedOut),
             _ => Err(Refused::Requested),
+        }
+    }
+    /// Wakes everyone, to look again at what they wait for.
+    pub fn wake_all(&self) {
+        let mut table = self.table.lock();
+        let addresses: Vec<usize> = table.waiters.keys().copied().collect();
+        for address in addresses {
+            table.unpark(address, usize::MAX);
         }
     }
     /// Wakes up to `count` of those that wait at an address, the longest waiting first; says how many there were.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use sx_vm::{Caller, Parked, SpawnError, Trap};
 
 pub(super) const ENTRIES: &[Entry] = &[
-    ("sx_park", 3, park),
+    ("sx_park", 4, park),
     ("sx_thread_parallel", 1, parallel),
     ("sx_thread_self", 1, this),
     ("sx_thread_spawn", 4, spawn),
@@ -61,14 +61,15 @@ fn yield_now(_: &mut Caller<'_>, _: &mut [u64]) -> Result<(), Trap> {
 }
 
 /// Waits while a word is what it was: 0 when it was unparked, 1 when the word is another one, 2 when it took too long. The
-/// deadline is one of the clock that only goes forward; a negative one never comes.
+/// deadline is one of the clock that only goes forward; a negative one never comes. The last argument is the key of the lock that is
+/// waited for, or 0.
 fn park(caller: &mut Caller<'_>, slots: &mut [u64]) -> Result<(), Trap> {
     let (address, expected) = (slots[0] as usize, slots[1] as u32);
     // What lies too far in the future for the system never comes either.
     let deadline = u64::try_from(slots[2] as i64).ok().map(Duration::from_nanos);
     let deadline: Option<Instant> = deadline.and_then(|after| super::floor::start().checked_add(after));
     // SAFETY: the library gives the address of a variable.
-    slots[0] = match unsafe { caller.park(address, expected, deadline) }? {
+    slots[0] = match unsafe { caller.park_for_lock(address, expected, deadline, slots[3]) }? {
         Parked::Woken => 0,
         Parked::Changed => 1,
         Parked::TimedOut => 2,

@@ -285,6 +285,35 @@ fn handles_tell_apart_more_threads_than_they_count() {
 }
 
 #[test]
+fn locks_of_fibers_that_a_trap_ended_are_poisoned() {
+    let mut i = make(
+        &Engine::new(),
+        "sync :: #import \"modules/std/sync.sx\";
+         mutex : sync.Mutex = .{};
+         run :: () -> i64 {
+             f := fiber.create(() { mutex.lock(); fiber.suspend(); }) catch { return -1; };
+             _ = f.resume();
+             n := 0;
+             1 / n
+         }
+         traps :: () -> i64 {
+             f := fiber.create(() { mutex.lock(); n := 0; _ = 1 / n; }) catch { return -1; };
+             _ = f.resume();
+             0
+         }
+         take :: () -> i64 { mutex.lock(); mutex.unlock(); 5 }",
+    );
+    for name in ["run", "traps"] {
+        assert_eq!(call(&mut i, "take"), 5);
+        assert_eq!(fails(&mut i, name).trap_kind(), Some(TrapKind::DivisionByZero));
+        let error = fails(&mut i, "take");
+        assert!(error.to_string().contains("the fiber that held this lock was killed"), "{error}");
+        i.reset().unwrap();
+        assert_eq!(i.memory_used(), 0);
+    }
+}
+
+#[test]
 fn limits_reach_fibers_at_compile_time() {
     let spin = format!(
         "{HEAD}

@@ -14,7 +14,7 @@ use sx_fiber::{Fiber, Slot, StackLayout};
 use sx_ir::FuncId;
 
 /// Bytes of the small records, and of the VM stack until it spreads.
-const SMALL: usize = 784;
+const SMALL: usize = 768;
 /// Bytes of the page in its middle that belong to the native stack.
 const NATIVE_PART: usize = 2176;
 /// The rest of that page.
@@ -54,6 +54,8 @@ pub(crate) struct Control {
     pub root: u64,
     /// Its place in the table.
     pub index: u32,
+    /// The keys of the locks that it holds.
+    pub holds: Vec<u64>,
     /// While it waits for code: for what. Null otherwise.
     pub wait: *mut Wait,
 }

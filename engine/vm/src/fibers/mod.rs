@@ -5,6 +5,7 @@
 //! | [`control`] | what is kept for a fiber, and where it lies in the fiber's slot |
 //! | [`table`] | the fibers of an execution, by handle |
 //! | [`run`] | creating, resuming, suspending, killing |
+//! | [`locks`] | locks that fibers hold |
 //! | [`wait`] | waiting for code, at compile time |
 //! | [`tags`] | what handles say of the thread |
 //!
@@ -27,12 +28,14 @@
 //! is the interpreter's, and has nothing to drop but what this module itself put there, which killing a fiber unwinds in order.
 
 mod control;
+mod locks;
 mod run;
 mod table;
 mod tags;
 mod wait;
 
 pub(crate) use control::{Control, resumer, spread};
+pub(crate) use locks::Locks;
 pub(crate) use run::{call, close, kill_all, kill_root};
 pub(crate) use table::Fibers;
 pub(crate) use tags::Tags;
@@ -49,6 +52,8 @@ pub(crate) use wait::{Waiting, waiting};
 /// | `sx_fiber_kill` | a handle | 0; -2: it runs, -3: it is another thread's |
 /// | `sx_fiber_set_name` | a handle, text and its length | 0; -1: it has ended, -3: it is another thread's |
 /// | `sx_fiber_current` | | the handle of the fiber that runs, 0 without one |
+/// | `sx_fiber_hold` | the key of a lock that was taken, 0 if it has none | the lock's key |
+/// | `sx_fiber_let_go` | the key of a lock that is given back | 0 |
 ///
 /// The data is copied to the fiber's stack. Its first part is the context under which the function runs; the function gets
 /// the copy's address, and gives no result.
@@ -68,6 +73,10 @@ pub enum FiberOp {
     SetName,
     /// Which fiber runs.
     Current,
+    /// It has taken a lock.
+    Hold,
+    /// It gives one back.
+    LetGo,
 }
 
 impl FiberOp {
@@ -81,6 +90,8 @@ impl FiberOp {
             "sx_fiber_kill" => FiberOp::Kill,
             "sx_fiber_set_name" => FiberOp::SetName,
             "sx_fiber_current" => FiberOp::Current,
+            "sx_fiber_hold" => FiberOp::Hold,
+            "sx_fiber_let_go" => FiberOp::LetGo,
             _ => return None,
         })
     }

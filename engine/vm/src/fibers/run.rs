@@ -5,6 +5,7 @@
 
 use super::FiberOp;
 use super::control::{Control, LEAST_BYTES};
+use super::locks;
 use super::table::{Fibers, Named};
 use super::tags::Tag;
 use super::wait;
@@ -108,6 +109,11 @@ pub(crate) unsafe fn call(core: *const Core, site: Site, slots: *mut u64, op: Fi
                 (fiber, Some(fibers)) if !fiber.is_null() => fibers.handle((*fiber).index) as i64,
                 _ => 0,
             }),
+            FiberOp::Hold => locks::hold(state, env::shared(state), slots.read()),
+            FiberOp::LetGo => {
+                locks::let_go(state, env::shared(state), slots.read());
+                Ok(0)
+            }
         };
         match answer {
             Ok(answer) => {
@@ -202,6 +208,7 @@ unsafe fn create(core: *const Core, entry: u64, data: u64, len: u64) -> Result<i
             running: false,
             root: (*state).root,
             index,
+            holds: Vec::new(),
             wait: ptr::null_mut(),
         });
         Ok(fibers.handle(index) as i64)
@@ -276,12 +283,12 @@ unsafe fn resume(core: *const Core, control: *mut Control, site: &Site) -> Resum
             Some(Turn::Suspended(_)) => Resumed::Awaits(wait::begin(control, site)),
             Some(Turn::Finished(_)) => {
                 let ended = (*control).ended.take();
-                release(core, control);
+                release(core, control, ended.is_none());
                 ended.map_or(Resumed::Answer(ENDED), Resumed::Trap)
             }
             Some(Turn::Panicked) => {
                 let reason = (*control).fiber.take_panic();
-                release(core, control);
+                release(core, control, false);
                 Resumed::Trap(Trap::from_panic(reason.unwrap_or_else(|| Box::new("a fiber panicked"))))
             }
             None => Resumed::Answer(RUNNING),
@@ -314,13 +321,14 @@ unsafe fn turn(core: *const Core, control: *mut Control) -> Option<Turn> {
     }
 }
 
-/// Forgets a fiber that has ended or never begun.
-unsafe fn release(core: *const Core, control: *mut Control) {
+/// Forgets a fiber that has ended, by itself or not, or never begun.
+unsafe fn release(core: *const Core, control: *mut Control, by_itself: bool) {
     // SAFETY: see the module.
     unsafe {
         let state = (*core).state.get();
         let Some(fibers) = &mut (*state).fibers else { return };
         fibers.remove((*control).index);
+        locks::ended(control, env::shared(state), by_itself);
         let fiber = ManuallyDrop::take(&mut (*control).fiber);
         // What else it holds: its error trace, a trap that nobody wants.
         ptr::drop_in_place(&raw mut (*control).strand);
@@ -345,7 +353,7 @@ unsafe fn kill(core: *const Core, control: *mut Control) {
             let turn = turn(core, control);
             debug_assert!(matches!(turn, Some(Turn::Finished(_))), "{turn:?}");
         }
-        release(core, control);
+        release(core, control, false);
     }
 }
 
