@@ -524,6 +524,49 @@ fn with_host_handler(host_first: bool) {
     assert_eq!(OURS.load(Order::SeqCst), if host_first { 0 } else { 3 });
 }
 
+/// Signals that somebody sends are no faults, also when they come in the middle of the program's own loads and stores.
+fn signals_are_sent_during_copies() {
+    static SEEN: AtomicU32 = AtomicU32::new(0);
+    unsafe extern "C" fn count(_: c_int, _: *mut libc::siginfo_t, _: *mut c_void) {
+        SEEN.fetch_add(1, Order::SeqCst);
+    }
+    // SAFETY: zero is a value of the type; the handler only counts.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = count as *const () as usize;
+        action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
+        assert_eq!(libc::sigaction(libc::SIGSEGV, &raw const action, ptr::null_mut()), 0);
+    }
+    let mut b = function("copies", &[Ty::I64, Ty::I64, Ty::I64], &[]);
+    let (dst, src, len) = (param(&b, 0), param(&b, 1), param(&b, 2));
+    for _ in 0..4 {
+        b.push(Inst::MemMove { dst, src, len });
+    }
+    ret(&mut b, &[]);
+    let mut instance = instance(&module(vec![b.finish()]));
+    let (from, mut to) = (vec![1u8; 16 << 20], vec![0u8; 16 << 20]);
+    // SAFETY: the call has no preconditions.
+    let (process, thread) = unsafe { (libc::getpid(), libc::gettid()) };
+    let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let stopped = stop.clone();
+    let sender = std::thread::spawn(move || {
+        while !stopped.load(Order::SeqCst) {
+            // SAFETY: sends a signal, which has a handler.
+            unsafe { libc::syscall(libc::SYS_tgkill, process, thread, libc::SIGSEGV) };
+            std::thread::sleep(std::time::Duration::from_micros(200));
+        }
+    });
+    let mut rounds = 0;
+    while rounds < 20 || SEEN.load(Order::SeqCst) < 100 {
+        let args = [to.as_mut_ptr() as u64, from.as_ptr() as u64, from.len() as u64];
+        call(&mut instance, FuncId(0), &args, 0).expect("nothing is wrong with it");
+        rounds += 1;
+    }
+    stop.store(true, Order::SeqCst);
+    sender.join().expect("it ends");
+    assert_eq!(to, from);
+}
+
 #[test]
 fn in_a_child() {
     let Ok(role) = std::env::var(ROLE) else { return };
@@ -560,6 +603,7 @@ fn in_a_child() {
             // SAFETY: sends a signal to this thread.
             unsafe { libc::raise(libc::SIGSEGV) };
         }
+        "signals during copies" => signals_are_sent_during_copies(),
         "without signals" => {
             let config = Config { signals: false, ..Config::default() };
             let mut instance = Instance::new(program(&module), config).expect("an instance");
@@ -580,6 +624,7 @@ fn in_a_child() {
 fn hosts_keep_their_handlers() {
     assert!(child("host handler first").success());
     assert!(child("host handler second").success());
+    assert!(child("signals during copies").success());
 }
 
 #[test]

@@ -325,6 +325,36 @@ fn host_functions_on_fibers_may_take_another_stack() {
     assert_eq!(call(&mut instance, MAIN, &[0], 1).unwrap(), [55 + 55]);
 }
 
+/// Calls back when so much native stack is left.
+fn with_left(left: usize, then: &mut dyn FnMut()) {
+    let frame = std::hint::black_box([0u8; 256]);
+    if stacker::remaining_stack().is_none_or(|remaining| remaining <= left) {
+        then();
+    } else {
+        with_left(left, then);
+    }
+    std::hint::black_box(&frame);
+}
+
+/// An entry wants 16 KiB, whether a host function makes it or the host itself.
+#[test]
+fn entries_find_native_stack_or_trap() {
+    let m = fiber_module(16, 10);
+    let within = host(|caller, slots| {
+        stacker::grow(1 << 20, || {
+            with_left(12 << 10, &mut || overflows(caller.call(DEEP, &[0, 10], &mut [0])));
+            with_left(24 << 10, &mut || caller.call(DEEP, &[0, 10], &mut slots[..1]).expect("there is room"));
+        });
+        Ok(())
+    });
+    let mut instance = made(&m, vec![("within", within)]);
+    assert_eq!(call(&mut instance, MAIN, &[0], 1).unwrap(), [55 + 55]);
+    stacker::grow(1 << 20, || {
+        with_left(12 << 10, &mut || overflows(call(&mut instance, DEEP, &[10], 1).map(|_| ())));
+        with_left(24 << 10, &mut || assert_eq!(call(&mut instance, DEEP, &[10], 1).unwrap(), [55]));
+    });
+}
+
 /// Function 0 gives function 1 to the host's `through`, with its argument. Function 1 writes zeroes at its argument.
 fn calling_back() -> Module {
     let mut m = Module::new();

@@ -436,6 +436,60 @@ mod faults {
         pages * 4
     }
 
+    /// Runs the test of this name again in a process of its own, in which `ROLE` is set.
+    fn in_a_child(name: &str) -> std::process::Output {
+        let mut command = std::process::Command::new(std::env::current_exe().expect("the test has a path"));
+        let name = format!("fibers::faults::{name}");
+        command.args(["--exact", &name, "--nocapture"]).env(ROLE, "1").output().expect("it runs")
+    }
+
+    fn reserved_mib() -> usize {
+        let statm = std::fs::read_to_string("/proc/self/statm").expect("it can be read");
+        let pages: usize = statm.split(' ').next().and_then(|text| text.parse().ok()).expect("a number");
+        pages / 256
+    }
+
+    #[test]
+    fn fibers_left_behind_give_their_memory_back() {
+        if std::env::var_os(ROLE).is_none() {
+            let output = in_a_child("fibers_left_behind_give_their_memory_back");
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            return;
+        }
+        let engine = Engine::builder().limits(Limits::default().threads(1)).build();
+        let program = engine
+            .compile(&format!(
+                "{HEAD}
+                 thread :: #import \"modules/std/thread.sx\";
+                 leave :: () -> i64 {{
+                     for 0..20 (k) {{
+                         f := fiber.create(() {{ fiber.suspend(); }}) catch {{ return -1; }};
+                         if k != 7 {{ _ = f.resume(); }}
+                     }}
+                     0
+                 }}
+                 on_a_thread :: () -> i64 {{
+                     t := thread.spawn(leave) catch {{ return -2; }};
+                     t.join()
+                 }}"
+            ))
+            .unwrap_or_else(|error| panic!("{}", error.render()));
+        let mut kept = program.instantiate().unwrap();
+        let mut before = 0;
+        for round in 0..300 {
+            let mut i = program.instantiate().unwrap();
+            assert_eq!(call(&mut i, "leave"), 0);
+            drop(i);
+            assert_eq!(call(&mut kept, "on_a_thread"), 0);
+            assert_eq!(kept.memory_used(), 0);
+            if round == 50 {
+                before = reserved_mib();
+            }
+        }
+        let after = reserved_mib();
+        assert!(after < before + 100, "{before} MiB grew to {after} MiB");
+    }
+
     #[test]
     fn a_million_fibers_one_after_the_other_leave_nothing_behind() {
         if std::env::var_os(ROLE).is_none() {
