@@ -67,7 +67,7 @@ fn run_fiber(b: &mut Builder, ops: [ExternId; 2], depth: Operand, out: Operand) 
 
 /// Function 0 runs fibers, as deep in each other as its argument says, of which the innermost adds `late(5)` to the result. Function 3
 /// does the same below a host function.
-fn fibers(with_late: bool) -> Module {
+fn fibers(late_bytes: Option<u32>) -> Module {
     let mut m = Module::new();
     let ids: Vec<FuncId> = (0..4).map(|_| m.reserve_func()).collect();
     let ops = [declare(&mut m, "sx_fiber_create", 3), declare(&mut m, "sx_fiber_resume", 1)];
@@ -112,11 +112,10 @@ fn fibers(with_late: bool) -> Module {
     ret(&mut b, &[]);
     m.define_func(ids[1], b.finish());
 
-    if with_late {
-        // Its frame is larger than what a fiber's stack begins with.
+    if let Some(bytes) = late_bytes {
         let mut b = function("late", &[Ty::I64], &[Ty::I64]);
-        let slot = b.slot(2000, 8);
-        let place = Addr { base: Base::Slot(slot), off: 1992 };
+        let slot = b.slot(bytes, 8);
+        let place = Addr { base: Base::Slot(slot), off: bytes as i32 - 8 };
         let n = param(&b, 0);
         b.store(Ty::I64, place, n);
         let n = b.load(Ty::I64, place);
@@ -135,7 +134,7 @@ fn fibers(with_late: bool) -> Module {
 
 /// An instance in which `late` has no code.
 fn made() -> Instance {
-    let m = fibers(false);
+    let m = fibers(None);
     let program = Arc::new(Program::new());
     for func in [MAIN, FuncId(1), THROUGH] {
         program.compile(&m, func).unwrap_or_else(|error| panic!("{error}"));
@@ -147,8 +146,13 @@ fn functions(trap: &Trap) -> Vec<&str> {
     trap.frames().iter().map(|frame| frame.func.as_str()).collect()
 }
 
+/// Gives `late` its code, with a frame larger than what a fiber's stack begins with.
 fn provide(instance: &mut Instance) {
-    instance.program().compile(&fibers(true), LATE).unwrap_or_else(|error| panic!("{error}"));
+    provide_large(instance, 2000);
+}
+
+fn provide_large(instance: &mut Instance, bytes: u32) {
+    instance.program().compile(&fibers(Some(bytes)), LATE).unwrap_or_else(|error| panic!("{error}"));
 }
 
 fn waits(instance: &mut Instance, depth: u64) -> Suspended {
@@ -168,6 +172,17 @@ fn fibers_get_the_code_that_they_wait_for() {
         assert_eq!(rets, [25]);
         assert_eq!(instance.meter().used(), 0);
     }
+}
+
+#[test]
+fn code_that_finds_no_room_is_a_stack_overflow() {
+    let mut instance = made();
+    let suspended = waits(&mut instance, 1);
+    provide_large(&mut instance, 1 << 20);
+    let Outcome::Trap(trap) = instance.resume(suspended) else { panic!("there is no room") };
+    assert_eq!(trap.reason(), TrapReason::Kind(TrapKind::StackOverflow));
+    assert_eq!(trap.frames()[0].func, "body");
+    assert_eq!(instance.meter().used(), 0);
 }
 
 #[test]
