@@ -70,7 +70,12 @@ impl Sema {
             .filter(|d| d.severity == sx_syntax::diag::Severity::Error)
             .map(|d| d.loc.span)
             .collect();
-        let syms = file.ast.names.iter().map(|name| self.symbols.intern(name)).collect();
+        let syms: Vec<Sym> = file.ast.names.iter().map(|name| self.symbols.intern(name)).collect();
+        // Known at once, since an assignment may come before anything else that looks into the type.
+        let accessors = file.ast.consts.iter().filter(|decl| {
+            matches!(*file.ast.expr(decl.value), Expr::Func(func) if file.ast.get(func).accessor.is_some())
+        });
+        self.property_names.extend(accessors.map(|decl| syms[decl.name.name.index()]));
         let scope = match part_of {
             Some(whole) => self.file(whole).scope,
             None => self.new_scope(None, id, Vec::new()),

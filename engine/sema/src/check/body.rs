@@ -73,12 +73,15 @@ impl<'b> Cx<'_, '_, 'b> {
 
     fn no_value(&mut self, span: Span) {
         // The value that is said to be unused is the one that is missing here.
+        let body = self.f.body.map(|(_, body)| self.span(body).lo);
         if let Some(last) = self.s.diagnostics.last()
             && last.code == Code::W0002
             && last.loc.file == self.file
+            && body.is_some_and(|lo| lo <= last.loc.span.lo)
             && last.loc.span.hi <= span.hi
         {
             self.s.diagnostics.pop();
+            self.s.warnings -= 1;
         }
         let mut d = Diagnostic::error(Code::E0307, self.loc(span), "the body produces no value")
             .help("leave out the `;` after its last expression, or `return` a value");

@@ -177,9 +177,6 @@ impl<'b> Cx<'_, '_, 'b> {
                 Ast::Func(func) => self.ast.get(func).accessor,
                 _ => None,
             };
-            if accessor.is_some() {
-                self.s.property_names.insert(sym);
-            }
             let kind = DeclKind::Const(idx);
             let decl = self.s.new_decl(sym, self.file, scope, kind, Some(owner), ast.name.span);
             match table.get_mut(&sym) {

@@ -165,6 +165,8 @@ impl Session {
                 }
             }
         }
+        let order = |regions: &Regions| regions.list.iter().map(|region| region.key).collect::<Vec<_>>();
+        changes.cycles = !changes.regions.is_empty() || order(before) != order(after);
         let imports = |key| [before, after].iter().any(|r| r.by_key(key).is_some_and(is_import));
         if changes.regions.iter().any(|&(_, key)| imports(key)) {
             changes.imports_of = Some(at);

@@ -420,7 +420,7 @@ impl Sema {
     pub(crate) fn work_of_protocol(&self, id: ProtocolId) -> Option<Work> {
         self.watch.as_ref()?;
         let info = &self.proto_info[id.0 as usize];
-        if !info.args.is_empty() {
+        if !info.args.is_empty() || self.in_generic(info.scope) {
             return Some(Work::Protocol(id));
         }
         let decl = &self.proto_decls[info.decl.0 as usize];

@@ -431,6 +431,53 @@ fn only_the_first_declaration_of_a_name_is_checked() {
     }
 }
 
+#[test]
+fn properties_are_known_before_their_type_is_looked_into() {
+    let text = "Gauge :: struct {\n    level: i64;\n    pct :: (self: *Gauge) -> i64 #get { self.level }\n    \
+                pct :: (self: *Gauge, v: i64) #set { self.level = v; }\n}\ng : Gauge;\n\
+                find :: () -> *Gauge { @g }\nmain :: () { g.level = 5; find().pct += 7; }\n";
+    let mut files = files(&[("main.sx", text)]);
+    let mut session = session(&files);
+    replace(&mut session, &mut files, "main.sx", "g.level = 5;", "");
+    assert!(!session.has_errors());
+}
+
+#[test]
+fn protocols_in_generic_bodies_belong_to_the_instance() {
+    let text = "f :: (x: $T) -> T {\n    Size :: protocol { size :: (self: *xSelf) -> i64; }\n    x\n}\n\
+                main :: () { }\n";
+    let mut files = files(&[("main.sx", text)]);
+    let mut session = session(&files);
+    assert!(!session.has_errors());
+    replace(&mut session, &mut files, "main.sx", "main :: () { }", "main :: () { f(1); }");
+    assert!(session.has_errors());
+    replace(&mut session, &mut files, "main.sx", "f(1);", "");
+    assert!(!session.has_errors());
+}
+
+#[test]
+fn cycles_are_told_from_where_they_are_entered() {
+    let (one, other) = ("SQUARE :: #run square(5);\n", "factor :: () -> SQUARE { 3 }\n");
+    let square = "square :: (n: i64) -> i64 { n * factor() }\n";
+    let mut files = files(&[("main.sx", &format!("{one}{square}{other}"))]);
+    let mut session = session(&files);
+    assert!(session.has_errors());
+    for order in [[other, one, square], [square, other, one], [one, other, square], [other, square, one]] {
+        edit(&mut session, &mut files, "main.sx", &order.concat());
+    }
+    edit(&mut session, &mut files, "main.sx", &format!("A :: SQUARE;\n{one}{square}{other}"));
+    edit(&mut session, &mut files, "main.sx", &format!("{one}{square}{other}B : SQUARE;\n"));
+}
+
+#[test]
+fn a_missing_value_takes_back_warnings_of_its_body_only() {
+    let text = "one :: () { 1; }\nother :: () -> i64 { one(); }\n";
+    let mut files = files(&[("main.sx", text)]);
+    let mut session = session(&files);
+    assert_eq!(found(&session).len(), 2, "{:?}", found(&session));
+    replace(&mut session, &mut files, "main.sx", "{ 1; }", "{ 30; }");
+}
+
 /// Numbers that look random and are the same every time.
 struct Dice(u64);
 
