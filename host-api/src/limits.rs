@@ -24,7 +24,7 @@ pub struct Limits {
     /// Fibers that the program may have at a time on each thread; 65,536.
     pub fibers: u32,
     /// Bytes of address space that each fiber's stacks reserve, 256 KiB; at least 128 KiB. They are taken as they are touched: a
-    /// fiber that waits near its beginning takes 4 KiB. Five eighths are for host and C functions, the rest for the program.
+    /// fiber that waits near its beginning takes 4 KiB. What its stacks have touched counts against the memory. Five eighths are for host and C functions, the rest for the program.
     pub fiber_bytes: usize,
 }
 

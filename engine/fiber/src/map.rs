@@ -88,6 +88,27 @@ pub(crate) unsafe fn guard(at: *mut u8, bytes: usize, guards: &mut Guards) -> Re
     Err(explain("mprotect", errno(), bytes))
 }
 
+/// How many bytes of a range are in memory; all, where the system doesn't tell.
+///
+/// # Safety
+///
+/// The range must be whole pages of a reservation.
+pub(crate) unsafe fn resident(at: *mut u8, bytes: usize) -> usize {
+    const PAGES: usize = 64;
+    let page = page_size();
+    let mut present = [0; PAGES];
+    let mut found = 0;
+    for from in (0..bytes).step_by(PAGES * page) {
+        let part = (bytes - from).min(PAGES * page);
+        // SAFETY: as the caller says; there is an element for each page.
+        if unsafe { libc::mincore(at.add(from).cast(), part, present.as_mut_ptr().cast()) } != 0 {
+            return bytes;
+        }
+        found += present[..part / page].iter().filter(|flags: &&u8| **flags & 1 != 0).count() * page;
+    }
+    found
+}
+
 /// Gives the pages of a range back; they are zero when touched again. Guards in it stay.
 ///
 /// # Safety

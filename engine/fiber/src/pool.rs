@@ -307,6 +307,21 @@ impl Slot {
         unsafe { self.top.as_ptr().add(self.above) }
     }
 
+    /// Bytes of the native stack that are in memory, but for the page in which it begins; in whole pages.
+    #[must_use]
+    pub fn resident_stack(&self) -> usize {
+        let page = map::page_size();
+        let end = self.top() as usize & !(page - 1);
+        // SAFETY: these are whole pages of the slot's reservation.
+        unsafe { map::resident(self.low(), end - self.low() as usize) }
+    }
+
+    /// Gives the slot's memory back to the system: what is in it is lost.
+    pub fn forget(&self) {
+        // SAFETY: whoever has the slot has its memory, which ends at a page's end and begins behind the guard.
+        unsafe { map::forget(self.low(), self.high() as usize - self.low() as usize) };
+    }
+
     /// Where a stack may begin: below the slot's own data. A multiple of 64.
     #[inline]
     pub(crate) fn stack_top(&self) -> *mut u8 {

@@ -480,10 +480,10 @@ pub(crate) unsafe fn end_of_frame(state: *mut State, pc: *const Word, fp: *mut u
     unsafe { fp.add((&(*state).env).program.frame_slots_at(pc).next_multiple_of(2)) }
 }
 
-/// A stack overflow found when a frame that waited got its code.
+/// The state's trap, found when a frame that waited got its code.
 ///
 /// # Safety
-/// The calling thread owns the state; `exit_fp` is the frame.
+/// The calling thread owns the state; `exit_rp` is behind the record of the frame.
 pub(crate) unsafe fn trap_at_entry(state: *mut State) -> Trap {
     // SAFETY: the caller's promise.
     unsafe {
@@ -532,14 +532,10 @@ pub(crate) unsafe fn push_entry(
         let bytes = if waits { bytes.max(ENTRY_ARGS * 8) } else { bytes };
         // A fiber's stack may end, for now, before the data that it begins with.
         let has_room = |limit: usize| bytes <= limit.saturating_sub(base as usize);
-        if !has_room((*state).strand.stack_limit) {
-            let records = (*state).strand.records;
-            match fibers::spread(core, records) {
-                Some(records) => (*state).strand.records = records,
-                None => return Err(no_room(state)),
-            }
-            if !has_room((*state).strand.stack_limit) {
-                return Err(no_room(state));
+        while !has_room((*state).strand.stack_limit) {
+            match fibers::spread(core, (*state).strand.records) {
+                Ok(records) => (*state).strand.records = records,
+                Err(kind) => return Err(trap_of_entry(state, kind)),
             }
         }
         (*state).strand.records.write(Record { pc: halt(), fp: base });
@@ -554,8 +550,15 @@ pub(crate) unsafe fn push_entry(
 #[cold]
 unsafe fn no_room(state: *mut State) -> Trap {
     // SAFETY: the calling thread owns the state.
+    unsafe { trap_of_entry(state, TrapKind::StackOverflow) }
+}
+
+/// A trap before any frame was entered.
+#[cold]
+unsafe fn trap_of_entry(state: *mut State, kind: TrapKind) -> Trap {
+    // SAFETY: the calling thread owns the state.
     unsafe {
-        let trap = Trap::of_kind(TrapKind::StackOverflow, [0; 3]);
+        let trap = Trap::of_kind(kind, [0; 3]);
         let walk = Walk::entry(state);
         trap.locate(&(&(*state).env).program, walk)
     }

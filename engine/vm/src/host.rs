@@ -9,7 +9,7 @@ use crate::env::{self, Environment, Site};
 use crate::fault;
 use crate::fibers::{self, FiberOp};
 use crate::interp::memory::NULL_PAGE;
-use crate::interp::state::{Core, Exit, MIN_WINDOW, St, State, exit};
+use crate::interp::state::{Core, Exit, MIN_WINDOW, St, State, Strand, exit};
 use crate::limits::Meter;
 use crate::park::{Parked, Refused};
 use crate::stack::{HOST_RESERVE, native_room};
@@ -403,6 +403,31 @@ pub(crate) unsafe fn fail_at(core: *const Core, site: Site, message: String) -> 
     unsafe { leave(core, site, Trap::link(message)) }
 }
 
+/// Calls out of the interpreter: what is called back begins above the frame that calls, as far from it as a callee would be, so
+/// that the return stack has room for it, too.
+#[inline(always)]
+unsafe fn outside<R>(
+    strand: *mut Strand,
+    site: Site,
+    slots: *mut u64,
+    count: usize,
+    call: impl FnOnce() -> R,
+) -> R {
+    // SAFETY: the running thread owns the strand; the slots belong to the frame that calls.
+    unsafe {
+        let (outer_top, outer_records, outer_site) = ((*strand).top, (*strand).records, (*strand).site);
+        (*strand).top = slots.add(count.max(MIN_WINDOW).next_multiple_of(2));
+        (*strand).records = site.rp;
+        (*strand).site = site;
+        (*strand).called = true;
+        let result = call();
+        (*strand).top = outer_top;
+        (*strand).records = outer_records;
+        (*strand).site = outer_site;
+        result
+    }
+}
+
 /// Calls an extern with `count` slots; the result is where to go on.
 ///
 /// # Safety
@@ -432,12 +457,7 @@ pub(crate) unsafe fn call_extern(
         if native_room((*strand).native_limit) < HOST_RESERVE {
             return no_room(core, site);
         }
-        let (outer_top, outer_records, outer_site) = ((*strand).top, (*strand).records, (*strand).site);
-        // As far from the frame as a callee would be: the return stack has room for it then.
-        (*strand).top = slots.add(count.max(MIN_WINDOW).next_multiple_of(2));
-        (*strand).records = site.rp;
-        (*strand).site = site;
-        let result = match target {
+        let result = outside(strand, site, slots, count, || match target {
             ExternTarget::Host(function) => {
                 let function: *const dyn HostFn = &**function;
                 let mut caller = Caller { core, site, _borrow: PhantomData };
@@ -464,10 +484,7 @@ pub(crate) unsafe fn call_extern(
                 }
             }
             ExternTarget::Data(_) | ExternTarget::Fiber(_) => Err(Trap::link("a variable was called")),
-        };
-        (*strand).top = outer_top;
-        (*strand).records = outer_records;
-        (*strand).site = outer_site;
+        });
         match result {
             Ok(()) => site.pc.add(CALL_WORDS),
             Err(trap) => leave(core, site, trap),
@@ -498,15 +515,7 @@ pub(crate) unsafe fn call_pointer(
             Ok(function) => Arc::as_ptr(function),
             Err(message) => return fail_at(core, site, message),
         };
-        let (outer_top, outer_records, outer_site) = ((*strand).top, (*strand).records, (*strand).site);
-        // As far from the frame as a callee would be: the return stack has room for it then.
-        (*strand).top = slots.add(count.max(MIN_WINDOW).next_multiple_of(2));
-        (*strand).records = site.rp;
-        (*strand).site = site;
-        (*function).call(code, slots, slots);
-        (*strand).top = outer_top;
-        (*strand).records = outer_records;
-        (*strand).site = outer_site;
+        outside(strand, site, slots, count, || (*function).call(code, slots, slots));
         match (*strand).c_trap.take() {
             None => site.pc.add(CALL_WORDS),
             Some(trap) => leave(core, site, trap),

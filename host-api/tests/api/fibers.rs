@@ -313,6 +313,59 @@ fn locks_of_fibers_that_a_trap_ended_are_poisoned() {
     }
 }
 
+/// Fibers count what they have touched: the program's stack as it grows, native stack when they suspend.
+#[test]
+fn fibers_count_what_they_touch() {
+    #[inline(never)]
+    fn touch(n: u64) -> u64 {
+        let block = std::hint::black_box([n; 128]);
+        if n == 0 { block[5] } else { touch(n - 1) + block[7] }
+    }
+    const SOURCE: &str = "h :: #import \"h\";
+         deep :: (n: i64) -> i64 { if n <= 0 { return 0; } deep(n - 1) + n }
+         hoard :: (body: () -> void) -> i64 {
+             count := 0;
+             while count < 10_000 {
+                 f := fiber.create(() { body(); fiber.suspend(); }) catch { return count; };
+                 _ = f.resume();
+                 count += 1;
+             }
+             count
+         }
+         on_vm :: () -> i64 { hoard(() { _ = deep(400); }) }
+         on_native :: () -> i64 { hoard(() { _ = h.touch(40); }) }
+         on_both :: () -> i64 { hoard(() { _ = deep(400); _ = h.touch(40); }) }
+         little :: () -> i64 { hoard(() { _ = h.touch(0); }) }
+         one :: () -> i64 {
+             for 0..10_000 (_) {
+                 f := fiber.create(() { _ = deep(400); _ = h.touch(40); fiber.suspend(); }) catch { return -1; };
+                 while f.resume() { }
+             }
+             1
+         }";
+    let builder = Engine::builder().host_fn("h", "touch", |n: u64| touch(n));
+    let engine = builder.limits(Limits::default().memory_bytes(64 << 20)).build();
+    for (name, least_kib) in [("on_vm", 15), ("on_native", 40), ("on_both", 55)] {
+        let mut i = make(&engine, SOURCE);
+        let error = {
+            let f = i.func::<(), i64>(name).unwrap();
+            f.call(&mut i, ())
+        };
+        // Either no fiber can be made any more, or one that grows is told.
+        match error {
+            Ok(count) => assert!(count < (64 << 10) / least_kib + 200, "{name}: {count}"),
+            Err(error) => assert_eq!(error.trap_kind(), Some(TrapKind::MemoryLimit), "{name}"),
+        }
+        assert!(i.memory_peak() <= 64 << 20);
+        i.reset().unwrap();
+        assert_eq!(i.memory_used(), 0);
+        assert_eq!(call(&mut i, "one"), 1);
+        assert_eq!(i.memory_used(), 0);
+    }
+    let mut i = make(&engine, SOURCE);
+    assert!(call(&mut i, "little") > 4000);
+}
+
 #[test]
 fn limits_reach_fibers_at_compile_time() {
     let spin = format!(
@@ -488,6 +541,33 @@ mod faults {
         }
         let after = reserved_mib();
         assert!(after < before + 100, "{before} MiB grew to {after} MiB");
+    }
+
+    #[test]
+    fn a_fiber_that_waits_takes_one_page() {
+        if std::env::var_os(ROLE).is_none() {
+            let output = in_a_child("a_fiber_that_waits_takes_one_page");
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            return;
+        }
+        let mut i = make(
+            &Engine::new(),
+            "park :: (n: i64) -> i64 {
+                 for 0..n (_) {
+                     f := fiber.create(() { fiber.suspend(); }) catch { return -1; };
+                     _ = f.resume();
+                 }
+                 n
+             }
+             some :: () -> i64 { park(1000) }
+             many :: () -> i64 { park(20_000) }",
+        );
+        call(&mut i, "some");
+        let before = resident_kib();
+        call(&mut i, "many");
+        let each = (resident_kib() - before) as f64 / 20_000.0;
+        assert!(each < 5.0, "{each} KiB");
+        assert_eq!(i.memory_used(), 21_000 * 4096);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! SAFETY (all of this module): a control lives as long as its fiber, at the beginning of the slot's upper area, and is used by
 //! the thread that owns the execution.
 
+use super::memory::{self, Counted};
 use super::wait::Wait;
 use crate::env::Site;
 use crate::fault::Recovery;
@@ -11,14 +12,14 @@ use crate::trap::Trap;
 use std::mem::{ManuallyDrop, size_of};
 use std::ptr::{self, NonNull};
 use sx_fiber::{Fiber, Slot, StackLayout};
-use sx_ir::FuncId;
+use sx_ir::{FuncId, TrapKind};
 
 /// Bytes of the small records, and of the VM stack until it spreads.
 const SMALL: usize = 768;
 /// Bytes of the page in its middle that belong to the native stack.
 const NATIVE_PART: usize = 2176;
 /// The rest of that page.
-const UPPER_PART: usize = 4096 - NATIVE_PART;
+pub(super) const UPPER_PART: usize = 4096 - NATIVE_PART;
 const _: () =
     assert!(size_of::<Control>() + 2 * SMALL <= UPPER_PART, "what a fiber begins with is on one page");
 
@@ -54,6 +55,8 @@ pub(crate) struct Control {
     pub root: u64,
     /// Its place in the table.
     pub index: u32,
+    /// What it counts against the limit on memory.
+    pub counted: Counted,
     /// The keys of the locks that it holds.
     pub holds: Vec<u64>,
     /// While it waits for code: for what. Null otherwise.
@@ -86,6 +89,7 @@ impl Control {
             large: (end, end as *mut Record),
             native_low: slot.low() as usize,
             native_limit: slot.low() as usize,
+            called: false,
             recovery: Recovery::NONE,
             top: frames,
             records: small,
@@ -109,27 +113,36 @@ pub(crate) unsafe fn resumer(fiber: *mut Control) -> Option<(*const Strand, *mut
     (!fiber.is_null()).then(|| unsafe { (&raw const (*fiber).strand, (*fiber).resumer) })
 }
 
-/// Gives the running fiber's VM stack its whole length, if it hasn't got it: copies the records below `records`, and gives their new
-/// end. Who goes on with the old ones finds the same there.
+/// Lets the running fiber's VM stack be longer, or says why it can't be. Copies the records below `records` the first time, and gives their
+/// end. Who goes on with the old ones finds the same there. The step may be too short for a large frame: then there is another one.
 ///
 /// # Safety
 /// The calling thread owns the execution, whose innermost record is before `records`.
 #[cold]
-pub(crate) unsafe fn spread(core: *const Core, records: *mut Record) -> Option<*mut Record> {
+pub(crate) unsafe fn spread(core: *const Core, records: *mut Record) -> Result<*mut Record, TrapKind> {
     // SAFETY: the caller's promise. Both rooms belong to the fiber; the large one holds as many records as frames fit.
     unsafe {
-        let strand = &raw mut (*(*core).state.get()).strand;
+        let state = (*core).state.get();
+        let (strand, control) = (&raw mut (*state).strand, (*state).fiber);
+        let (end, large) = (*strand).large;
+        let limit = (*strand).stack_limit;
+        if control.is_null() || limit >= end {
+            return Err(TrapKind::StackOverflow);
+        }
+        let begin = control as usize;
+        let step = (limit - begin).max(4096);
+        let next = (limit + step).next_multiple_of(4096).min(end);
+        memory::count_frames(state, control, next)?;
+        (*core).move_guard(limit, next);
+        (*strand).stack_limit = next;
         let small = (*strand).small;
         if small.is_null() {
-            return None;
+            return Ok(records);
         }
-        let (limit, large) = (*strand).large;
         let count = records.offset_from_unsigned(small);
         debug_assert!(count * size_of::<Record>() <= SMALL, "small records hold what frames there are");
         large.copy_from_nonoverlapping(small, count);
-        (*core).move_guard((*strand).stack_limit, limit);
-        (*strand).stack_limit = limit;
         (*strand).small = ptr::null_mut();
-        Some(large.add(count))
+        Ok(large.add(count))
     }
 }

@@ -6,6 +6,7 @@
 //! | [`table`] | the fibers of an execution, by handle |
 //! | [`run`] | creating, resuming, suspending, killing |
 //! | [`locks`] | locks that fibers hold |
+//! | [`memory`] | what fibers count against the limit on memory |
 //! | [`wait`] | waiting for code, at compile time |
 //! | [`tags`] | what handles say of the thread |
 //!
@@ -18,8 +19,8 @@
 //!                                   stack's first bytes
 //! ```
 //! So a fiber that waits near its beginning has touched one page. The VM stack ends early at first, where no more frames lie
-//! than the small records are enough for. When it is full, the records are copied to the large ones and the VM stack gets its
-//! whole length ([`spread`]); frames never move, addresses of locals stay what they are.
+//! than the small records are enough for. When it is full, the records are copied to the large ones, and from then on the VM stack
+//! gets longer in steps ([`spread`]); frames never move, addresses of locals stay what they are.
 //!
 //! Switching to a fiber exchanges the execution's [`Strand`] with the fiber's: while a fiber runs, its control holds the strand of
 //! whoever resumed it. A fiber is resumed by the execution that made it, and by no other.
@@ -29,6 +30,7 @@
 
 mod control;
 mod locks;
+mod memory;
 mod run;
 mod table;
 mod tags;

@@ -6,6 +6,7 @@
 use super::FiberOp;
 use super::control::{Control, LEAST_BYTES};
 use super::locks;
+use super::memory::{self, Counted};
 use super::table::{Fibers, Named};
 use super::tags::Tag;
 use super::wait;
@@ -31,8 +32,6 @@ const TOO_MANY: i64 = -1;
 const NO_MEMORY: i64 = -2;
 const NO_FIBER: i64 = -1;
 
-/// What a fiber counts against the limit on memory: the page that it touches at once.
-const CHARGE: u64 = 4096;
 /// The most data that a fiber begins with.
 const MOST_DATA: u64 = 4096;
 
@@ -66,6 +65,11 @@ pub(crate) unsafe fn call(core: *const Core, site: Site, slots: *mut u64, op: Fi
                 fiber if Strand::depth(&raw const (*state).strand) > 1 => Err(below_host(state, fiber)),
                 fiber => {
                     (*state).strand.site = site;
+                    if (*state).strand.called
+                        && let Err(trap) = memory::gather(core, fiber)
+                    {
+                        return leave(core, site, trap);
+                    }
                     if let Some(suspend) = (*fiber).suspend {
                         let suspend: Suspend<'_> = Suspend::from_raw(suspend);
                         suspend.suspend(wait::SUSPENDED);
@@ -164,13 +168,13 @@ unsafe fn create(core: *const Core, entry: u64, data: u64, len: u64) -> Result<i
         if len > MOST_DATA || data == 0 {
             return Err(Trap::host("a fiber can't begin with this data"));
         }
-        if env.meter.charge(CHARGE).is_err() {
+        if env.meter.charge(memory::FIRST).is_err() {
             return Ok(NO_MEMORY);
         }
         let slot = match fibers.take() {
             Ok(slot) => slot,
             Err(error) => {
-                env.meter.release(CHARGE);
+                env.meter.release(memory::FIRST);
                 return Ok(if matches!(error, Error::TooMany { .. }) { TOO_MANY } else { NO_MEMORY });
             }
         };
@@ -180,14 +184,14 @@ unsafe fn create(core: *const Core, entry: u64, data: u64, len: u64) -> Result<i
         let start = std::slice::from_raw_parts_mut(copy.cast::<u8>(), len as usize);
         if fault::copy_readable(data as usize, start) < start.len() {
             fibers.give(slot);
-            env.meter.release(CHARGE);
+            env.meter.release(memory::FIRST);
             return Err(Trap::of_kind(TrapKind::InvalidMemory, [0; 3]));
         }
         let fiber = match Fiber::new(slot, body, control.cast()) {
             Ok(fiber) => fiber,
             Err((error, slot)) => {
                 fibers.give(slot);
-                env.meter.release(CHARGE);
+                env.meter.release(memory::FIRST);
                 return Err(Trap::host(format!("no fibers here: {error}")));
             }
         };
@@ -208,6 +212,7 @@ unsafe fn create(core: *const Core, entry: u64, data: u64, len: u64) -> Result<i
             running: false,
             root: (*state).root,
             index,
+            counted: Counted::default(),
             holds: Vec::new(),
             wait: ptr::null_mut(),
         });
@@ -216,6 +221,7 @@ unsafe fn create(core: *const Core, entry: u64, data: u64, len: u64) -> Result<i
 }
 
 /// True if a fiber can begin with a function; unknown until it has code.
+#[inline(never)]
 pub(super) unsafe fn begins(state: *mut State, func: FuncId) -> Option<bool> {
     // SAFETY: see the module; the function has a cell.
     unsafe {
@@ -326,17 +332,20 @@ unsafe fn release(core: *const Core, control: *mut Control, by_itself: bool) {
     // SAFETY: see the module.
     unsafe {
         let state = (*core).state.get();
+        locks::ended(control, env::shared(state), by_itself);
+        let forget = memory::settle(state, control);
         let Some(fibers) = &mut (*state).fibers else { return };
         fibers.remove((*control).index);
-        locks::ended(control, env::shared(state), by_itself);
         let fiber = ManuallyDrop::take(&mut (*control).fiber);
         // What else it holds: its error trace, a trap that nobody wants.
         ptr::drop_in_place(&raw mut (*control).strand);
         ptr::drop_in_place(&raw mut (*control).ended);
         match fiber.into_slot() {
             Ok(slot) => {
+                if forget {
+                    slot.forget();
+                }
                 fibers.give(slot);
-                env::shared(state).meter.release(CHARGE);
             }
             // Its stack is still in use, which can't be; it is never freed then.
             Err(fiber) => std::mem::forget(fiber),

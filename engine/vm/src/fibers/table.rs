@@ -34,6 +34,9 @@ pub(crate) struct Fibers {
     free: Vec<u32>,
     /// What handles say of the thread.
     tag: Tag,
+    /// Fibers whose native stacks will be asked about, and how many that may be.
+    pub(super) gathered: Vec<*mut Control>,
+    pub(super) most_gathered: usize,
     /// The fiber that has asked for code last.
     pub(super) asks: *mut Control,
     /// The class of functions that fibers begin with, once one was seen.
@@ -54,7 +57,10 @@ impl Fibers {
             keep: KEPT,
             ..PoolConfig::default()
         };
+        let most_gathered = super::memory::most_gathered(config.layout.native);
         Ok(Fibers {
+            gathered: Vec::new(),
+            most_gathered,
             pool: Pool::new(config)?,
             entries: Vec::new(),
             free: Vec::new(),

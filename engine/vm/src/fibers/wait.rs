@@ -40,7 +40,10 @@ pub(crate) struct Wait {
     resumed_at: (*const Word, *mut u64),
 }
 
-/// Waits for code on the fiber that has been left for want of it, and goes on.
+/// Waits for code on the fiber that has been left for want of it, and goes on. What it needs of the native stack fibers that have their
+/// code don't take.
+#[cold]
+#[inline(never)]
 pub(super) unsafe fn for_code(
     core: *const Core,
     suspend: &Suspend<'_>,
@@ -77,8 +80,9 @@ pub(super) unsafe fn for_code(
             (Some(pc), _) => env::run_base(core, pc, fp, rp),
             (None, None) => enter(core, func, fp, rp),
             (None, Some(Ok(results))) => {
-                let Some(rp) = room(core, fp as usize + results.len() * 8, rp) else {
-                    return overflow(state, rp);
+                let rp = match room(core, fp as usize + results.len() * 8, rp) {
+                    Ok(rp) => rp,
+                    Err(kind) => return no_room(state, kind, rp),
                 };
                 for (i, &result) in results.iter().enumerate() {
                     fp.add(i).write(result);
@@ -104,30 +108,31 @@ unsafe fn enter(core: *const Core, func: FuncId, fp: *mut u64, rp: *mut Record) 
             return Ended::Trap(run::unfit());
         }
         match room(core, fp as usize + cell.frame_bytes as usize, rp) {
-            Some(rp) => env::run_base(core, cell.code, fp, rp),
-            None => overflow(state, rp),
+            Ok(rp) => env::run_base(core, cell.code, fp, rp),
+            Err(kind) => no_room(state, kind, rp),
         }
     }
 }
 
 /// Room on the fiber's VM stack up to an address: where the innermost record's end is then.
-unsafe fn room(core: *const Core, end: usize, rp: *mut Record) -> Option<*mut Record> {
+unsafe fn room(core: *const Core, end: usize, mut rp: *mut Record) -> Result<*mut Record, TrapKind> {
     // SAFETY: see the module.
     unsafe {
         let limit = &raw const (*(*core).state.get()).strand.stack_limit;
-        if end <= *limit {
-            return Some(rp);
+        loop {
+            if end <= *limit {
+                return Ok(rp);
+            }
+            rp = spread(core, rp)?;
         }
-        let rp = spread(core, rp)?;
-        (end <= *limit).then_some(rp)
     }
 }
 
-/// A stack overflow of the call that has waited.
-unsafe fn overflow(state: *mut State, rp: *mut Record) -> Ended {
+/// A trap of the call that has waited.
+unsafe fn no_room(state: *mut State, kind: TrapKind, rp: *mut Record) -> Ended {
     // SAFETY: see the module.
     unsafe {
-        (*state).kind = TrapKind::StackOverflow;
+        (*state).kind = kind;
         (*state).exit_rp = rp;
         Ended::Trap(env::trap_at_entry(state))
     }

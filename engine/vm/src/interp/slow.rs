@@ -42,12 +42,14 @@ pub(crate) fn answer<const FUEL: bool>(core: *const Core, fp: *mut u64) -> *cons
     // SAFETY: see the module.
     if unsafe { (*core).guard.load(Ordering::SeqCst) } != 0 {
         // SAFETY: see the module.
-        let Some(rp) = (unsafe { crate::fibers::spread(core, rp) }) else {
-            return fail(core, pc, fp, rp, TrapKind::StackOverflow);
+        return match unsafe { crate::fibers::spread(core, rp) } {
+            Ok(rp) => {
+                // SAFETY: see the module.
+                unsafe { (*state).exit_rp = rp };
+                pc
+            }
+            Err(kind) => fail(core, pc, fp, rp, kind),
         };
-        // SAFETY: see the module.
-        unsafe { (*state).exit_rp = rp };
-        return pc;
     }
     // SAFETY: see the module.
     match unsafe { env::answer(core) } {

@@ -238,6 +238,8 @@ pub(crate) struct Strand {
     pub native_low: usize,
     /// Where the native stack ends, as far as known: what calls of host and C functions may not come near.
     pub native_limit: usize,
+    /// Host or C functions have been called here.
+    pub called: bool,
     /// Where a fault of the program's goes on.
     pub recovery: Recovery,
     /// Where a frame entered from outside may begin.
@@ -270,6 +272,7 @@ impl Strand {
             large: (0, std::ptr::null_mut()),
             native_low: 0,
             native_limit: 0,
+            called: false,
             recovery: Recovery::NONE,
             top,
             records,
