@@ -1,6 +1,6 @@
 //! Build scripts.
 
-use crate::driver::{Source, Unit};
+use crate::driver::{Source, Unit, stack};
 use crate::engine::Engine;
 use crate::error::Result;
 use std::fmt::Write;
@@ -99,10 +99,12 @@ impl Engine {
     /// [`ErrorKind::Compile`](crate::ErrorKind::Compile) for what is wrong with the script, also with what it asks for;
     /// [`ErrorKind::Io`](crate::ErrorKind::Io) when the file can't be read.
     pub fn build_plan(&self, script: impl AsRef<Path>, values: &[(String, String)]) -> Result<BuildPlan> {
-        let mut unit = Unit::open(&self.inner, Source::File(script.as_ref()))?;
-        unit.sema.options.build_values = Some(values.to_vec());
-        unit.sema.check_file(unit.root);
-        unit.lower()?;
-        Ok(BuildPlan(unit.sema.build_plan().clone()))
+        stack::enough(|| {
+            let mut unit = Unit::open(&self.inner, Source::File(script.as_ref()))?;
+            unit.sema.options.build_values = Some(values.to_vec());
+            unit.sema.check_file(unit.root);
+            unit.lower()?;
+            Ok(BuildPlan(unit.sema.build_plan().clone()))
+        })
     }
 }

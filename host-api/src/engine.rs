@@ -4,7 +4,7 @@ use crate::driver::cancel::CompileCancel;
 use crate::driver::comptime::Budget;
 use crate::driver::loader::{Memory, ModuleLoader};
 use crate::driver::natives::Symbols;
-use crate::driver::{Source, Unit};
+use crate::driver::{Source, Unit, stack};
 use crate::error::Result;
 use crate::host::{HostFns, IntoHostFn};
 use crate::limits::Limits;
@@ -103,6 +103,9 @@ impl Engine {
         self.compile_source(Source::Module(path))
     }
     pub(crate) fn compile_source(&self, source: Source<'_>) -> Result<Program> {
+        stack::enough(|| self.compile_here(source))
+    }
+    fn compile_here(&self, source: Source<'_>) -> Result<Program> {
         let unit = Unit::open(&self.inner, source)?;
         Program::build(self.clone(), unit)
     }
@@ -113,11 +116,13 @@ impl Engine {
     /// [`ErrorKind::Io`](crate::ErrorKind::Io) when the file can't be read, or compile-time code printed what couldn't be
     /// written.
     pub fn check_file(&self, path: impl AsRef<Path>) -> Result<Vec<crate::Diagnostic>> {
-        crate::program::check(Unit::open(&self.inner, Source::File(path.as_ref()))?)
+        stack::enough(|| crate::program::check(Unit::open(&self.inner, Source::File(path.as_ref()))?))
     }
     /// As [`Engine::check_file`], for text or what should be text.
     pub fn check_source(&self, name: &str, source: &[u8]) -> Result<Vec<crate::Diagnostic>> {
-        crate::program::check(Unit::open(&self.inner, Source::Bytes { name, bytes: source })?)
+        stack::enough(|| {
+            crate::program::check(Unit::open(&self.inner, Source::Bytes { name, bytes: source })?)
+        })
     }
 }
 

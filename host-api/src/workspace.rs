@@ -40,8 +40,8 @@ impl Engine {
     /// # Errors
     /// [`ErrorKind::Io`](crate::ErrorKind::Io) when the file can't be read.
     pub fn open_workspace(&self, path: impl AsRef<Path>) -> Result<Workspace> {
-        let session =
-            driver::session(&self.inner, path.as_ref()).map_err(|error| Error::io(error.message))?;
+        let session = driver::stack::enough(|| driver::session(&self.inner, path.as_ref()));
+        let session = session.map_err(|error| Error::io(error.message))?;
         let mut workspace = Workspace { session, stamps: HashMap::new() };
         workspace.note_files();
         Ok(workspace)
@@ -59,6 +59,9 @@ impl Workspace {
     /// Looks whether files have changed, and checks what that reaches; false if none have. A file that can't be read stays
     /// what it was.
     pub fn update(&mut self) -> bool {
+        driver::stack::enough(|| self.update_here())
+    }
+    fn update_here(&mut self) -> bool {
         let mut changed = false;
         let known: Vec<PathBuf> = self.stamps.keys().cloned().collect();
         for path in known {

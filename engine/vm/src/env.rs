@@ -392,6 +392,14 @@ fn native_end() -> usize {
     stack::native_limit()
 }
 
+/// Bytes of native stack that are left where this thread is, also on a fiber's; none where the system doesn't tell.
+pub fn native_stack_left() -> Option<usize> {
+    match native_end() {
+        0 => None,
+        end => Some(stack::native_room(end)),
+    }
+}
+
 /// This thread begins to run an execution.
 #[inline]
 unsafe fn take_thread(core: *const Core, state: *mut State) {

@@ -42,6 +42,7 @@ pub mod threads;
 pub mod trap;
 
 pub use codegen::CompileError;
+pub use env::native_stack_left;
 pub use fibers::FiberOp;
 pub use host::{
     CallbackCode, CallbackHandle, Caller, ExternResolver, ExternTarget, HostFn, NativeCaller, NativeFn,

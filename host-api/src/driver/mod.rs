@@ -23,7 +23,7 @@ mod memory;
 pub(crate) mod natives;
 pub(crate) mod output;
 pub(crate) mod shared;
-mod stack;
+pub(crate) mod stack;
 mod threads;
 
 use crate::engine::EngineInner;
@@ -136,6 +136,9 @@ impl Unit {
     /// # Errors
     /// What is wrong with the program; or compile-time code printed what couldn't be written.
     pub fn build(&mut self, vm: &sx_vm::Program) -> Result<(), Error> {
+        stack::enough(|| self.build_here(vm))
+    }
+    fn build_here(&mut self, vm: &sx_vm::Program) -> Result<(), Error> {
         self.lower()?;
         for func in std::mem::take(&mut self.replaced) {
             vm.replace(&self.sema.module, func).map_err(|error| self.too_large(&error))?;

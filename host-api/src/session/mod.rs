@@ -122,6 +122,9 @@ impl Session {
     /// # Panics
     /// When a host function panicked: that panic goes on here.
     pub fn eval(&mut self, input: &str) -> Result<()> {
+        crate::driver::stack::enough(|| self.eval_here(input))
+    }
+    fn eval_here(&mut self, input: &str) -> Result<()> {
         self.inputs += 1;
         let name = format!("input {}", self.inputs);
         for piece in pieces(&name, input)? {

@@ -366,6 +366,47 @@ fn fibers_count_what_they_touch() {
     assert!(call(&mut i, "little") > 4000);
 }
 
+/// A fiber's native stack is small; compiling needs more, also for compile-time code and deep nesting.
+#[test]
+fn host_functions_on_fibers_compile() {
+    fn compile() -> i64 {
+        let (open, close) = ("{ n += if n > 0 { 0 } else ".repeat(60), "; 1 }".repeat(60));
+        let deep = format!("{}0{}", "-(".repeat(20), ")".repeat(20));
+        let nested =
+            format!("x :: () -> i64 {{ n := 1; n += if n > 0 {{ 0 }} else {open}{{ {deep} }}{close}; n }}");
+        let source = format!(
+            "{HEAD}{nested}
+             fib :: (n: i64) -> i64 {{ if n < 2 {{ return n; }} fib(n - 1) + fib(n - 2) }}
+             on_fiber :: () -> i64 {{
+                 n := 0;
+                 p := @n;
+                 f := fiber.create(() {{ p.* = fib(15); }}) catch {{ return 0; }};
+                 _ = f.resume();
+                 n
+             }}
+             X :: #run on_fiber();
+             run :: () -> i64 {{ X + x() }}"
+        );
+        let program = Engine::new().compile(&source).unwrap_or_else(|error| panic!("{}", error.render()));
+        let mut i = program.instantiate().unwrap();
+        call(&mut i, "run")
+    }
+    let limits = Limits::default().fiber_bytes(128 << 10);
+    let engine = Engine::builder().host_fn("h", "compile", compile).limits(limits).build();
+    let mut i = make(
+        &engine,
+        "h :: #import \"h\";
+         run :: () -> i64 {
+             n := 0;
+             p := @n;
+             f := fiber.create(() { p.* = h.compile(); }) catch { return -1; };
+             _ = f.resume();
+             n
+         }",
+    );
+    assert_eq!(call(&mut i, "run"), 611);
+}
+
 #[test]
 fn limits_reach_fibers_at_compile_time() {
     let spin = format!(
