@@ -2,7 +2,7 @@
 
 use super::regions::Regions;
 use std::sync::Arc;
-use sx_syntax::diag::{Code, Diagnostic};
+use sx_syntax::diag::Diagnostic;
 use sx_syntax::source::{File, Sources};
 use sx_syntax::span::{FileId, Loc, Span};
 
@@ -30,7 +30,7 @@ enum Anchor {
 /// Something that was found in a region.
 #[derive(Clone, Debug)]
 pub(super) struct Found {
-    diagnostic: Diagnostic,
+    pub diagnostic: Diagnostic,
     /// Its own place, then those of its labels.
     anchors: Vec<Anchor>,
 }
@@ -75,9 +75,6 @@ impl Found {
                 _ => [None, None],
             })
             .flatten()
-    }
-    pub fn is_cycle(&self) -> bool {
-        self.diagnostic.code == Code::E0106
     }
     pub fn is_error(&self) -> bool {
         self.diagnostic.severity == sx_syntax::diag::Severity::Error

@@ -35,8 +35,8 @@ pub(super) struct Changes {
     /// Names as files look them up.
     pub names: FxHashSet<(u32, u64)>,
     pub any_name: bool,
-    /// What depends on itself says so where it is entered first, which the order of all that leads there decides.
-    pub cycles: bool,
+    /// There is any difference, if only in the order.
+    pub any: bool,
     /// The file whose imports are others: what any name means in it may have changed, and which impl is meant.
     pub imports_of: Option<u32>,
 }
@@ -188,7 +188,6 @@ impl Graph {
 /// True for what an edit concerns at once.
 fn starts(node: &Node, changes: &Changes) -> bool {
     node.region.is_some_and(|region| changes.regions.contains(&region))
-        || (changes.cycles && node.found.iter().any(Found::is_cycle))
         || (changes.any_name && node.flags & NAMES != 0)
         || (changes.imports_of.is_some() && node.flags & IMPLS != 0)
         || node.names.iter().any(|name| changes.names.contains(name) || changes.imports_of == Some(name.0))

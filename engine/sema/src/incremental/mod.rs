@@ -9,10 +9,10 @@
 //!
 //! All declarations of all files that aren't the library's are checked, used or not.
 //!
-//! Everything is checked again after an edit that takes an import away or loads a file, when a program makes declarations by
-//! `#insert` in a module, calls functions of the compiler, or tells apart the types of what an `Any` holds: these depend on
-//! the program as a whole. Another import of what is loaded concerns what looks up names in its file. An impl that has to be
-//! checked again brings along all that looked for impls, and so does an import.
+//! Everything is checked again after an edit that takes an import away or loads a file, while something depends on itself,
+//! when a program makes declarations by `#insert` in a module, calls functions of the compiler, or tells apart the types of
+//! what an `Any` holds: these depend on the program as a whole. Another import of what is loaded concerns what looks up names
+//! in its file. An impl that has to be checked again brings along all that looked for impls, and so does an import.
 
 mod found;
 mod graph;

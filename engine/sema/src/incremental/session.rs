@@ -10,7 +10,7 @@ use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use sx_syntax::ast::{Expr, Stmt};
-use sx_syntax::diag::{Diagnostic, Severity, sort_for_display};
+use sx_syntax::diag::{Code, Diagnostic, Severity, sort_for_display};
 use sx_syntax::source::{File, Sources};
 use sx_syntax::span::FileId;
 
@@ -127,6 +127,7 @@ impl Session {
         // What isn't imported any more may not be part of the program any more.
         whole |= changes.imports_of.is_some()
             && !requests(&self.files[at as usize].file, &before).is_subset(&requests(&parsed, &regions));
+        whole |= changes.any && self.has_cycle();
         let file = &mut self.files[at as usize];
         file.file = parsed;
         file.regions = Some(regions.clone());
@@ -166,7 +167,7 @@ impl Session {
             }
         }
         let order = |regions: &Regions| regions.list.iter().map(|region| region.key).collect::<Vec<_>>();
-        changes.cycles = !changes.regions.is_empty() || order(before) != order(after);
+        changes.any = !changes.regions.is_empty() || order(before) != order(after);
         let imports = |key| [before, after].iter().any(|r| r.by_key(key).is_some_and(is_import));
         if changes.regions.iter().any(|&(_, key)| imports(key)) {
             changes.imports_of = Some(at);
@@ -177,22 +178,29 @@ impl Session {
 
     /// Checks everything.
     fn check_all(&mut self) -> Update {
-        let mut update = self.try_all();
-        if update.is_none() {
-            self.whole = true;
-            update = self.try_all();
+        // What was whole may have been so for one edit only.
+        if self.whole
+            && let Some(update) = self.try_all(false)
+        {
+            return update;
         }
-        update.unwrap_or_default()
+        self.whole = false;
+        if let Some(update) = self.try_all(false) {
+            return update;
+        }
+        self.whole = true;
+        self.try_all(true).unwrap_or_default()
     }
 
-    /// Checks everything; none if it turns out that more must be known of the program as a whole.
-    fn try_all(&mut self) -> Option<Update> {
+    /// Checks everything; none if it turns out that more must be known of the program as a whole, or that less will do. It is
+    /// `sure` when there is no other way.
+    fn try_all(&mut self, sure: bool) -> Option<Update> {
         let known = self.known_regions();
         let watch = Watch::new(Plan { known, whole: self.whole, ..Plan::default() }, None);
         self.files.clear();
         let mut sema = self.compile(watch);
         let watch = sema.watch.take().unwrap_or_default();
-        if !self.whole && self.needs_whole(&sema, &watch) {
+        if !sure && self.whole != self.needs_whole(&sema, &watch) {
             return None;
         }
         self.graph = Graph::default();
@@ -224,8 +232,9 @@ impl Session {
         }
         let same = sema.paths.len() == self.files.len();
         let same = same && sema.paths.keys().all(|path| self.by_path.contains_key(path));
+        let cycle = sema.diagnostics.iter().any(is_cycle);
         // Where files come or go, what is in them does.
-        if !same || self.needs_whole(&sema, &watch) {
+        if !same || cycle || self.needs_whole(&sema, &watch) {
             return self.check_all();
         }
         let mut ids: Vec<Option<u32>> = vec![None; sema.sources.len()];
@@ -404,6 +413,11 @@ impl Session {
         self.entry_found.iter().chain(nodes).any(Found::is_error)
     }
 
+    fn has_cycle(&self) -> bool {
+        let nodes = self.graph.nodes.iter().flat_map(|node| &node.found);
+        self.entry_found.iter().chain(nodes).any(|found| is_cycle(&found.diagnostic))
+    }
+
     /// A compilation of some regions that notes uses and types.
     pub(super) fn probe(&mut self, dirty: &[bool]) -> (Sema, Box<Watch>) {
         let wanted = self.wanted(dirty);
@@ -413,6 +427,11 @@ impl Session {
         let watch = sema.watch.take().unwrap_or_default();
         (sema, watch)
     }
+}
+
+/// What depends on itself says so where the circle is entered, which all that is checked before decides.
+fn is_cycle(diagnostic: &Diagnostic) -> bool {
+    diagnostic.code == Code::E0106
 }
 
 fn is_import(region: &Region) -> bool {

@@ -470,6 +470,19 @@ fn cycles_are_told_from_where_they_are_entered() {
 }
 
 #[test]
+fn a_program_is_whole_only_as_long_as_it_must_be() {
+    let text = "f :: () -> i64 { 1 }\ng :: () -> i64 { f() }\nmain :: () { g(); }\n";
+    let mut files = files(&[("main.sx", text)]);
+    let mut session = session(&files);
+    assert!(!replace(&mut session, &mut files, "main.sx", "{ 1 }", "{ 2 }").whole);
+    assert!(edit(&mut session, &mut files, "main.sx", &format!("{text}#insert \"A :: 1;\";\n")).whole);
+    assert!(replace(&mut session, &mut files, "main.sx", "{ 1 }", "{ 2 }").whole);
+    assert!(edit(&mut session, &mut files, "main.sx", text).whole);
+    let update = replace(&mut session, &mut files, "main.sx", "{ 1 }", "{ 2 }");
+    assert!(!update.whole && update.bodies == 1, "{update:?}");
+}
+
+#[test]
 fn a_missing_value_takes_back_warnings_of_its_body_only() {
     let text = "one :: () { 1; }\nother :: () -> i64 { one(); }\n";
     let mut files = files(&[("main.sx", text)]);
