@@ -29,8 +29,9 @@ pub struct Builder {
     consts: FxHashMap<Const, u32>,
     current: BlockId,
     terminated: Vec<bool>,
-    loc: LocId,
-    last_loc: Option<(u32, u32)>,
+    /// File and offset of what follows, and its number once something stands there.
+    place: (u32, u32),
+    loc: Option<LocId>,
 }
 
 impl Builder {
@@ -73,8 +74,7 @@ impl Builder {
             debug_vars,
         };
         let mut builder =
-            Builder { func, consts: numbers, current: BlockId(0), terminated, loc: LocId(0), last_loc: None };
-        builder.set_loc(0, 0);
+            Builder { func, consts: numbers, current: BlockId(0), terminated, place: (0, 0), loc: None };
         let entry = builder.block();
         builder.switch_to(entry);
         builder
@@ -94,12 +94,25 @@ impl Builder {
     }
     /// The position of the instructions that follow.
     pub fn set_loc(&mut self, file: u32, offset: u32) {
-        if self.last_loc == Some((file, offset)) {
-            return;
+        if self.place != (file, offset) {
+            self.place = (file, offset);
+            self.loc = None;
         }
-        self.last_loc = Some((file, offset));
+    }
+    /// The number of the current position. Most positions that are told have nothing standing there.
+    #[inline]
+    fn loc(&mut self) -> LocId {
+        match self.loc {
+            Some(loc) => loc,
+            None => self.new_loc(),
+        }
+    }
+    fn new_loc(&mut self) -> LocId {
+        let (file, offset) = self.place;
+        let loc = LocId(self.func.locs.len() as u32);
         self.func.locs.push(SrcLoc { file, offset, inlined_at: None, scope: 0 });
-        self.loc = LocId(self.func.locs.len() as u32 - 1);
+        self.loc = Some(loc);
+        loc
     }
     /// A new temporary.
     pub fn temp(&mut self, ty: Ty) -> Reg {
@@ -154,7 +167,8 @@ impl Builder {
     }
     /// A new block, not current. It must be ended before the function is finished.
     pub fn block(&mut self) -> BlockId {
-        self.func.blocks.push(Block::empty(Term::Unreachable, self.loc));
+        let loc = self.loc();
+        self.func.blocks.push(Block::empty(Term::Unreachable, loc));
         self.terminated.push(false);
         BlockId(self.func.blocks.len() as u32 - 1)
     }
@@ -176,16 +190,18 @@ impl Builder {
         if self.is_terminated() {
             return;
         }
-        self.func.append(self.current, inst, self.loc);
+        let loc = self.loc();
+        self.func.append(self.current, inst, loc);
     }
     /// Ends the current block; dropped when it has ended already.
     pub fn terminate(&mut self, term: Term) {
         if self.is_terminated() {
             return;
         }
+        let loc = self.loc();
         let block = &mut self.func.blocks[self.current.index()];
         block.term = term;
-        block.term_loc = self.loc;
+        block.term_loc = loc;
         self.terminated[self.current.index()] = true;
     }
     /// Ends the current block with a jump.

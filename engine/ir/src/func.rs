@@ -8,6 +8,7 @@
 use crate::atomic::{Ordering, RmwOp};
 use crate::ids::*;
 use crate::vector::VecTy;
+use smallvec::SmallVec;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -757,8 +758,8 @@ pub struct Slot {
 /// Where a named variable lives.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Place {
-    /// Its scalar leaves, in order.
-    Regs(Vec<Reg>),
+    /// Its scalar leaves, in order; mostly a few.
+    Regs(SmallVec<[Reg; 4]>),
     /// Its memory.
     Slot(SlotId),
 }

@@ -47,6 +47,8 @@ pub(crate) struct Work {
     tree: DomTree,
     /// Nothing changed blocks or their ends since [`simplify_cfg::run`].
     shape_known: bool,
+    /// `tree` is that of `cfg`.
+    tree_known: bool,
     /// Marks for the instructions of one block.
     dead: Vec<bool>,
     shape: simplify_cfg::Room,
@@ -56,6 +58,16 @@ pub(crate) struct Work {
     coalesce: coalesce::Room,
     compact: compact::Room,
     loops: loops::Room,
+}
+
+impl Work {
+    /// Finds the dominators of the shape, unless they are known.
+    fn find_tree(&mut self) {
+        if !self.tree_known {
+            self.tree.compute(&self.cfg);
+            self.tree_known = true;
+        }
+    }
 }
 
 /// What one thread works in.
@@ -102,6 +114,7 @@ impl<'m> Cx<'m> {
             work.consts = Consts::default();
         }
         work.shape_known = false;
+        work.tree_known = false;
         Cx { module, work }
     }
 
@@ -242,7 +255,7 @@ fn shrink(func: &mut Func, cx: &mut Cx<'_>, allowed: Option<&dyn Fn(FuncId) -> b
 
 /// What is computed, by whom and for whom.
 fn values(func: &mut Func, cx: &mut Cx<'_>) {
-    cx.work.tree.compute(&cx.work.cfg);
+    cx.work.find_tree();
     single::run(func, cx);
     gvn::run(func, cx);
     dce::run(func, cx);

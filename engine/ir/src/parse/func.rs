@@ -3,6 +3,7 @@
 use super::*;
 use crate::vector::VecTy;
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 
 /// What follows `fnN = func`.
 pub(super) fn func(parser: &mut Parser<'_>) -> Result<Func> {
@@ -128,7 +129,7 @@ impl Body<'_, '_> {
         let place = match self.parser.eat_id("slot")? {
             Some(slot) => Place::Slot(SlotId(slot)),
             None => {
-                let mut regs = Vec::new();
+                let mut regs = SmallVec::new();
                 if self.parser.peek_id("r").is_some() {
                     regs.push(self.reg()?);
                     while self.parser.eat_sign(",")? {

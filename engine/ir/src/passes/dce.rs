@@ -33,14 +33,34 @@ impl Reads {
         }
     }
 
-    fn count(&mut self, func: &Func, inst: &Inst, up: bool) {
+    /// What only feeds itself is read by nobody.
+    #[inline]
+    fn own(func: &Func, inst: &Inst) -> Option<Reg> {
+        inst.dst().filter(|dst| func.regs[dst.index()].mutable && is_removable(func, inst))
+    }
+
+    /// Counts what an instruction reads besides its `own` register, and tells of all of it.
+    #[inline]
+    fn count(&mut self, func: &Func, inst: &Inst, own: Option<Reg>, mut read: impl FnMut(Reg)) {
+        inst.uses(&func.pool, |operand| {
+            if let Some(reg) = operand.as_reg() {
+                read(reg);
+                self.regs[reg.index()] += (own != Some(reg)) as u32;
+            }
+        });
+        if let Some(slot) = read_slot(inst) {
+            self.slots[slot.index()] += 1;
+        }
+    }
+
+    /// Takes back what was counted of an instruction that goes.
+    fn discount(&mut self, func: &Func, inst: &Inst) {
         let again = &mut self.again;
         let mut step = |count: &mut u32, anywhere: bool| {
-            *count = if up { *count + 1 } else { *count - 1 };
+            *count -= 1;
             *again |= *count == 0 && anywhere;
         };
-        // What only feeds itself is read by nobody.
-        let own = inst.dst().filter(|dst| func.regs[dst.index()].mutable && is_removable(func, inst));
+        let own = Reads::own(func, inst);
         inst.uses(&func.pool, |operand| {
             if let Some(reg) = operand.as_reg()
                 && own != Some(reg)
@@ -48,15 +68,8 @@ impl Reads {
                 step(&mut self.regs[reg.index()], func.regs[reg.index()].mutable);
             }
         });
-        let mut read = |addr: Addr| {
-            if let Base::Slot(slot) = addr.base {
-                step(&mut self.slots[slot.index()], true);
-            }
-        };
-        match *inst {
-            Inst::Load { addr, .. } | Inst::AddrOf { addr, .. } => read(addr),
-            Inst::MemCopy { src, .. } => read(src),
-            _ => {}
+        if let Some(slot) = read_slot(inst) {
+            step(&mut self.slots[slot.index()], true);
         }
     }
 
@@ -82,6 +95,19 @@ impl Reads {
     }
 }
 
+/// The slot that an instruction reads or whose address it takes.
+#[inline]
+fn read_slot(inst: &Inst) -> Option<SlotId> {
+    let addr = match *inst {
+        Inst::Load { addr, .. } | Inst::AddrOf { addr, .. } | Inst::MemCopy { src: addr, .. } => addr,
+        _ => return None,
+    };
+    match addr.base {
+        Base::Slot(slot) => Some(slot),
+        Base::Reg(_) | Base::Global(_) | Base::Data(_) => None,
+    }
+}
+
 /// Removes what is dead. Blocks are walked against their order, so that every use of a temporary comes before its
 /// assignment and one walk does. Every block is reachable.
 pub fn run(func: &mut Func, cx: &mut Cx<'_>) {
@@ -93,7 +119,7 @@ pub fn run(func: &mut Func, cx: &mut Cx<'_>) {
         dead_assignments(func, cfg, &room.live_vars, &mut room.live, reads, dead);
     } else {
         for block in &func.blocks {
-            func.code[block.range()].iter().for_each(|inst| reads.count(func, inst, true));
+            func.code[block.range()].iter().for_each(|inst| reads.count(func, inst, None, |_| {}));
             reads.count_term(func, &block.term);
         }
     }
@@ -111,14 +137,18 @@ pub fn run(func: &mut Func, cx: &mut Cx<'_>) {
 /// Removes the dead of one block, last first.
 fn sweep(func: &mut Func, block: BlockId, reads: &mut Reads, dead: &mut Vec<bool>) {
     let range = func.blocks[block.index()].range();
-    dead.clear();
-    dead.resize(range.len(), false);
+    let (start, len) = (range.start, range.len());
     let mut any = false;
-    for (dead, inst) in dead.iter_mut().zip(&func.code[range]).rev() {
+    for at in range.rev() {
+        let inst = &func.code[at];
         if reads.is_dead(func, inst) {
-            reads.count(func, inst, false);
-            *dead = true;
-            any = true;
+            reads.discount(func, inst);
+            if !any {
+                dead.clear();
+                dead.resize(len, false);
+                any = true;
+            }
+            dead[at - start] = true;
         }
     }
     if any {
@@ -152,18 +182,19 @@ fn dead_assignments(
         block.term.uses(&func.pool, |operand| read(live, operand));
         reads.count_term(func, &block.term);
         for (dead, inst) in dead.iter_mut().zip(&func.code[block.range()]).rev() {
+            let mut own = None;
             if let Some(dst) = inst.dst()
                 && func.regs[dst.index()].mutable
             {
                 let is_live = std::mem::replace(&mut live[dst.index()], u32::MAX) == id.0;
-                if !is_live && is_removable(func, inst) {
+                own = Some(dst).filter(|_| is_removable(func, inst));
+                if !is_live && own.is_some() {
                     *dead = true;
                     any = true;
                     continue;
                 }
             }
-            inst.uses(&func.pool, |operand| read(live, operand));
-            reads.count(func, inst, true);
+            reads.count(func, inst, own, |reg| live[reg.index()] = id.0);
         }
         if any {
             func.remove(id, dead);

@@ -24,6 +24,10 @@ const NONE: u32 = u32::MAX;
 /// What is known of a register.
 #[derive(Clone, Copy)]
 struct Known {
+    /// Nothing is known: the register stands for itself. Says again what the others say, for most reads ask only this.
+    plain: bool,
+    /// A `var`, as the function says.
+    mutable: bool,
     /// Of a temporary: what it always equals. Of a `var`: what it equals in `region`.
     value: Option<Operand>,
     /// Of a `var`: when it was assigned last, or first seen in `region`. Of a temporary that copies a `var`: when
@@ -31,7 +35,7 @@ struct Known {
     stamp: u32,
     /// Where `stamp` means something.
     region: u32,
-    /// Of a temporary: its assignment in `Gvn::kept`.
+    /// Of a temporary that is computed: its assignment in `Gvn::kept`.
     def: u32,
     /// Of a tested temporary: the block from where on the outcome is known.
     tested: u32,
@@ -61,7 +65,7 @@ struct Gvn<'a> {
     consts: &'a mut Consts,
     tree: &'a DomTree,
     known: &'a mut Vec<Known>,
-    /// Assignments of temporaries, each with the stamp that its operands had.
+    /// What computes temporaries, each with the stamp that its operands had.
     kept: &'a mut Vec<(Inst, u32)>,
     /// Expressions and checks.
     available: &'a mut Available,
@@ -78,10 +82,16 @@ struct Gvn<'a> {
 pub fn run(func: &mut Func, cx: &mut Cx<'_>) {
     let Work { consts, cfg, tree, gvn: Room { known, kept, available, memory }, .. } = &mut *cx.work;
     known.clear();
-    known.resize(
-        func.regs.len(),
-        Known { value: None, stamp: 0, region: NONE, def: NONE, tested: NONE, outcome: false },
-    );
+    known.extend(func.regs.iter().map(|info| Known {
+        plain: true,
+        mutable: info.mutable,
+        value: None,
+        stamp: 0,
+        region: NONE,
+        def: NONE,
+        tested: NONE,
+        outcome: false,
+    }));
     kept.clear();
     available.reset(func.code.len());
     memory.reset(func);
@@ -126,21 +136,30 @@ impl Gvn<'_> {
             known.region = self.region;
             known.stamp = self.next_stamp;
             known.value = None;
+            known.plain = true;
             self.next_stamp += 1;
         }
         known.stamp
     }
 
     /// True of constants and temporaries: they don't change.
-    fn is_stable(&self, func: &Func, operand: Operand) -> bool {
-        operand.as_reg().is_none_or(|reg| !func.regs[reg.index()].mutable)
+    #[inline]
+    fn is_stable(&self, operand: Operand) -> bool {
+        operand.as_reg().is_none_or(|reg| !self.known[reg.index()].mutable)
     }
 
     /// The simplest operand that has the same value here.
+    #[inline]
     fn resolve(&mut self, func: &mut Func, operand: Operand) -> Operand {
-        let Some(reg) = operand.as_reg() else { return operand };
+        match operand.as_reg() {
+            Some(reg) if !self.known[reg.index()].plain => self.resolve_known(func, operand, reg),
+            _ => operand,
+        }
+    }
+
+    fn resolve_known(&mut self, func: &mut Func, operand: Operand, reg: Reg) -> Operand {
         let known = self.known[reg.index()];
-        if func.regs[reg.index()].mutable {
+        if known.mutable {
             return match known.value {
                 Some(value) if known.region == self.region => value,
                 _ => operand,
@@ -148,7 +167,7 @@ impl Gvn<'_> {
         }
         match known.value {
             // A copy of a `var` is as good as the `var` until that is assigned.
-            Some(value) if !self.is_stable(func, value) => {
+            Some(value) if !self.is_stable(value) => {
                 let var = value.as_reg().expect("only registers aren't stable");
                 let same = known.region == self.region
                     && self.known[var.index()].region == self.region
@@ -175,7 +194,7 @@ impl Gvn<'_> {
         let mut stamp = 0;
         inst.uses(&func.pool, |operand| {
             if let Some(reg) = operand.as_reg()
-                && func.regs[reg.index()].mutable
+                && self.known[reg.index()].mutable
             {
                 stamp = stamp.max(self.stamp_of(reg));
             }
@@ -183,14 +202,19 @@ impl Gvn<'_> {
         stamp
     }
 
-    /// The instruction that gave a temporary, if its operands are still what they were.
+    /// The instruction that computed a temporary, if its operands are still what they were.
     fn def(&mut self, func: &Func, operand: Operand) -> Option<Inst> {
         let reg = operand.as_reg()?;
         let def = self.known[reg.index()].def;
         if def == NONE {
             return None;
         }
-        let (inst, stamp) = self.kept[def as usize];
+        let (ref inst, stamp) = self.kept[def as usize];
+        // Temporaries and constants are what they were.
+        if stamp == 0 {
+            return Some(*inst);
+        }
+        let inst = *inst;
         (self.stamp(func, &inst) == stamp).then_some(inst)
     }
 
@@ -238,61 +262,76 @@ impl Gvn<'_> {
             match self.simplify(func, *inst) {
                 Outcome::Same => break,
                 Outcome::Become(other) => *inst = other,
-                Outcome::Value(value) => return self.assign_value(func, inst, value),
+                Outcome::Value(value) => return self.assign_value(inst, value),
                 Outcome::Remove => return Fate::Remove,
                 Outcome::Trap(kind, operands, count) => return Fate::Trap(kind, operands, count),
             }
         }
         if let Inst::Copy { src, .. } = *inst {
-            return self.assign_value(func, inst, src);
+            return self.assign_value(inst, src);
         }
-        let check = matches!(
-            inst,
-            Inst::Bounds { .. } | Inst::SliceBounds { .. } | Inst::NullCheck { .. } | Inst::Check { .. }
-        );
-        let stamp = self.stamp(func, inst);
-        if check || is_pure(func, inst) {
-            let key = Key::new(*inst, stamp);
-            if let Some((home, value)) = self.available.get(&key)
-                && self.tree.dominates(home, self.block)
-            {
-                return match value {
-                    Some(value) => self.assign_value(func, inst, value),
-                    None => Fate::Remove,
-                };
+        match *inst {
+            Inst::Bounds { .. } | Inst::SliceBounds { .. } | Inst::NullCheck { .. } | Inst::Check { .. } => {
+                let key = self.key(func, *inst);
+                if self.computed(&key).is_some() {
+                    return Fate::Remove;
+                }
+                self.available.insert(key, self.block, None);
             }
-            let value = inst.dst().map(Operand::reg);
-            if value.is_none_or(|value| self.is_stable(func, value)) {
-                self.available.insert(key, self.block, value);
+            Inst::Load { dst, .. } => {
+                if let Some(value) = self.memory_value(func, inst) {
+                    return self.assign_value(inst, value);
+                }
+                self.assigned(dst);
+                self.memory_effect(func, inst);
             }
+            Inst::Call { .. } => {
+                inst.defs(&func.pool, |reg| self.assigned(reg));
+                self.memory_effect(func, inst);
+            }
+            _ => match inst.dst() {
+                Some(dst) if is_pure(func, inst) => return self.pure(func, inst, dst),
+                dst => {
+                    dst.into_iter().for_each(|dst| self.assigned(dst));
+                    self.memory_effect(func, inst);
+                }
+            },
         }
-        if let Some(value) = self.memory_value(func, inst) {
-            return self.assign_value(func, inst, value);
-        }
-        self.assigned(func, inst, stamp);
-        self.memory_effect(func, inst);
         Fate::Keep
+    }
+
+    /// What becomes of an instruction that only computes.
+    fn pure(&mut self, func: &mut Func, inst: &mut Inst, dst: Reg) -> Fate {
+        let key = self.key(func, *inst);
+        if let Some(Some(value)) = self.computed(&key) {
+            return self.assign_value(inst, value);
+        }
+        let known = &mut self.known[dst.index()];
+        if known.mutable {
+            self.assign_var(dst, None);
+        } else {
+            known.def = self.kept.len() as u32;
+            self.kept.push((*inst, key.stamp()));
+            self.available.insert(key, self.block, Some(dst.into()));
+        }
+        Fate::Keep
+    }
+
+    /// The result of what was computed before on every way that leads here; none in the result of a check.
+    fn computed(&self, key: &Key) -> Option<Option<Operand>> {
+        let (home, value) = self.available.get(key)?;
+        self.tree.dominates(home, self.block).then_some(value)
     }
 
     fn key(&mut self, func: &Func, inst: Inst) -> Key {
         Key::new(inst, self.stamp(func, &inst))
     }
 
-    /// Notes that registers were assigned something new.
-    fn assigned(&mut self, func: &Func, inst: &Inst, stamp: u32) {
-        let kept = if inst.dst().is_some_and(|dst| !func.regs[dst.index()].mutable) {
-            self.kept.push((*inst, stamp));
-            self.kept.len() as u32 - 1
-        } else {
-            NONE
-        };
-        inst.defs(&func.pool, |reg| {
-            if func.regs[reg.index()].mutable {
-                self.assign_var(reg, None);
-            } else {
-                self.known[reg.index()].def = kept;
-            }
-        });
+    /// Notes that a register was assigned something of which nothing is known.
+    fn assigned(&mut self, reg: Reg) {
+        if self.known[reg.index()].mutable {
+            self.assign_var(reg, None);
+        }
     }
 
     fn assign_var(&mut self, reg: Reg, value: Option<Operand>) {
@@ -300,16 +339,18 @@ impl Gvn<'_> {
         known.region = self.region;
         known.stamp = self.next_stamp;
         known.value = value;
+        known.plain = value.is_none();
         self.next_stamp += 1;
     }
 
     /// The result of `inst` is `value`: no instruction for a temporary, a copy for a `var`.
-    fn assign_value(&mut self, func: &mut Func, inst: &mut Inst, value: Operand) -> Fate {
+    fn assign_value(&mut self, inst: &mut Inst, value: Operand) -> Fate {
         let dst = inst.dst().expect("only results have values");
-        let stable = self.is_stable(func, value);
-        if !func.regs[dst.index()].mutable {
+        let stable = self.is_stable(value);
+        if !self.known[dst.index()].mutable {
             if stable {
-                self.known[dst.index()].value = Some(value);
+                let known = &mut self.known[dst.index()];
+                (known.value, known.plain) = (Some(value), false);
                 return Fate::Remove;
             }
             let var = value.as_reg().expect("only registers aren't stable");
@@ -317,6 +358,7 @@ impl Gvn<'_> {
             let region = self.region;
             let known = &mut self.known[dst.index()];
             (known.value, known.stamp, known.region) = (Some(value), stamp, region);
+            known.plain = false;
             *inst = Inst::Copy { dst, src: value };
             return Fate::Keep;
         }

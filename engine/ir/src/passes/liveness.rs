@@ -88,6 +88,19 @@ impl LiveVars {
         let mut changed = true;
         while changed {
             changed = false;
+            if words == 1 {
+                for &block in cfg.rpo.iter().rev() {
+                    let mut out = 0;
+                    func.blocks[block.index()].term.successors(|to| out |= self.live_in[to.index()]);
+                    let at = block.index();
+                    self.live_out[at] = out;
+                    let new = self.live_in[at] | (out & !self.assigns[at]);
+                    changed |= new != self.live_in[at];
+                    self.live_in[at] = new;
+                }
+                changed &= cfg.has_cycle();
+                continue;
+            }
             for &block in cfg.rpo.iter().rev() {
                 let base = block.index() * words;
                 func.blocks[block.index()].term.successors(|to| {

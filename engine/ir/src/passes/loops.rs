@@ -17,16 +17,16 @@ pub fn run(func: &mut Func, cx: &mut Cx<'_>) {
     if !leads_back(func) {
         return;
     }
-    let Work { cfg, tree, shape_known, .. } = &mut *cx.work;
-    if !*shape_known {
-        cfg.compute(func);
+    if !cx.work.shape_known {
+        cx.work.cfg.compute(func);
+        cx.work.tree_known = false;
     }
-    tree.compute(cfg);
-    let headers = headers(cfg, tree);
+    cx.work.find_tree();
+    let headers = headers(&cx.work.cfg, &cx.work.tree);
     if headers.is_empty() {
         return;
     }
-    cx.work.shape_known = false;
+    (cx.work.shape_known, cx.work.tree_known) = (false, false);
     let Work { cfg, tree, dead, loops: room, .. } = &mut *cx.work;
     let mut changed = wants_work(func, &mut Loops::new(func, cfg, tree, room), &headers);
     if changed {

@@ -38,6 +38,7 @@ pub fn run(func: &mut Func, cx: &mut Cx<'_>) {
     if cx.work.shape_known && !any {
         return;
     }
+    cx.work.tree_known = false;
     cx.work.cfg.compute(func);
     if rebuild(func, &cx.work.cfg, &mut cx.work.shape) {
         cx.work.cfg.renumber(func, &cx.work.shape.number, &cx.work.shape.heads);

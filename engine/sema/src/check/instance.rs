@@ -26,8 +26,8 @@ impl Cx<'_, '_, '_> {
 
 impl Sema {
     pub(crate) fn instance(&mut self, func: FnId, bindings: Bindings, from: (Within, Loc)) -> Option<InstId> {
-        let key: Box<[CVal]> = bindings.iter().map(|(_, v)| v.clone()).collect();
-        if let Some(&inst) = self.inst_ids.get(&(func, key.clone())) {
+        let key: (FnId, Box<[CVal]>) = (func, bindings.iter().map(|(_, v)| v.clone()).collect());
+        if let Some(&inst) = self.inst_ids.get(&key) {
             self.watch_instance(inst);
             if self.inst(inst).sig.ret == TypeId::ERROR {
                 // Perhaps because of its body, if its result is inferred.
@@ -68,7 +68,7 @@ impl Sema {
         if !bindings.is_empty() {
             self.trace_scope(scope, || Origin::Instance(id));
         }
-        self.inst_ids.insert((func, key), id);
+        self.inst_ids.insert(key, id);
         self.func_insts.insert(reserved, id);
         self.watch_instance(id);
         let work = self.work_of_signature(id);

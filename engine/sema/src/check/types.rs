@@ -4,6 +4,7 @@ use super::{Cx, Entity, Lit};
 use crate::sema::*;
 use crate::types::{ErrorSetDef, ErrorSetId, FnAbi, LayoutError, TupleField, TypeId, TypeKind};
 use crate::value::CVal;
+use smallvec::SmallVec;
 use std::sync::Arc;
 use sx_syntax::ast::{Abi, Expr as Ast, ExprId, FuncType, Idx, Prim, RetType};
 use sx_syntax::diag::{Code, Diagnostic};
@@ -487,10 +488,14 @@ impl Sema {
 
     /// Resolves the fields of every nominal type that `ty` holds by value.
     pub(crate) fn complete_deep(&mut self, ty: TypeId) {
-        let mut todo = vec![ty];
+        let mut todo: SmallVec<[TypeId; 8]> = SmallVec::new();
+        todo.push(ty);
         let mut seen = rustc_hash::FxHashSet::default();
         while let Some(ty) = todo.pop() {
-            if self.laid_out.get(ty.0 as usize) == Some(&true) || !seen.insert(ty) {
+            if self.laid_out.get(ty.0 as usize) == Some(&true) || !holds_others(self.types.kind(ty)) {
+                continue;
+            }
+            if !seen.insert(ty) {
                 continue;
             }
             match self.types.kind(ty).clone() {
@@ -510,4 +515,19 @@ impl Sema {
             }
         }
     }
+}
+
+/// True for types whose layout may have to be found out: those that are declared, and what is made of others.
+fn holds_others(kind: &TypeKind) -> bool {
+    matches!(
+        kind,
+        TypeKind::Struct(_)
+            | TypeKind::Union(_)
+            | TypeKind::Enum(_)
+            | TypeKind::Protocol(_)
+            | TypeKind::Array(..)
+            | TypeKind::Optional(_)
+            | TypeKind::Failable { .. }
+            | TypeKind::Tuple(_)
+    )
 }

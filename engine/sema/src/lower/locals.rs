@@ -142,7 +142,7 @@ impl<'b> Lower<'_, 'b> {
                 Place::Mem(Addr { base: Base::Slot(slot), off: 0 }) => Some(sx_ir::Place::Slot(*slot)),
                 Place::Mem(_) => None,
                 Place::Part { ops, .. } => {
-                    let regs: Option<Vec<Reg>> = ops.iter().map(|op| op.as_reg()).collect();
+                    let regs: Option<SmallVec<[Reg; 4]>> = ops.iter().map(|op| op.as_reg()).collect();
                     regs.map(sx_ir::Place::Regs)
                 }
             };

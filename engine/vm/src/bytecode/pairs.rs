@@ -3,7 +3,7 @@
 //! A pair is the opcode of the first instruction replaced: operands and the second instruction stay as they are. So the second can
 //! still be jumped to, and everything that reads code (verifier, call stacks, disassembler) sees both.
 
-use super::Op;
+use super::{ALL, Op};
 
 /// How the second instruction of a pair uses the first's result.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,6 +35,32 @@ macro_rules! pairs {
             }
         }
     };
+}
+
+/// Of each opcode, whether it is the first of some pair, and whether it is the second of one.
+static PLACES: [(bool, bool); ALL.len()] = {
+    let mut places = [(false, false); ALL.len()];
+    let mut at = 0;
+    while at < ALL.len() {
+        if let Some((first, second)) = parts(ALL[at]) {
+            places[first as usize].0 = true;
+            places[second as usize].1 = true;
+        }
+        at += 1;
+    }
+    places
+};
+
+/// True for opcodes that are the first of some pair.
+#[inline]
+pub(crate) fn begins_pair(op: Op) -> bool {
+    PLACES[op as usize].0
+}
+
+/// True for opcodes that are the second of some pair.
+#[inline]
+pub(crate) fn ends_pair(op: Op) -> bool {
+    PLACES[op as usize].1
 }
 
 pairs! {

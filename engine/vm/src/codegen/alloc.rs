@@ -283,6 +283,9 @@ impl Alloc<'_, '_> {
     fn result_hints(&self, live: &Live, hints: &mut Vec<(u32, u32)>) {
         let func = self.analysis.func;
         hints.clear();
+        if live.calls.is_empty() {
+            return;
+        }
         hints.resize(func.regs.len(), (NONE, 0));
         for (index, &call) in live.calls.iter().enumerate() {
             if let Item::Inst(Inst::Call { rets, .. }) = self.analysis.item(call) {
@@ -329,7 +332,7 @@ impl Alloc<'_, '_> {
         busy: &mut Vec<u32>,
     ) -> Result<(), String> {
         arguments.clear();
-        if !self.frame.far {
+        if !self.frame.far && !live.calls.is_empty() {
             self.argument_hints(live, arguments);
         }
         busy.clear();

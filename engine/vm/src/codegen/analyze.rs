@@ -270,7 +270,6 @@ impl<'a> Analysis<'a> {
         stable
     }
     fn step(&mut self, tables: &Tables, number: u32, local: &mut Local) -> Result<(), String> {
-        let func = self.func;
         match self.item(number) {
             Item::Term(term) => {
                 if let Term::Branch { cond, .. } = term {
@@ -278,68 +277,68 @@ impl<'a> Analysis<'a> {
                 }
             }
             Item::Inst(inst) => {
-                self.place_data(tables, number, inst)?;
-                self.fold(number, inst, local);
-                writes(func, inst, |reg| {
-                    if self.func.regs[reg.index()].mutable {
-                        local.written[reg.index()] = number;
-                    } else {
-                        self.def[reg.index()] = number;
-                    }
-                });
-                if !is_pure(inst) && !matches!(inst, Inst::Bounds { .. } | Inst::NullCheck { .. }) {
-                    local.barrier = number;
-                    if !matches!(inst, Inst::Load { .. } | Inst::Store { .. }) {
-                        local.bounds = NONE;
-                        local.null_check = NONE;
-                    }
-                }
+                self.fold(tables, number, inst, local)?;
+                self.note_effects(number, inst, local);
             }
         }
         Ok(())
     }
-    /// Gives function values and shared data the shape of constants.
-    fn place_data(&mut self, tables: &Tables, number: u32, inst: &Inst) -> Result<(), String> {
+    /// Where registers are written, and what checks mustn't pass.
+    fn note_effects(&mut self, number: u32, inst: &Inst, local: &mut Local) {
+        let mut write = |reg: Reg| {
+            if self.func.regs[reg.index()].mutable {
+                local.written[reg.index()] = number;
+            } else {
+                self.def[reg.index()] = number;
+            }
+        };
         match inst {
-            Inst::Load { addr, .. } | Inst::Store { addr, .. } | Inst::MemZero { dst: addr, .. } => {
-                self.place_addr(tables, addr)?;
+            Inst::Load { dst, .. } => {
+                write(*dst);
+                local.barrier = number;
             }
-            Inst::MemCopy { dst, src, .. } => {
-                self.place_addr(tables, dst)?;
-                self.place_addr(tables, src)?;
-            }
-            Inst::AddrOf { addr, dst } => {
-                let shared = self.place_addr(tables, addr)?;
-                if let Some(address) = shared
-                    && !self.mutable(*dst)
-                {
-                    let by = self.new_const(Ty::Ptr, address.wrapping_add(addr.off as i64 as u64));
-                    self.subst[dst.index()] = by;
-                    self.absorbed[number as usize] = true;
+            Inst::Store { .. } => local.barrier = number,
+            Inst::Bounds { .. } | Inst::NullCheck { .. } => {}
+            _ => {
+                writes(self.func, inst, write);
+                if !is_pure(inst) {
+                    local.barrier = number;
+                    local.bounds = NONE;
+                    local.null_check = NONE;
                 }
             }
-            Inst::FuncAddr { dst, func } if !self.mutable(*dst) => {
-                self.subst[dst.index()] = self.new_const(Ty::Ptr, func.0 as u64 + 1);
-                self.absorbed[number as usize] = true;
-            }
-            _ => {}
+        }
+    }
+    /// Gives the address of shared data the shape of a constant.
+    fn place_data(&mut self, tables: &Tables, number: u32, dst: Reg, addr: &Addr) -> Result<(), String> {
+        let shared = self.place_addr(tables, addr)?;
+        if let Some(address) = shared
+            && !self.mutable(dst)
+        {
+            let by = self.new_const(Ty::Ptr, address.wrapping_add(addr.off as i64 as u64));
+            self.subst[dst.index()] = by;
+            self.absorbed[number as usize] = true;
         }
         Ok(())
     }
     /// The address that an address counts from, if all instances share it.
+    #[inline]
     fn place_addr(&mut self, tables: &Tables, addr: &Addr) -> Result<Option<u64>, String> {
         match addr.base {
-            Base::Data(id) => match tables.objects.data_place(id)? {
-                Place::Shared(address) => {
-                    if !self.data.contains_key(&id.0) {
-                        let operand = self.new_const(Ty::Ptr, address as u64);
-                        self.data.insert(id.0, operand);
-                    }
-                    Ok(Some(address as u64))
-                }
-                Place::Object(_) => Ok(None),
-            },
+            Base::Data(id) => self.place_shared(tables, id),
             Base::Global(_) | Base::Reg(_) | Base::Slot(_) => Ok(None),
+        }
+    }
+    fn place_shared(&mut self, tables: &Tables, id: sx_ir::DataId) -> Result<Option<u64>, String> {
+        match tables.objects.data_place(id)? {
+            Place::Shared(address) => {
+                if !self.data.contains_key(&id.0) {
+                    let operand = self.new_const(Ty::Ptr, address as u64);
+                    self.data.insert(id.0, operand);
+                }
+                Ok(Some(address as u64))
+            }
+            Place::Object(_) => Ok(None),
         }
     }
     /// The address of shared data, as a constant.
@@ -360,7 +359,13 @@ impl<'a> Analysis<'a> {
             self.uses[reg.index()] = self.uses[reg.index()].saturating_sub(1);
         }
     }
-    fn fold(&mut self, number: u32, inst: &'a Inst, local: &mut Local) {
+    fn fold(
+        &mut self,
+        tables: &Tables,
+        number: u32,
+        inst: &'a Inst,
+        local: &mut Local,
+    ) -> Result<(), String> {
         match inst {
             Inst::Copy { dst, src } => self.fold_copy(number, *dst, *src, local),
             Inst::Conv { to: Ty::Vec(_), .. } => {}
@@ -368,10 +373,24 @@ impl<'a> Analysis<'a> {
             Inst::Cmp { dst, .. } => self.zero_extended[dst.index()] = true,
             Inst::Un { op: UnOp::BoolNot, dst, .. } => self.zero_extended[dst.index()] = true,
             Inst::Load { ty, dst, addr } => {
+                self.place_addr(tables, addr)?;
                 self.zero_extended[dst.index()] = !ty.is_float() && !self.mutable(*dst);
                 self.fold_access(number, *ty, addr, local);
             }
-            Inst::Store { ty, addr, .. } => self.fold_access(number, *ty, addr, local),
+            Inst::Store { ty, addr, .. } => {
+                self.place_addr(tables, addr)?;
+                self.fold_access(number, *ty, addr, local);
+            }
+            Inst::MemZero { dst, .. } => _ = self.place_addr(tables, dst)?,
+            Inst::MemCopy { dst, src, .. } => {
+                self.place_addr(tables, dst)?;
+                self.place_addr(tables, src)?;
+            }
+            Inst::AddrOf { addr, dst } => self.place_data(tables, number, *dst, addr)?,
+            Inst::FuncAddr { dst, func } if !self.mutable(*dst) => {
+                self.subst[dst.index()] = self.new_const(Ty::Ptr, func.0 as u64 + 1);
+                self.absorbed[number as usize] = true;
+            }
             Inst::Bounds { .. } => local.bounds = number,
             Inst::NullCheck { .. } => local.null_check = number,
             Inst::Index { index, .. } => self.fold_index(number, *index, local),
@@ -382,6 +401,7 @@ impl<'a> Analysis<'a> {
             }
             _ => {}
         }
+        Ok(())
     }
     /// The instruction that defines a temporary which nothing else reads, if it can move here.
     fn movable(&self, operand: Operand, local: &Local) -> Option<(u32, &'a Inst)> {
@@ -711,11 +731,19 @@ impl<'a> Analysis<'a> {
             Base::Slot(_) | Base::Global(_) => {}
         }
     }
+    #[inline]
     fn operand_needs(&self, operand: Operand, f: &mut impl FnMut(Operand)) {
         let operand = self.resolve(operand);
-        let Some((_, inst)) = self.definition(operand).filter(|&(def, _)| self.absorbed[def as usize]) else {
-            return f(operand);
-        };
+        match operand.as_reg().map(|reg| self.def[reg.index()]) {
+            Some(def) if self.absorbed.get(def as usize) == Some(&true) => {
+                self.absorbed_needs(def, operand, f)
+            }
+            _ => f(operand),
+        }
+    }
+    /// What an operand needs whose definition emits nothing.
+    fn absorbed_needs(&self, def: u32, operand: Operand, f: &mut impl FnMut(Operand)) {
+        let Item::Inst(inst) = self.item(def) else { return f(operand) };
         match inst {
             Inst::Index { base, index, .. } => {
                 if self.frame_place(*base).is_none() {

@@ -4,7 +4,7 @@ use super::alloc::{Frame, NO_SLOT, SCRATCH};
 use super::analyze::{Analysis, Item};
 use super::order::NONE;
 use crate::bytecode::format::{Field, Kind};
-use crate::bytecode::pairs::{Link, pair};
+use crate::bytecode::pairs::{Link, begins_pair, ends_pair, pair};
 use crate::bytecode::{Op, Word, table_words};
 use crate::program::Tables;
 use sx_ir::{BlockId, Const, LocId, Operand, Reg, Ty};
@@ -310,14 +310,17 @@ impl<'a, 'f> Emit<'a, 'f> {
             if starts.peek() == Some(&(at as u32)) {
                 previous = None;
             }
-            previous =
-                match previous.and_then(|first| self.pair_at(first, word, op).map(|pair| (first, pair))) {
-                    Some((first, pair)) => {
-                        self.words[first].op = pair as u16;
-                        None
-                    }
-                    None => Some(at),
-                };
+            let pair = match previous {
+                Some(first) if ends_pair(op) => self.pair_at(first, word, op).map(|pair| (first, pair)),
+                _ => None,
+            };
+            previous = match pair {
+                Some((first, pair)) => {
+                    self.words[first].op = pair as u16;
+                    None
+                }
+                None => begins_pair(op).then_some(at),
+            };
             at += op.words() + table_words(op, word);
         }
     }

@@ -4,7 +4,11 @@ use super::emit::Emit;
 use crate::bytecode::{Op, Word};
 use crate::interp::state::Cell;
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 use sx_ir::{CallConv, Callee, FuncId, List, Operand, Reg, Sig};
+
+/// Slots, each with the one that it is copied from.
+type Moves = SmallVec<[(u16, u16); 12]>;
 
 impl Emit<'_, '_> {
     pub(super) fn call(&mut self, callee: Callee, args: List, rets: List) -> Result<(), String> {
@@ -21,7 +25,7 @@ impl Emit<'_, '_> {
             && func.conv == CallConv::Sx
             && !func.sig.params.is_empty()
             && args.first().is_some_and(|&arg| self.analysis.resolve(arg) == Operand::reg(Reg(0)));
-        let moves: Vec<(u32, Operand)> = args
+        let moves: SmallVec<[(u32, Operand); 12]> = args
             .iter()
             .enumerate()
             .skip(passes_context as usize)
@@ -97,7 +101,7 @@ impl Emit<'_, '_> {
         Ok(())
     }
     fn take_results(&mut self, first: u32, rets: &[Operand]) {
-        let mut moves: Vec<(u16, u32)> = Vec::new();
+        let mut moves: SmallVec<[(u16, u32); 8]> = SmallVec::new();
         for (i, ret) in rets.iter().enumerate() {
             let Some(reg) = ret.as_reg() else { continue };
             let dst = self.dst(reg);
@@ -111,8 +115,7 @@ impl Emit<'_, '_> {
             }
             return;
         }
-        let moves: Vec<(u16, u16)> = moves.into_iter().map(|(dst, from)| (dst, from as u16)).collect();
-        self.move_slots(moves);
+        self.move_slots(moves.into_iter().map(|(dst, from)| (dst, from as u16)).collect());
     }
     /// Copies operands to slots, all at once: no copy sees what another wrote.
     pub(super) fn parallel_move(&mut self, moves: &[(u32, Operand)]) {
@@ -124,8 +127,8 @@ impl Emit<'_, '_> {
             }
             return;
         }
-        let mut slots = Vec::with_capacity(moves.len());
-        let mut constants = Vec::new();
+        let mut slots = Moves::with_capacity(moves.len());
+        let mut constants: SmallVec<[(u16, Operand); 12]> = SmallVec::new();
         for &(to, from) in moves {
             match self.in_slot(from) {
                 Some(slot) => slots.push((to as u16, slot)),
@@ -148,8 +151,8 @@ impl Emit<'_, '_> {
             }
         }
     }
-    fn move_slots(&mut self, mut moves: Vec<(u16, u16)>) {
-        moves.retain(|&(to, from)| to != from);
+    fn move_slots(&mut self, mut moves: Moves) {
+        moves.retain(|&mut (to, from)| to != from);
         if moves.is_empty() {
             return;
         }
@@ -163,7 +166,7 @@ impl Emit<'_, '_> {
         self.move_ordered(moves);
     }
     /// Copies whose target nobody reads any more go first; a cycle is broken through a scratch slot.
-    fn move_ordered(&mut self, moves: Vec<(u16, u16)>) {
+    fn move_ordered(&mut self, moves: Moves) {
         let spare = self.frame.scratch + super::alloc::SCRATCH as u16 - 1;
         let mut readers: FxHashMap<u16, u32> = FxHashMap::default();
         let mut writer: FxHashMap<u16, usize> = FxHashMap::default();

@@ -38,6 +38,7 @@ struct Room {
     spans: Vec<Span>,
     written_in: Vec<u32>,
     exposed: Vec<(u32, u32)>,
+    dominators: Dominators,
 }
 
 /// What is known of a register or constant.
@@ -58,6 +59,7 @@ struct Builder<'a, 'f> {
     /// Mutable registers read in blocks that didn't write them before.
     exposed: Vec<(u32, u32)>,
     calls: Vec<u32>,
+    dominators: Dominators,
 }
 
 impl Live {
@@ -71,6 +73,7 @@ impl Live {
             written_in: filled(&mut self.room.written_in, regs, NONE),
             exposed: filled(&mut self.room.exposed, 0, (0, 0)),
             calls: filled(&mut self.calls, 0, 0),
+            dominators: std::mem::take(&mut self.room.dominators),
         };
         for span in &mut builder.spans[..analysis.func.sig.params.len()] {
             (span.start, span.home) = (0, 0);
@@ -85,9 +88,9 @@ impl Live {
             end: span.end.max(span.start),
         }));
         self.intervals.sort_unstable_by_key(|interval| (interval.start, interval.id));
-        let Builder { spans, written_in, exposed, calls, .. } = builder;
+        let Builder { spans, written_in, exposed, calls, dominators, .. } = builder;
         self.calls = calls;
-        self.room = Room { spans, written_in, exposed };
+        self.room = Room { spans, written_in, exposed, dominators };
     }
 }
 
@@ -164,7 +167,7 @@ impl Builder<'_, '_> {
             return;
         }
         let exposed = std::mem::take(&mut self.exposed);
-        let mut dominators = None;
+        let mut dominators_known = false;
         let mut irregular = FxHashSet::default();
         for &(id, block) in &exposed {
             let home = self.spans[id as usize].home;
@@ -176,9 +179,11 @@ impl Builder<'_, '_> {
             if irregular.contains(&id) {
                 continue;
             }
-            let dominators =
-                dominators.get_or_insert_with(|| Dominators::new(self.analysis.func, &self.analysis.order));
-            if home != NONE && home < block && dominators.dominates(home, block) {
+            if !dominators_known {
+                self.dominators.compute(self.analysis.func, &self.analysis.order);
+                dominators_known = true;
+            }
+            if home != NONE && home < block && self.dominators.dominates(home, block) {
                 self.extend(id as usize, block, home);
             } else {
                 irregular.insert(id);

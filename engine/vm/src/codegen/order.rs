@@ -151,18 +151,24 @@ impl Order {
 }
 
 /// Which blocks dominate which, in an [`Order`].
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Dominators {
     /// Each block's number in a walk of the dominator tree from the root, and how many blocks its subtree has: those
     /// that it dominates are numbered from its own number on.
     subtrees: Vec<(u32, u32)>,
+    /// Of each block the nearest one that dominates it.
+    immediate: Vec<u32>,
+    /// Room to number the tree: of each block its next child's number.
+    next: Vec<u32>,
 }
 
 impl Dominators {
     /// After Cooper, Harvey and Kennedy's iteration, from blocks to those that they lead to: the nearest common dominator
-    /// of the ways found so far only moves up, so it ends at that of all.
-    pub fn new(func: &Func, order: &Order) -> Dominators {
-        let mut immediate = vec![NONE; order.blocks.len()];
+    /// of the ways found so far only moves up, so it ends at that of all. In the room of another function's.
+    pub fn compute(&mut self, func: &Func, order: &Order) {
+        let immediate = &mut self.immediate;
+        immediate.clear();
+        immediate.resize(order.blocks.len(), NONE);
         immediate[0] = 0;
         let mut changed = true;
         while changed {
@@ -172,39 +178,40 @@ impl Dominators {
                 successors(&func.blocks[block.index()].term, |to| {
                     let to = order.position[to.index()];
                     cycle |= to <= i as u32;
-                    let known = &immediate[to as usize];
-                    let found = if *known == NONE { i as u32 } else { meet(&immediate, *known, i as u32) };
-                    changed |= *known != found;
+                    let known = immediate[to as usize];
+                    let found = if known == NONE { i as u32 } else { meet(immediate, known, i as u32) };
+                    changed |= known != found;
                     immediate[to as usize] = found;
                 });
             }
             // Without a cycle all ways into a block were known before those out of it.
             changed &= cycle;
         }
-        Dominators { subtrees: subtrees(&immediate) }
+        self.number();
     }
     /// True when every path to `b` goes through `a`.
     pub fn dominates(&self, a: u32, b: u32) -> bool {
         let ((first, count), (number, _)) = (self.subtrees[a as usize], self.subtrees[b as usize]);
         (first..first + count).contains(&number)
     }
-}
-
-/// Numbers a tree whose nodes all come after their parents.
-fn subtrees(parents: &[u32]) -> Vec<(u32, u32)> {
-    let mut counts = vec![1u32; parents.len()];
-    for node in (1..parents.len()).rev() {
-        counts[parents[node] as usize] += counts[node];
+    /// Numbers the tree, whose nodes all come after their parents.
+    fn number(&mut self) {
+        let Dominators { subtrees, immediate, next } = self;
+        subtrees.clear();
+        subtrees.resize(immediate.len(), (0, 1));
+        for node in (1..immediate.len()).rev() {
+            subtrees[immediate[node] as usize].1 += subtrees[node].1;
+        }
+        next.clear();
+        next.resize(immediate.len(), 1);
+        for node in 1..immediate.len() {
+            let parent = immediate[node] as usize;
+            let (number, count) = (next[parent], subtrees[node].1);
+            subtrees[node].0 = number;
+            next[parent] += count;
+            next[node] = number + 1;
+        }
     }
-    let mut numbers = vec![0u32; parents.len()];
-    let mut next = vec![1u32; parents.len()];
-    for node in 1..parents.len() {
-        let parent = parents[node] as usize;
-        numbers[node] = next[parent];
-        next[parent] += counts[node];
-        next[node] = numbers[node] + 1;
-    }
-    numbers.into_iter().zip(counts).collect()
 }
 
 fn meet(immediate: &[u32], mut a: u32, mut b: u32) -> u32 {
@@ -251,7 +258,8 @@ mod tests {
         assert_eq!(order.loop_of, [NONE, 1, 2, 1, NONE]);
         assert_eq!(order.loop_parent[2], 1);
         assert_eq!(order.loop_end[1], 3);
-        let dominators = Dominators::new(&func, &order);
+        let mut dominators = Dominators::default();
+        dominators.compute(&func, &order);
         assert!(dominators.dominates(1, 4) && dominators.dominates(2, 3) && !dominators.dominates(3, 2));
     }
 

@@ -13,9 +13,11 @@ use crate::bytecode::table::for_each_opcode;
 use crate::bytecode::{ALL, Op, Word};
 
 /// A handler of threaded dispatch. The table of handlers travels along, which keeps its address in a register.
+#[cfg(sx_threaded)]
 type Handler = unsafe fn(*const Word, *mut u64, *const Core, HandlerTable, *mut Record);
 
 /// The table, by opcode.
+#[cfg(sx_threaded)]
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 struct HandlerTable(*const Handler);
@@ -122,9 +124,11 @@ macro_rules! dispatchers {
 for_each_opcode!(dispatchers);
 
 /// Pairs stand last in the table.
+#[cfg(sx_threaded)]
 const FIRST_PAIR: u16 = Op::Ld64_Ld64 as u16;
 
 /// True for opcodes whose handlers may count fuel: only these exist twice.
+#[cfg(sx_threaded)]
 const fn counts(op: Op) -> bool {
     const fn between(op: Op, first: Op, last: Op) -> bool {
         first as u16 <= op as u16 && op as u16 <= last as u16

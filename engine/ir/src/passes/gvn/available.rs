@@ -22,6 +22,11 @@ impl Key {
         }
         Key { inst, stamp }
     }
+
+    /// When the operands were assigned last.
+    pub(super) fn stamp(&self) -> u32 {
+        self.stamp
+    }
 }
 
 struct Entry {

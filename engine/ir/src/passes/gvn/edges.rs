@@ -33,16 +33,19 @@ impl Gvn<'_> {
     }
 
     fn note_outcome(&mut self, func: &mut Func, reg: Reg, outcome: bool, same_region: bool) {
-        if func.regs[reg.index()].mutable {
+        if self.known[reg.index()].mutable {
             if same_region {
                 self.stamp_of(reg);
-                self.known[reg.index()].value = Some(self.constant(func, Ty::I8, outcome as u64));
+                let outcome = self.constant(func, Ty::I8, outcome as u64);
+                let known = &mut self.known[reg.index()];
+                (known.value, known.plain) = (Some(outcome), false);
             }
             return;
         }
         let known = &mut self.known[reg.index()];
         known.tested = self.block.0;
         known.outcome = outcome;
+        known.plain = false;
         let def = self.def(func, reg.into());
         if let Some(Inst::Cmp { op, ty: Ty::Ptr, a, b, .. }) = def
             && op == if outcome { CmpOp::Ne } else { CmpOp::Eq }

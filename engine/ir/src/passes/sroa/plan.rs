@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::vector::VecTy;
-use rustc_hash::FxHashMap;
 
 /// Rounds in which leaves are carried along copies; chains of copies that need more stay memory.
 const MAX_ROUNDS: usize = 8;
@@ -22,9 +21,38 @@ pub(super) struct Plan {
     pub slots: Vec<SlotPlan>,
     /// How many may become registers, as far as addresses tell.
     candidates: usize,
-    /// The temporaries that hold addresses in slots.
-    addresses: FxHashMap<Reg, Addr>,
+    addresses: Addresses,
     ptr_size: u32,
+}
+
+/// The temporaries that hold addresses in slots: many functions have some, few have many.
+#[derive(Default)]
+struct Addresses {
+    /// Of each register its place in `list`, plus 1; as long as it had to be.
+    index: Vec<u32>,
+    list: SmallVec<[Addr; 8]>,
+}
+
+impl Addresses {
+    fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    #[inline]
+    fn get(&self, reg: Reg) -> Option<Addr> {
+        match self.index.get(reg.index()) {
+            None | Some(0) => None,
+            Some(&number) => self.list.get(number as usize - 1).copied(),
+        }
+    }
+
+    fn insert(&mut self, reg: Reg, place: Addr) {
+        if self.index.len() <= reg.index() {
+            self.index.resize(reg.index() + 1, 0);
+        }
+        self.list.push(place);
+        self.index[reg.index()] = self.list.len() as u32;
+    }
 }
 
 /// A copy that names a slot on at least one side.
@@ -66,7 +94,7 @@ impl Plan {
             touched: false,
             gain: 0,
         });
-        let mut plan = Plan { slots: slots.collect(), candidates, addresses: FxHashMap::default(), ptr_size };
+        let mut plan = Plan { slots: slots.collect(), candidates, addresses: Addresses::default(), ptr_size };
         plan.follow_addresses(func);
         if plan.candidates == 0 {
             return None;
@@ -119,7 +147,7 @@ impl Plan {
     fn follow(&mut self, func: &Func, inst: &Inst) {
         match *inst {
             Inst::AddrOf { dst, addr } => match self.place(addr) {
-                Some(place) if !func.regs[dst.index()].mutable => _ = self.addresses.insert(dst, place),
+                Some(place) if !func.regs[dst.index()].mutable => self.addresses.insert(dst, place),
                 _ => self.give_up_at(addr),
             },
             _ if self.addresses.is_empty() => {}
@@ -142,7 +170,7 @@ impl Plan {
     fn place(&self, addr: Addr) -> Option<Addr> {
         let base = match addr.base {
             Base::Slot(_) => return Some(addr),
-            Base::Reg(base) => *self.addresses.get(&base.as_reg()?)?,
+            Base::Reg(base) => self.addresses.get(base.as_reg()?)?,
             Base::Global(_) | Base::Data(_) => return None,
         };
         Some(Addr { base: base.base, off: base.off.checked_add(addr.off)? })
@@ -237,7 +265,7 @@ impl Plan {
     }
 
     /// The registers of a slot that consists of its leaves entirely.
-    pub fn all_scalars(&self, slot: SlotId, size: u32) -> Option<Vec<Reg>> {
+    pub fn all_scalars(&self, slot: SlotId, size: u32) -> Option<SmallVec<[Reg; 4]>> {
         let leaves = &self.slots[slot.index()].leaves;
         let mut end = 0;
         for leaf in leaves {
