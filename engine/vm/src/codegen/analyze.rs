@@ -74,6 +74,7 @@ pub(crate) struct Room {
     uses: Vec<u32>,
     zero_extended: Vec<bool>,
     written: Vec<u32>,
+    left: Vec<u32>,
     needs: Vec<Operand>,
     needs_end: Vec<u32>,
 }
@@ -165,7 +166,7 @@ impl<'a> Analysis<'a> {
         let Analysis { order, items, first, absorbed, bounds, polls, data, def, subst, consts, uses, .. } =
             self;
         let (zero_extended, needs, needs_end) = (self.zero_extended, self.needs, self.needs_end);
-        let written = std::mem::take(&mut room.written);
+        let (written, left) = (std::mem::take(&mut room.written), std::mem::take(&mut room.left));
         *room = Room {
             order,
             items,
@@ -180,6 +181,7 @@ impl<'a> Analysis<'a> {
             uses,
             zero_extended,
             written,
+            left,
             needs,
             needs_end,
         };
@@ -651,7 +653,7 @@ impl<'a> Analysis<'a> {
     }
     /// Absorbs what nobody reads, transitively, and lists what the rest needs.
     fn drop_unused(&mut self, room: &mut Room) {
-        let mut uses = filled(&mut room.uses, self.uses.len(), 0);
+        let mut uses = filled(&mut room.left, self.uses.len(), 0);
         let mut needs = std::mem::take(&mut self.needs);
         self.needs_end.resize(self.items.len() + 1, 0);
         for number in (0..self.items.len() as u32).rev() {
@@ -677,7 +679,7 @@ impl<'a> Analysis<'a> {
             self.needs_end[number as usize] = needs.len() as u32;
         }
         self.needs = needs;
-        room.uses = std::mem::replace(&mut self.uses, uses);
+        room.left = std::mem::replace(&mut self.uses, uses);
     }
     /// Everything that an emitted item reads, what it absorbed included; substituted.
     pub fn needs(&self, number: u32) -> &[Operand] {
