@@ -660,6 +660,7 @@ impl Sema {
         let error = diagnostic.severity == Severity::Error;
         self.faults = self.faults.saturating_add(u32::from(error));
         if !self.reported.insert((diagnostic.loc, diagnostic.code.as_str())) {
+            self.watch_repeat(diagnostic);
             return;
         }
         // Counted whether kept or not: what isn't shown keeps the program from running all the same.

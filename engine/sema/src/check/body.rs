@@ -73,15 +73,9 @@ impl<'b> Cx<'_, '_, 'b> {
 
     fn no_value(&mut self, span: Span) {
         // The value that is said to be unused is the one that is missing here.
-        let body = self.f.body.map(|(_, body)| self.span(body).lo);
-        if let Some(last) = self.s.diagnostics.last()
-            && last.code == Code::W0002
-            && last.loc.file == self.file
-            && body.is_some_and(|lo| lo <= last.loc.span.lo)
-            && last.loc.span.hi <= span.hi
-        {
-            self.s.diagnostics.pop();
-            self.s.warnings -= 1;
+        if let Some((file, body)) = self.f.body {
+            let begin = self.span(body).lo;
+            self.s.take_back_unused(file, Span::new(begin, span.hi.max(begin)));
         }
         let mut d = Diagnostic::error(Code::E0307, self.loc(span), "the body produces no value")
             .help("leave out the `;` after its last expression, or `return` a value");
@@ -105,9 +99,9 @@ impl<'b> Cx<'_, '_, 'b> {
 
     /// Converts to the result's type; a report shows where that is declared.
     pub(crate) fn coerce_result(&mut self, val: Val<'b>, ty: TypeId, span: Span) -> E<'b> {
-        let reported = self.s.diagnostics.len();
+        let reported = self.s.reports();
         let e = self.coerce(val, ty, span);
-        if let (Some((loc, why)), Some(d)) = (self.f.ret_at, self.s.diagnostics.get_mut(reported))
+        if let (Some((loc, why)), Some(d)) = (self.f.ret_at, self.s.reports_since(reported).next())
             && d.code == Code::E0201
         {
             d.secondary.insert(0, Label { loc, text: why.into() });

@@ -6,6 +6,7 @@ use super::nominal::cval_type;
 use super::packs::projected_name;
 use super::unify::Pattern;
 use super::{Cx, Lit, Val};
+use crate::incremental::Reports;
 use crate::sema::*;
 use crate::symbols::Sym;
 use crate::thir::*;
@@ -82,7 +83,7 @@ impl<'b> Cx<'_, '_, 'b> {
         let Some(bindings) = self.collect(decl, scope, params, span) else { return self.error_val(span) };
         let loc = self.loc(span);
         let Some(inst) = self.instance(func, bindings, loc) else { return self.error_val(span) };
-        let reported = self.s.diagnostics.len();
+        let reported = self.s.reports();
         let val = self.call_instance(inst, params, sources, args, &checked, span);
         if val.ty == TypeId::ERROR {
             self.blame_inference(decl, scope, params, sources, args, reported);
@@ -98,10 +99,10 @@ impl<'b> Cx<'_, '_, 'b> {
         params: &[Param],
         sources: &[Source<'b>],
         args: &[Arg],
-        reported: usize,
+        reported: Reports,
     ) {
-        let Some(d) = self.s.diagnostics.get(reported).filter(|d| d.code == Code::E0201) else { return };
-        let at = d.loc;
+        let first = self.s.reports_since(reported).next().filter(|d| d.code == Code::E0201);
+        let Some(at) = first.map(|d| d.loc) else { return };
         let arg_loc = |source: &Source<'b>| match source {
             Source::Arg(i) => Some(self.loc(self.span(args[*i].value))),
             _ => None,
@@ -121,7 +122,9 @@ impl<'b> Cx<'_, '_, 'b> {
             let decided = params.iter().position(introduces).and_then(|i| arg_loc(&sources[i]));
             if let (Some(loc), Some(CVal::Type(ty))) = (decided, self.bound(scope, name)) {
                 let text = format!("`{}` is `{}` because of this", self.s.text(name), self.name_of(ty));
-                self.s.diagnostics[reported].secondary.push(Label { loc, text });
+                if let Some(d) = self.s.reports_since(reported).next() {
+                    d.secondary.push(Label { loc, text });
+                }
                 return;
             }
         }

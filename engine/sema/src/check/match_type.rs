@@ -203,7 +203,7 @@ impl<'b> Cx<'_, '_, 'b> {
         subject: Subject,
         expected: Option<TypeId>,
     ) -> (Val<'b>, bool) {
-        let reported = self.s.diagnostics.len();
+        let reported = self.s.reports();
         let first = self.f.type_facts.len();
         for local in [subject.any, subject.ty].into_iter().flatten() {
             self.f.type_facts.push(TypeFact { local, ty, used: false, dead: false });
@@ -241,7 +241,7 @@ impl<'b> Cx<'_, '_, 'b> {
         self.f.type_facts.truncate(first);
         if ty != TypeId::ERROR && used {
             let name = self.name_of(ty);
-            for d in self.s.diagnostics.iter_mut().skip(reported) {
+            for d in self.s.reports_since(reported) {
                 d.notes.push(format!("when the value is of type `{name}`"));
             }
         }

@@ -25,7 +25,7 @@ mod watch;
 pub(crate) use loader::Shared as SharedLoader;
 pub use query::Place;
 pub use session::{Session, Update};
-pub(crate) use watch::{IMPLS, NAMES, Watch, Work};
+pub(crate) use watch::{IMPLS, NAMES, Reports, Watch, Work};
 
 #[cfg(test)]
 mod tests;

@@ -7,12 +7,13 @@ use super::regions::{Region, RegionKind, Regions};
 use super::watch::{NOBODY, Plan, Probe, Wanted, Watch, WatchNode, Work};
 use crate::sema::{Comptime, Loaded, Loader, Options, Sema};
 use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
+use std::collections::hash_map::Entry;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use sx_syntax::ast::{Expr, Stmt};
 use sx_syntax::diag::{Code, Diagnostic, Severity, sort_for_display};
 use sx_syntax::source::{File, Sources};
-use sx_syntax::span::FileId;
+use sx_syntax::span::{FileId, Loc};
 
 /// Makes what runs code at compile time, for each compilation.
 type MakeComptime = Box<dyn FnMut(&mut Sema) -> Box<dyn Comptime + Send> + Send>;
@@ -358,6 +359,12 @@ impl Session {
                 self.graph.nodes[nodes[node as usize] as usize].found.push(found);
             }
         }
+        for (node, diagnostic) in &watch.repeated {
+            let Some(&at) = nodes.get(*node as usize) else { continue };
+            if at != NOBODY && watch.nodes[*node as usize].wanted {
+                self.graph.nodes[at as usize].found.push(map.found(diagnostic));
+            }
+        }
         self.graph.collect();
         self.imports.clear();
         self.imports.resize(self.files.len(), Vec::new());
@@ -390,11 +397,21 @@ impl Session {
         }
         let found = self.graph.nodes.iter().flat_map(|node| &node.found);
         let mut all: Vec<Diagnostic> = Vec::new();
-        let mut seen = FxHashSet::default();
+        let mut seen: FxHashMap<(Loc, &str), usize> = FxHashMap::default();
         for found in self.entry_found.iter().chain(found) {
             let shown = found.show(&self.files, &mut sources);
-            if seen.insert((shown.loc, shown.code.as_str())) {
-                all.push(shown);
+            match seen.entry((shown.loc, shown.code.as_str())) {
+                Entry::Vacant(entry) => {
+                    entry.insert(all.len());
+                    all.push(shown);
+                }
+                // Which instance came first isn't known, and is nothing to change with an edit.
+                Entry::Occupied(entry) => {
+                    let known = &mut all[*entry.get()];
+                    if shown.message < known.message {
+                        *known = shown;
+                    }
+                }
             }
         }
         sort_for_display(&mut all);

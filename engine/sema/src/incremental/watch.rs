@@ -12,7 +12,8 @@ use std::cell::Cell;
 use std::sync::Arc;
 use sx_ir::FuncId;
 use sx_syntax::ast::FuncBody;
-use sx_syntax::span::{FileId, Loc};
+use sx_syntax::diag::{Code, Diagnostic};
+use sx_syntax::span::{FileId, Loc, Span};
 
 /// No node: what is found while files are entered.
 pub(crate) const NOBODY: u32 = u32::MAX;
@@ -52,6 +53,13 @@ pub(crate) struct WatchNode {
     skipped: bool,
 }
 
+/// How much was reported, for the first time and again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reports {
+    first: usize,
+    repeated: usize,
+}
+
 /// A use of something that is declared.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Use {
@@ -88,6 +96,9 @@ pub(crate) struct Watch {
     /// By file; none for files of the library.
     pub files: Vec<Option<(Arc<str>, Arc<Regions>)>>,
     pub diagnostics: Vec<u32>,
+    /// What was found elsewhere as well, which counts when it isn't found there any more.
+    pub repeated: Vec<(u32, Diagnostic)>,
+    told: FxHashSet<(u32, Loc, &'static str)>,
     /// How many bodies were checked that were wanted.
     pub checked: u64,
     pub probe: Option<Probe>,
@@ -459,6 +470,44 @@ impl Sema {
         watch.diagnostics.resize(count, now);
         if let Some(last) = watch.diagnostics.last_mut() {
             *last = now;
+        }
+        if let Some(told) = self.diagnostics.last() {
+            watch.told.insert((now, told.loc, told.code.as_str()));
+        }
+    }
+    /// Notes what was reported before, by whoever came there first.
+    pub(crate) fn watch_repeat(&mut self, diagnostic: Diagnostic) {
+        let Some(watch) = &mut self.watch else { return };
+        let now = watch.now().unwrap_or(NOBODY);
+        if watch.told.insert((now, diagnostic.loc, diagnostic.code.as_str())) {
+            watch.repeated.push((now, diagnostic));
+        }
+    }
+    /// How much was reported until now.
+    pub(crate) fn reports(&self) -> Reports {
+        let repeated = self.watch.as_ref().map_or(0, |watch| watch.repeated.len());
+        Reports { first: self.diagnostics.len(), repeated }
+    }
+    /// What was reported since, to have something added.
+    pub(crate) fn reports_since(&mut self, since: Reports) -> impl Iterator<Item = &mut Diagnostic> {
+        let repeated = self.watch.iter_mut().flat_map(|watch| &mut watch.repeated);
+        let repeated = repeated.skip(since.repeated).map(|(_, diagnostic)| diagnostic);
+        self.diagnostics.iter_mut().skip(since.first).chain(repeated)
+    }
+    /// Takes back the last report if it says that a value isn't used, inside of a stretch of text.
+    pub(crate) fn take_back_unused(&mut self, file: FileId, within: Span) {
+        let is = |d: &Diagnostic| {
+            let span = d.loc.span;
+            d.code == Code::W0002 && d.loc.file == file && within.lo <= span.lo && span.hi <= within.hi
+        };
+        if self.diagnostics.last().is_some_and(is) {
+            self.diagnostics.pop();
+            self.warnings -= 1;
+        }
+        if let Some(watch) = &mut self.watch
+            && watch.repeated.last().is_some_and(|(_, d)| is(d))
+        {
+            watch.repeated.pop();
         }
     }
     /// The node that is worked on, for what is judged later.

@@ -470,6 +470,24 @@ fn cycles_are_told_from_where_they_are_entered() {
 }
 
 #[test]
+fn what_one_instance_reports_others_report_too() {
+    let text = "f :: (x: $T) -> i64 { x.nothing }\nnumber :: () { f(1); }\ntruth :: () { f(true); }\n\
+                name :: () { f(\"\"); }\nmain :: () { }\n";
+    let mut files = files(&[("main.sx", text)]);
+    let mut session = session(&files);
+    for gone in ["f(1);", "f(true);", "f(\"\");"] {
+        assert_eq!(found(&session).len(), 1);
+        replace(&mut session, &mut files, "main.sx", gone, "");
+    }
+    assert!(!session.has_errors());
+    edit(&mut session, &mut files, "main.sx", text);
+    for gone in ["f(\"\");", "f(true);"] {
+        replace(&mut session, &mut files, "main.sx", gone, "");
+    }
+    assert!(found(&session).iter().any(|found| found.contains("`i64`")), "{:?}", found(&session));
+}
+
+#[test]
 fn a_program_is_whole_only_as_long_as_it_must_be() {
     let text = "f :: () -> i64 { 1 }\ng :: () -> i64 { f() }\nmain :: () { g(); }\n";
     let mut files = files(&[("main.sx", text)]);
