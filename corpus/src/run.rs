@@ -24,6 +24,7 @@ pub struct Tier {
 pub const TIERS: &[Tier] = &[
     Tier { name: "interp", args: &["--tier", "interp"], faults: true },
     Tier { name: "interp-unsignaled", args: &["--tier", "interp", "--signals", "off"], faults: false },
+    Tier { name: "jit", args: &["--tier", "jit"], faults: true },
 ];
 
 /// Seconds that a program may take when its settings don't say.

@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::host::{HostFns, IntoHostFn};
 use crate::limits::Limits;
 use crate::program::Program;
+use crate::tier::Tiers;
 use crate::value::SxType;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -56,6 +57,7 @@ pub(crate) struct EngineInner {
     pub budget: Budget,
     pub limits: Limits,
     pub signals: bool,
+    pub tiers: Tiers,
 }
 
 impl Engine {
@@ -157,6 +159,7 @@ pub struct EngineBuilder {
     budget: Budget,
     limits: Limits,
     signals: bool,
+    tiers: Tiers,
 }
 
 impl EngineBuilder {
@@ -175,6 +178,7 @@ impl EngineBuilder {
             budget: Budget::default(),
             limits: Limits::default(),
             signals: true,
+            tiers: Tiers::default(),
         }
     }
     /// Gives programs a module without a file, to be imported under this path.
@@ -298,6 +302,13 @@ impl EngineBuilder {
         self.signals = allowed;
         self
     }
+    /// How programs are executed: interpreted, as machine code, or first the one and then the other. Whatever is chosen,
+    /// programs do the same.
+    #[must_use]
+    pub fn tiers(mut self, tiers: Tiers) -> EngineBuilder {
+        self.tiers = tiers;
+        self
+    }
     /// What instances may use if nothing else is said when they are made.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> EngineBuilder {
@@ -330,6 +341,7 @@ impl EngineBuilder {
                 budget: Budget { signals: self.signals, ..self.budget },
                 limits: self.limits,
                 signals: self.signals,
+                tiers: self.tiers,
             }),
         }
     }

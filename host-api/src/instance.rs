@@ -59,6 +59,7 @@ impl Instance {
             library: program.library().clone(),
         });
         let signals = program.engine().inner.signals;
+        program.prepare_tier(limits.counts());
         let config = Config { limits: limits.vm(), resolver, natives: Arc::new(Natives), signals };
         let refused = |message: String| Error::new(ErrorKind::Link, message);
         let mut vm = sx_vm::Instance::new(program.vm().clone(), config).map_err(refused)?;

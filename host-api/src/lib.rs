@@ -44,6 +44,7 @@ mod limits;
 mod program;
 mod session;
 mod text;
+mod tier;
 pub mod value;
 mod workspace;
 
@@ -62,6 +63,7 @@ pub use limits::Limits;
 pub use program::{InstanceBuilder, Program, Test};
 pub use session::{Session, is_complete};
 pub use text::{explain, format_source};
+pub use tier::{TierStats, Tiers};
 pub use value::SxType;
 pub use workspace::Workspace;
 

@@ -103,6 +103,10 @@ impl Limits {
         self.fiber_bytes = bytes;
         self
     }
+    /// Work is counted.
+    pub(crate) fn counts(&self) -> bool {
+        self.fuel.is_some()
+    }
     pub(crate) fn vm(&self) -> sx_vm::Limits {
         sx_vm::Limits {
             stack_bytes: self.stack_bytes,

@@ -9,6 +9,7 @@ use crate::func::TypedFunc;
 use crate::global::Global;
 use crate::instance::Instance;
 use crate::limits::Limits;
+use crate::tier::{self, TierStats};
 use crate::value::slots::{Args, Returns};
 use crate::value::{FromSx, TypeDesc, Value, listed};
 use parking_lot::Mutex;
@@ -37,6 +38,7 @@ struct Inner {
     library: Arc<[bool]>,
     main: Option<Export>,
     warnings: Vec<Diagnostic>,
+    tiers: tier::Slots,
 }
 
 /// A `test` block of a program.
@@ -92,6 +94,7 @@ impl Program {
                 library,
                 main,
                 warnings,
+                tiers: tier::Slots::default(),
             }),
         })
     }
@@ -134,6 +137,18 @@ impl Program {
     /// The name of an error.
     pub(crate) fn error_name(&self, tag: u32) -> Arc<str> {
         self.inner.unit.lock().sema.error_name(tag).into()
+    }
+    /// What was done to make machine code of the program.
+    pub fn tier_stats(&self) -> TierStats {
+        self.inner.tiers.stats()
+    }
+    /// Gets ready to run machine code in instances that count work, or in those that don't.
+    pub(crate) fn prepare_tier(&self, counts: bool) {
+        let inner = Arc::downgrade(&self.inner);
+        let source = move || {
+            inner.upgrade().map_or_else(sx_ir::Module::new, |inner| inner.unit.lock().sema.module.code_only())
+        };
+        self.inner.tiers.prepare(&self.inner.engine.inner.tiers, &self.inner.vm, counts, Box::new(source));
     }
     /// Makes an instance with the engine's limits.
     ///

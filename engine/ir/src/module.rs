@@ -213,6 +213,17 @@ impl Module {
     pub fn new() -> Module {
         Module::default()
     }
+    /// A copy of what code refers to, without the data, files and shapes. Functions are shared, not copied.
+    pub fn code_only(&self) -> Module {
+        Module {
+            funcs: self.funcs.clone(),
+            func_sigs: self.func_sigs.clone(),
+            target: self.target,
+            sigs: self.sigs.clone(),
+            externs: self.externs.clone(),
+            ..Module::default()
+        }
+    }
     /// Gives out an id for a function whose body comes later.
     pub fn reserve_func(&mut self) -> FuncId {
         self.funcs.push(None);

@@ -9,13 +9,16 @@ use crate::host::{
 use crate::interp::dispatch;
 use crate::interp::state::{Cell, Core, Exit, MIN_WINDOW, Record, State, Strand, halt, request};
 use crate::limits::{Limits, Meter};
+use crate::machine::natives::Shape;
+use crate::machine::stubs;
 use crate::park::Parking;
-use crate::program::{ANY_CLASS, Program};
+use crate::program::{self, ANY_CLASS, Program};
 use crate::stack;
 use crate::threads::{self, Threads};
 use crate::trap::{FrameInfo, RawFrame, Trap, Walk};
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 use std::any::Any;
 use std::cell::UnsafeCell;
 use std::collections::hash_map::Entry;
@@ -38,6 +41,8 @@ pub(crate) struct Site {
 impl Site {
     /// A call of no extern: through a C pointer.
     pub const NONE: u32 = u32::MAX;
+    /// No call out: machine code calls the interpreter.
+    pub const TIER: u32 = u32::MAX - 1;
 }
 
 /// A call from outside. Lies on the native stack of whoever makes it, and leads to the one that was made before.
@@ -46,7 +51,7 @@ pub(crate) struct ActiveCall {
     /// The host call that it was made from; none of the outermost one.
     pub site: Option<Site>,
     pub outer: *const ActiveCall,
-    /// How many there are on this stack, with this one.
+    /// How many there are on this stack, with this one, that weren't made by machine code.
     pub depth: usize,
 }
 
@@ -60,7 +65,8 @@ impl ActiveCall {
         // SAFETY: the caller's promise; active calls stay where they are.
         unsafe {
             let outer = (*strand).active;
-            ActiveCall { site, outer, depth: Strand::depth(strand) + 1 }
+            let own = usize::from(site.is_none_or(|site| site.ext != Site::TIER));
+            ActiveCall { site, outer, depth: Strand::depth(strand) + own }
         }
     }
 }
@@ -84,6 +90,8 @@ pub(crate) struct Environment {
     pub parking: Parking,
     pub fiber_tags: fibers::Tags,
     pub locks: fibers::Locks,
+    /// How much of the program's machine code was taken up; none before the first.
+    machine: Mutex<Option<usize>>,
 }
 
 // SAFETY: the layout and the host's data are changed only through `&mut Instance`, while no code runs and there are no
@@ -97,6 +105,8 @@ unsafe impl Sync for Environment {}
 pub(crate) struct Layout {
     pub cells: Vec<Cell>,
     stubs: Vec<Box<[Word]>>,
+    /// How machine code passes arguments and results, by class of the signature.
+    pub shapes: Vec<Arc<Shape>>,
     /// How much of the program's journal was applied.
     journal: usize,
     pub objects: Vec<*mut u8>,
@@ -128,6 +138,7 @@ impl Environment {
             parking: Parking::new(),
             fiber_tags: fibers::Tags::default(),
             locks: fibers::Locks::default(),
+            machine: Mutex::new(None),
         })
     }
     /// The layout.
@@ -147,6 +158,10 @@ impl Environment {
         // SAFETY: changed only through `&mut Instance`, which nobody has while code runs.
         unsafe { &**self.user.get() }
     }
+    /// Work is counted.
+    pub fn counts(&self) -> bool {
+        self.limits.fuel.is_some()
+    }
     /// The symbol of an extern, for call stacks.
     pub fn extern_name(&self, ext: u32) -> Arc<str> {
         if ext == Site::NONE { "C function".into() } else { self.program.extern_symbol(ExternId(ext)) }
@@ -161,18 +176,34 @@ impl Layout {
             if func_limit > first {
                 let stubs: Box<[Word]> =
                     (first..func_limit).map(|id| Word::with_w(Op::Need, 0, id as i32)).collect();
-                self.cells.extend(stubs.iter().map(|stub| Cell {
-                    code: stub,
-                    frame_bytes: MIN_WINDOW as u32 * 8,
-                    class: ANY_CLASS,
-                }));
+                let frame = MIN_WINDOW as u32 * 8;
+                self.cells
+                    .extend(stubs.iter().map(|stub| Cell::new(stub, frame, ANY_CLASS, std::ptr::null())));
                 self.stubs.push(stubs);
             }
-            for (func, cell) in entries {
-                self.cells[func.index()] = *cell;
+            for &(func, program::Entry { code, frame_bytes, class }) in entries {
+                self.cells[func.index()] = Cell::new(code, frame_bytes, class, std::ptr::null());
             }
             self.journal += entries.len();
         });
+    }
+    /// Says how arguments travel for the classes of signatures that there are by now.
+    fn grow_shapes(&mut self, program: &Program) {
+        program.with_classes(|classes| {
+            if classes.len() > self.shapes.len() {
+                let mut by_class: Vec<_> = classes.iter().collect();
+                by_class.sort_unstable_by_key(|&(_, &class)| class);
+                let new = &by_class[self.shapes.len()..];
+                self.shapes.extend(new.iter().map(|(sig, _)| Arc::new(Shape::of(sig))));
+            }
+        });
+        for (index, cell) in self.cells.iter().enumerate() {
+            if cell.machine().is_null()
+                && let Some(entry) = stubs::entry(index)
+            {
+                cell.machine.store(entry.cast_mut(), Ordering::Release);
+            }
+        }
     }
 }
 
@@ -190,9 +221,44 @@ pub(crate) unsafe fn grow(core: *const Core) -> Result<(), String> {
         (*state).cells = (*layout).cells.as_ptr();
         (*state).cell_count = (*layout).cells.len() as u64;
         env.program.seal();
+        (*state).protects = env.faults;
+        if env.program.has_tier() {
+            (*state).protects = true;
+            (&mut *layout).grow_shapes(&env.program);
+            let mut taken = env.machine.lock();
+            if taken.is_none() {
+                env.program.natives(env.counts()).watch(&env.threads);
+            }
+            // Cells that are new, or belong to functions that were replaced, have nothing of what was taken up before.
+            *taken = Some(0);
+            drop(taken);
+            take_up(env);
+        }
         let result = crate::objects::instantiate(core);
         (*state).objects = (*layout).objects.as_ptr();
         result
+    }
+}
+
+/// Puts machine code that has arrived into the cells.
+///
+/// # Safety
+/// Nobody changes the layout meanwhile.
+pub(crate) unsafe fn take_up(env: &Environment) {
+    let natives = env.program.natives(env.counts());
+    let mut taken = env.machine.lock();
+    let Some(known) = taken.as_mut() else { return };
+    if !natives.is_behind(*known) {
+        return;
+    }
+    // SAFETY: the caller's promise; what changes in a cell is atomic.
+    let cells = unsafe { &env.layout().cells };
+    for entry in natives.since(*known) {
+        *known += 1;
+        let Some(cell) = cells.get(entry.func.index()) else { continue };
+        if env.program.is_current(entry.func, entry.version) {
+            cell.take_up(entry.turn, entry.code, entry.trampoline);
+        }
     }
 }
 
@@ -371,6 +437,26 @@ pub(crate) unsafe fn in_bulk() -> *const Core {
     core
 }
 
+/// The execution on this thread whose machine code runs at a place of the native stack; null without one. For the fault
+/// handler. It is the one whose recovery point is nearest above: each entry leaves one on the stack that it runs on.
+#[cfg(sx_faults)]
+pub(crate) unsafe fn in_machine_code(sp: usize) -> *const Core {
+    let mut core = RUNNING.get();
+    let (mut found, mut nearest) = (std::ptr::null(), usize::MAX);
+    while !core.is_null() {
+        // SAFETY: an execution stays alive while its thread runs it, and belongs to it.
+        unsafe {
+            let state = (*core).state.get();
+            let recovery = (*state).strand.recovery.sp;
+            if recovery > sp && recovery - sp < nearest && !(*state).strand.turn.is_null() {
+                (found, nearest) = (core, recovery - sp);
+            }
+            core = (*state).outer;
+        }
+    }
+    found
+}
+
 /// Where the native stack ends that this thread is on. That is a fiber's, perhaps of another instance whose host function
 /// called into this one; or the thread's own, or one that a host function made to have more room.
 #[inline]
@@ -495,19 +581,31 @@ pub(crate) unsafe fn end_of_frame(state: *mut State, pc: *const Word, fp: *mut u
 pub(crate) unsafe fn trap_at_entry(state: *mut State) -> Trap {
     // SAFETY: the caller's promise.
     unsafe {
-        let walk = Walk::new(state, halt(), (*state).exit_rp);
+        let walk = Walk::new(state, halt(), (*state).exit_fp, (*state).exit_rp);
         Trap::from_state((*state).kind, [0; 3], false).locate(&(&(*state).env).program, walk)
     }
 }
 
-/// The trap that the state describes, with its call stack.
+/// The trap that the loop was left with.
 #[cold]
 unsafe fn trap_here(state: *mut State) -> Trap {
     // SAFETY: the loop was left with a trap.
     unsafe {
-        let walk = Walk::new(state, (*state).exit_pc, (*state).exit_rp);
+        let unsigned = (&(*state).env).program.checks_unsigned((*state).exit_pc);
+        trap_at(state, unsigned)
+    }
+}
+
+/// The trap that the state describes, with its call stack; `unsigned` says how an index is named.
+///
+/// # Safety
+/// The frames at the place that the state names are there.
+#[cold]
+pub(crate) unsafe fn trap_at(state: *mut State, unsigned: bool) -> Trap {
+    // SAFETY: as above.
+    unsafe {
+        let walk = Walk::new(state, (*state).exit_pc, (*state).exit_fp, (*state).exit_rp);
         let program = &(&(*state).env).program;
-        let unsigned = program.checks_unsigned((*state).exit_pc);
         Trap::from_state((*state).kind, (*state).operands, unsigned).locate(program, walk)
     }
 }
@@ -522,14 +620,14 @@ pub(crate) unsafe fn push_entry(
     func: FuncId,
     args: &[u64],
     rets: usize,
-) -> Result<Cell, Trap> {
+) -> Result<*const Word, Trap> {
     // SAFETY: the caller's promise.
     unsafe {
         let state = (*core).state.get();
         if func.0 as u64 >= (*state).cell_count {
             return Err(Trap::bad_call(format!("function {func} isn't part of this instance")));
         }
-        let cell = *(*state).cells.add(func.index());
+        let cell = &*(*state).cells.add(func.index());
         let base = (*state).strand.top;
         let bytes = (cell.frame_bytes as usize).max(args.len().max(rets).max(MIN_WINDOW) * 8);
         // An entry that waits for code keeps room for its arguments.
@@ -550,7 +648,7 @@ pub(crate) unsafe fn push_entry(
         for (i, &arg) in args.iter().enumerate() {
             base.add(i).write(arg);
         }
-        Ok(cell)
+        Ok(cell.code())
     }
 }
 
@@ -614,14 +712,15 @@ pub(crate) unsafe fn enter(
             if let Some(time) = env.limits.call_time {
                 env.threads.set_deadline(Instant::now().checked_add(time));
             }
-        } else if depth >= env.limits.native_depth as usize {
+        } else if depth >= env.limits.native_depth as usize && site.is_none_or(|site| site.ext != Site::TIER)
+        {
             return Err(no_room(state));
         }
         if stack::native_room(native_end()) < stack::ENTRY_RESERVE {
             return Err(no_room(state));
         }
-        let cell = match push_entry(core, func, args, rets.len()) {
-            Ok(cell) => cell,
+        let code = match push_entry(core, func, args, rets.len()) {
+            Ok(code) => code,
             Err(trap) => {
                 gather(core, outer_records, outer_limit, outer_small);
                 return Err(trap);
@@ -630,10 +729,13 @@ pub(crate) unsafe fn enter(
         if outermost {
             take_thread(core, state);
             begin_root(state);
+            if (*state).protects {
+                env.program.natives(env.counts()).begin();
+            }
         }
         let call = ActiveCall::new(strand, site);
         (*strand).active = &raw const call;
-        let ended = run(core, cell.code, outer_top, (*strand).records.add(1));
+        let ended = run(core, code, outer_top, (*strand).records.add(1));
         (*strand).active = call.outer;
         (*strand).top = outer_top;
         (*strand).site = outer_site;
@@ -651,7 +753,7 @@ pub(crate) unsafe fn enter(
             Ended::Trap(trap) => Err(trap),
             // A fiber doesn't wait when it was resumed below an entry like this one.
             Ended::Need(func) | Ended::Awaits(func) => {
-                let walk = Walk::new(state, halt(), (*state).exit_rp);
+                let walk = Walk::new(state, halt(), (*state).exit_fp, (*state).exit_rp);
                 Err(Trap::no_code(func).locate(&env.program, walk))
             }
         };
@@ -691,11 +793,11 @@ pub(crate) unsafe fn enter_fresh(core: *const Core, func: FuncId, args: &[u64]) 
     unsafe {
         let strand = &raw mut (*(*core).state.get()).strand;
         let top = (*strand).top;
-        let cell = match push_entry(core, func, args, 0) {
-            Ok(cell) => cell,
+        let code = match push_entry(core, func, args, 0) {
+            Ok(code) => code,
             Err(trap) => return Ended::Trap(trap),
         };
-        run_base(core, cell.code, top, (*strand).records.add(1))
+        run_base(core, code, top, (*strand).records.add(1))
     }
 }
 
@@ -727,21 +829,56 @@ pub(crate) unsafe fn begin_root(state: *mut State) {
     }
 }
 
+/// Where the interpreter is that answers a request.
+#[derive(Clone, Copy)]
+pub(crate) struct Running {
+    pub pc: *const Word,
+    pub rp: *const Record,
+}
+
+/// How many callers of an interpreted function are noted with it.
+const SAMPLED_CALLERS: usize = 6;
+
+/// Notes which functions are being interpreted.
+#[cold]
+unsafe fn sample(env: &Environment, at: Option<Running>) {
+    let mut functions = SmallVec::<[FuncId; 1 + SAMPLED_CALLERS]>::new();
+    if let Some(Running { mut pc, mut rp }) = at {
+        while functions.len() <= SAMPLED_CALLERS {
+            functions.extend(env.program.function_at(pc));
+            // SAFETY: the entry's own record, which returns to `halt`, is the last that is reached.
+            pc = unsafe {
+                rp = rp.sub(1);
+                (*rp).pc
+            };
+            if pc == halt() {
+                break;
+            }
+            pc = pc.wrapping_sub(1);
+        }
+    }
+    env.program.natives(env.counts()).sample(&functions);
+}
+
 /// Answers what is asked of an execution: the trap that ends it, none if it may go on.
 ///
 /// # Safety
 /// The calling thread owns the state.
-pub(crate) unsafe fn answer(core: *const Core) -> Option<TrapKind> {
+pub(crate) unsafe fn answer(core: *const Core, at: Option<Running>) -> Option<TrapKind> {
     // SAFETY: the caller's promise.
     unsafe {
         let (core, state) = (&*core, (*core).state.get());
-        core.guard.store((*state).strand.stack_limit, Ordering::SeqCst);
+        core.open_guards();
         let requests = core.requests.swap(0, Ordering::SeqCst);
         if requests & request::STOP != 0 {
             // It holds until the host call has ended.
             core.requests.fetch_or(request::STOP, Ordering::SeqCst);
-            core.guard.store(0, Ordering::SeqCst);
+            core.close_guards();
             return Some(TrapKind::Canceled);
+        }
+        if requests & request::TIER != 0 {
+            take_up(shared(state));
+            sample(shared(state), at);
         }
         if requests & request::CANCEL != 0 {
             return Some(TrapKind::Canceled);

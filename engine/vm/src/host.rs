@@ -11,6 +11,7 @@ use crate::fibers::{self, FiberOp};
 use crate::interp::memory::NULL_PAGE;
 use crate::interp::state::{Core, Exit, MIN_WINDOW, St, State, Strand, exit};
 use crate::limits::Meter;
+use crate::machine::place;
 use crate::park::{Parked, Refused};
 use crate::stack::{HOST_RESERVE, native_room};
 use crate::threads::{self, SpawnError, Task};
@@ -297,7 +298,7 @@ impl Caller<'_> {
     /// The trap that ends the call, which is to be returned.
     pub fn poll(&mut self) -> Result<(), Trap> {
         // SAFETY: the thread owns the state.
-        match unsafe { env::answer(self.core) } {
+        match unsafe { env::answer(self.core, None) } {
             Some(kind) => Err(self.located(Trap::of_kind(kind, [0; 3]))),
             None => Ok(()),
         }
@@ -416,8 +417,11 @@ unsafe fn outside<R>(
     // SAFETY: the running thread owns the strand; the slots belong to the frame that calls.
     unsafe {
         let (outer_top, outer_records, outer_site) = ((*strand).top, (*strand).records, (*strand).site);
-        (*strand).top = slots.add(count.max(MIN_WINDOW).next_multiple_of(2));
-        (*strand).records = site.rp;
+        // Below machine code there is room as well: its turn has seen to that.
+        if place::machine(site.pc).is_none() {
+            (*strand).top = slots.add(count.max(MIN_WINDOW).next_multiple_of(2));
+            (*strand).records = site.rp;
+        }
         (*strand).site = site;
         (*strand).called = true;
         let result = call();
@@ -486,7 +490,7 @@ pub(crate) unsafe fn call_extern(
             ExternTarget::Data(_) | ExternTarget::Fiber(_) => Err(Trap::link("a variable was called")),
         });
         match result {
-            Ok(()) => site.pc.add(CALL_WORDS),
+            Ok(()) => site.pc.wrapping_add(CALL_WORDS),
             Err(trap) => leave(core, site, trap),
         }
     }
@@ -517,7 +521,7 @@ pub(crate) unsafe fn call_pointer(
         };
         outside(strand, site, slots, count, || (*function).call(code, slots, slots));
         match (*strand).c_trap.take() {
-            None => site.pc.add(CALL_WORDS),
+            None => site.pc.wrapping_add(CALL_WORDS),
             Some(trap) => leave(core, site, trap),
         }
     }

@@ -233,11 +233,11 @@ impl Instance {
             let base = (*state).strand.top;
             match env::push_entry(core, func, args, rets) {
                 Err(trap) => Outcome::Trap(trap),
-                Ok(cell) => {
+                Ok(code) => {
                     env::begin_root(state);
                     let records = (*state).strand.records;
                     let at = Frames { fp: base, rp: records.add(1), base, records };
-                    self.go(cell.code, at, rets)
+                    self.go(code, at, rets)
                 }
             }
         }
@@ -270,9 +270,9 @@ impl Instance {
             }
             return self.repeat(&suspended, again);
         }
-        let cell = self.layout().cells[suspended.func.index()];
+        let cell = &self.layout().cells[suspended.func.index()];
         let (pc, bytes) = match results {
-            None => (cell.code, cell.frame_bytes as usize),
+            None => (cell.code(), cell.frame_bytes as usize),
             Some(results) => (returning(), results.len() * 8),
         };
         // SAFETY: `&mut self` owns the state, and nothing runs; the frames of the call were kept, and results lie where the
@@ -335,7 +335,7 @@ impl Instance {
         // SAFETY: `&mut self` owns the state, and nothing runs; the frames of the call were kept.
         let trap = unsafe {
             if known {
-                let walk = Walk::new(state, halt(), rp);
+                let walk = Walk::new(state, halt(), suspended.fp, rp);
                 trap.locate(&self.env().program.clone(), walk)
             } else {
                 trap

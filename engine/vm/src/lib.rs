@@ -10,6 +10,7 @@
 //! | `interp` | the interpreter |
 //! | [`fault`] | hardware faults, turned into traps |
 //! | `fibers` | stacks that go on where they left |
+//! | [`machine`] | machine code beside the interpreter |
 //! | [`host`] | host functions, C functions, callbacks |
 //! | [`trap`] | traps and call stacks |
 //! | [`limits`] | limits, interruption, the memory meter |
@@ -34,6 +35,7 @@ pub mod host;
 pub mod instance;
 pub(crate) mod interp;
 pub mod limits;
+pub mod machine;
 pub(crate) mod objects;
 pub mod park;
 pub mod program;

@@ -3,13 +3,15 @@
 use crate::bytecode::Word;
 use crate::codegen::{self, CompileError};
 use crate::instance::PreparedCall;
-use crate::interp::state::Cell;
+use crate::machine::natives::Natives;
+use crate::machine::{CodeMap, Compiled, Samples, place};
 use crate::objects::{Object, Objects, Place};
 use crate::trap::{FrameInfo, RawFrame};
 use parking_lot::RwLock;
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use sx_ir::parallel::{self, Threads};
 use sx_ir::{
     CSignature, CStruct, DataId, Extern, ExternId, ExternKind, Func, FuncId, GlobalId, LocId, Module, Sig,
@@ -22,6 +24,7 @@ pub(crate) const ANY_CLASS: u32 = u32::MAX;
 /// A compiled function.
 #[derive(Debug)]
 pub(crate) struct Code {
+    pub id: FuncId,
     pub words: Box<[Word]>,
     /// The size of its frame.
     pub frame_slots: u32,
@@ -76,10 +79,20 @@ fn extend<T: Clone>(table: &mut Vec<T>, source: &[T]) {
     }
 }
 
+/// Where a function's bytecode begins, and what calls of it look at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    pub code: *const Word,
+    pub frame_bytes: u32,
+    pub class: u32,
+}
+
 #[derive(Default)]
 struct Inner {
     codes: Vec<Option<Arc<Code>>>,
-    journal: Vec<(FuncId, Cell)>,
+    journal: Vec<(FuncId, Entry)>,
+    /// How often each function was compiled.
+    versions: Vec<u32>,
     /// Code by its address. Replaced code stays: frames may still be in it.
     by_address: BTreeMap<usize, Arc<Code>>,
     tables: Tables,
@@ -91,6 +104,10 @@ struct Inner {
 #[derive(Default)]
 pub struct Program {
     inner: RwLock<Inner>,
+    /// Machine code that counts no work, and such that does.
+    natives: [Natives; 2],
+    /// There may be machine code.
+    has_tier: AtomicBool,
 }
 
 // SAFETY: addresses in cells point at code that the program owns and never changes.
@@ -204,7 +221,7 @@ impl Program {
     pub(crate) fn code(&self, id: FuncId) -> Option<Arc<Code>> {
         self.inner.read().codes.get(id.index()).cloned().flatten()
     }
-    pub(crate) fn journal(&self, from: usize, take: impl FnOnce(usize, &[(FuncId, Cell)])) {
+    pub(crate) fn journal(&self, from: usize, take: impl FnOnce(usize, &[(FuncId, Entry)])) {
         let inner = self.inner.read();
         take(inner.tables.func_limit, &inner.journal[from..]);
     }
@@ -290,10 +307,107 @@ impl Program {
             match frame {
                 RawFrame::Host(name) => infos.push(FrameInfo::of_host(name.to_string())),
                 RawFrame::Thread(id) => infos.push(FrameInfo::of_thread(*id)),
-                RawFrame::Code(pc) => inner.symbolize(*pc, &mut infos),
+                RawFrame::Code(pc) => match place::machine(*pc) {
+                    // The address is behind a call; the one before is within.
+                    Some(address) => self.symbolize_machine(address - 1, &mut infos),
+                    None => inner.symbolize(*pc, &mut infos),
+                },
             }
         }
         infos
+    }
+}
+
+/// Machine code.
+impl Program {
+    /// Instances made from now on, and others when they grow, can run machine code. False where none can be entered.
+    pub fn enable_machine_code(&self) -> bool {
+        let enabled = crate::machine::SUPPORTED && crate::machine::stubs::entry(0).is_some();
+        self.has_tier.fetch_or(enabled, Ordering::SeqCst);
+        enabled
+    }
+    pub(crate) fn has_tier(&self) -> bool {
+        self.has_tier.load(Ordering::SeqCst)
+    }
+    pub(crate) fn natives(&self, counts: bool) -> &Natives {
+        &self.natives[usize::from(counts)]
+    }
+    /// Hands in machine code of functions, made for instances that count work or for those that don't. Each [`Compiled`] was
+    /// made from the body that [`Program::body`] gave under the number with it. Instances take it up at their next polls.
+    pub fn add_machine_code(&self, counts: bool, code: Arc<dyn CodeMap>, functions: &[(Compiled, u32)]) {
+        self.natives(counts).add(code, functions);
+    }
+    /// Asks the executions of instances that count work, or of those that don't, what they do: [`Program::take_samples`]
+    /// gives the answers, once they have come to a poll.
+    pub fn ask(&self, counts: bool) {
+        self.natives(counts).tell();
+    }
+    /// What was answered since the last time.
+    pub fn take_samples(&self, counts: bool) -> Samples {
+        self.natives(counts).take_samples()
+    }
+    /// Calls `ring` once, on whichever thread it is, when the next call from outside begins.
+    pub fn when_called(&self, counts: bool, ring: Box<dyn Fn() + Send>) {
+        self.natives(counts).arm(ring);
+    }
+    /// The function that an instruction belongs to.
+    pub(crate) fn function_at(&self, pc: *const Word) -> Option<FuncId> {
+        let inner = self.inner.read();
+        let (&start, code) = inner.by_address.range(..=pc as usize).next_back()?;
+        let within = (pc as usize - start) / size_of::<Word>() < code.words.len();
+        within.then_some(code.id)
+    }
+    /// What a function was compiled from last, and a number that changes when it is replaced.
+    pub fn body(&self, id: FuncId) -> Option<(Arc<Func>, u32)> {
+        let inner = self.inner.read();
+        let code = inner.codes.get(id.index())?.as_ref()?;
+        Some((code.func.clone(), inner.versions[id.index()]))
+    }
+    pub(crate) fn is_current(&self, id: FuncId, version: u32) -> bool {
+        self.inner.read().versions.get(id.index()) == Some(&version)
+    }
+    /// The number of a signature at calls of function values.
+    pub fn signature_class(&self, sig: &Signature) -> Option<u32> {
+        self.inner.read().tables.classes.get(sig).copied()
+    }
+    /// The number of a global's object.
+    pub fn object_of_global(&self, id: GlobalId) -> Option<u32> {
+        self.global_object(id)
+    }
+    /// Where data lies that all instances share, or else the number of its object.
+    pub fn place_of_data(&self, id: DataId) -> Option<Result<usize, u32>> {
+        self.data_place(id).map(|place| match place {
+            Place::Shared(address) => Ok(address),
+            Place::Object(object) => Err(object),
+        })
+    }
+    pub(crate) fn with_classes(&self, use_them: impl FnOnce(&FxHashMap<Signature, u32>)) {
+        use_them(&self.inner.read().tables.classes);
+    }
+    fn symbolize_machine(&self, address: usize, infos: &mut Vec<FrameInfo>) {
+        let known = self.natives.iter().find_map(|natives| {
+            natives.with(address, |code| {
+                if let Some((func, loc)) = code.locate(address) {
+                    chain(func, loc, infos);
+                }
+            })
+        });
+        debug_assert!(known.is_some(), "a frame of nobody's machine code");
+    }
+}
+
+/// A position of a function, and those that it was inlined into.
+fn chain(func: &Func, mut loc: Option<LocId>, infos: &mut Vec<FrameInfo>) {
+    if loc.is_none() {
+        infos.push(FrameInfo::new(func.name.to_string(), None, false));
+    }
+    // A chain longer than the table of positions would be a cycle.
+    for _ in 0..func.locs.len() {
+        let Some(src) = loc.and_then(|loc| func.locs.get(loc.index())) else { return };
+        let name = func.scopes.get(src.scope as usize).unwrap_or(&func.name).clone();
+        let inlined = src.inlined_at.is_some();
+        infos.push(FrameInfo::new(name.to_string(), Some((src.file, src.offset)), inlined));
+        loc = src.inlined_at;
     }
 }
 
@@ -351,14 +465,19 @@ impl Inner {
     fn has_code(&self, index: usize) -> bool {
         self.codes.get(index).is_some_and(Option::is_some)
     }
-    fn install(&mut self, id: FuncId, code: Code) {
+    fn install(&mut self, id: FuncId, mut code: Code) {
+        code.id = id;
         let code = Arc::new(code);
         if self.codes.len() <= id.index() {
             self.codes.resize(id.index() + 1, None);
         }
-        let cell = Cell { code: code.words.as_ptr(), frame_bytes: code.frame_slots * 8, class: code.class };
-        self.journal.push((id, cell));
-        self.by_address.insert(cell.code as usize, code.clone());
+        let entry = Entry { code: code.words.as_ptr(), frame_bytes: code.frame_slots * 8, class: code.class };
+        if self.versions.len() <= id.index() {
+            self.versions.resize(id.index() + 1, 0);
+        }
+        self.versions[id.index()] += 1;
+        self.journal.push((id, entry));
+        self.by_address.insert(entry.code as usize, code.clone());
         self.codes[id.index()] = Some(code);
     }
     fn symbolize(&self, pc: *const Word, infos: &mut Vec<FrameInfo>) {
@@ -368,19 +487,7 @@ impl Inner {
         if word >= code.words.len() {
             return;
         }
-        let func = &code.func;
         let after = code.locs.partition_point(|&(first, _)| first as usize <= word);
-        let mut loc = after.checked_sub(1).map(|index| code.locs[index].1);
-        if loc.is_none() {
-            infos.push(FrameInfo::new(func.name.to_string(), None, false));
-        }
-        // A chain longer than the table of positions would be a cycle.
-        for _ in 0..func.locs.len() {
-            let Some(src) = loc.and_then(|loc| func.locs.get(loc.index())) else { return };
-            let name = func.scopes.get(src.scope as usize).unwrap_or(&func.name).clone();
-            let inlined = src.inlined_at.is_some();
-            infos.push(FrameInfo::new(name.to_string(), Some((src.file, src.offset)), inlined));
-            loc = src.inlined_at;
-        }
+        chain(&code.func, after.checked_sub(1).map(|index| code.locs[index].1), infos);
     }
 }

@@ -133,6 +133,10 @@ impl Threads {
     pub fn remove(&self, core: *const Core) {
         self.inner.lock().cores.retain(|other| other.0 != core);
     }
+    /// Makes a request of every execution.
+    pub fn request(&self, bits: u32) {
+        self.inner.lock().request(bits);
+    }
     /// True while the instance's own execution is the only one.
     #[inline]
     pub fn is_alone(&self) -> bool {

@@ -4,6 +4,7 @@ use crate::bytecode::Word;
 use crate::env::Site;
 use crate::fibers;
 use crate::interp::state::{Record, State, halt};
+use crate::machine::place;
 use crate::program::Program;
 use parking_lot::Mutex;
 use std::any::Any;
@@ -296,11 +297,21 @@ impl Walk {
         }
         self.last.push_back(frame);
     }
-    /// Walks the frames of one entry from outside.
+    /// Walks the frames of one entry from outside: compiled ones first, if the place is in machine code, and those of the
+    /// interpreter below.
     ///
     /// # Safety
-    /// `rp` is behind the records of that entry.
-    unsafe fn frames(&mut self, mut pc: *const Word, mut rp: *const Record) {
+    /// `rp` is behind the records of that entry; or the three are a place in machine code.
+    unsafe fn frames(&mut self, mut pc: *const Word, fp: *mut u64, mut rp: *const Record) {
+        if place::machine(pc).is_some() {
+            let turn = rp.cast::<place::Turn>();
+            // SAFETY: the caller's promise; the turn lies below the frames.
+            unsafe {
+                place::compiled_frames(pc, fp, turn, |pc| self.push(RawFrame::Code(pc)));
+                rp = (*turn).rp;
+            }
+            pc = halt();
+        }
         loop {
             if pc != halt() {
                 self.push(RawFrame::Code(pc));
@@ -320,12 +331,12 @@ impl Walk {
     /// Walks the whole stack of an instance, from an instruction of its innermost frame outward.
     ///
     /// # Safety
-    /// The running thread owns the state; `rp` is behind the innermost record.
-    pub unsafe fn new(state: *const State, pc: *const Word, rp: *const Record) -> Walk {
+    /// The running thread owns the state; `rp` is behind the innermost record, or the three are a place in machine code.
+    pub unsafe fn new(state: *const State, pc: *const Word, fp: *mut u64, rp: *const Record) -> Walk {
         let mut walk = Walk::default();
         // SAFETY: the caller's promise.
         unsafe {
-            walk.frames(pc, rp);
+            walk.frames(pc, fp, rp);
             walk.outer(state);
         }
         walk
@@ -338,8 +349,7 @@ impl Walk {
         let mut walk = Walk::default();
         // SAFETY: the caller's promise.
         unsafe {
-            walk.push(RawFrame::Host((&(*state).env).extern_name(site.ext)));
-            walk.frames(site.pc, site.rp);
+            walk.caller(state, site);
             walk.outer(state);
         }
         walk
@@ -354,8 +364,7 @@ impl Walk {
         unsafe {
             if !(*state).strand.active.is_null() {
                 let site = (*state).strand.site;
-                walk.push(RawFrame::Host((&(*state).env).extern_name(site.ext)));
-                walk.frames(site.pc, site.rp);
+                walk.caller(state, site);
                 walk.outer(state);
             }
         }
@@ -372,8 +381,7 @@ impl Walk {
                 let mut call = (*strand).active;
                 while !call.is_null() {
                     if let Some(site) = (*call).site {
-                        self.push(RawFrame::Host((&(*state).env).extern_name(site.ext)));
-                        self.frames(site.pc, site.rp);
+                        self.caller(state, site);
                     }
                     call = (*call).outer;
                 }
@@ -385,8 +393,19 @@ impl Walk {
                 }
                 let Some((resumer, outer)) = fibers::resumer(fiber) else { return };
                 (strand, fiber) = (resumer, outer);
-                self.frames((*strand).site.pc, (*strand).site.rp);
+                let site = (*strand).site;
+                self.frames(site.pc, site.fp, site.rp);
             }
+        }
+    }
+    /// Walks from a call that entered the interpreter anew: of a host function, or machine code's.
+    unsafe fn caller(&mut self, state: *const State, site: Site) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            if site.ext != Site::TIER {
+                self.push(RawFrame::Host((&(*state).env).extern_name(site.ext)));
+            }
+            self.frames(site.pc, site.fp, site.rp);
         }
     }
 }

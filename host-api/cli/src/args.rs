@@ -50,8 +50,12 @@ pub enum Command {
 /// A way to execute programs.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Tier {
+    /// Interpreted at first; what is hot becomes machine code in the background.
+    Auto,
     /// The bytecode interpreter.
     Interp,
+    /// Machine code of everything, made before the program starts.
+    Jit,
 }
 
 /// How much work goes into a program before it runs.
@@ -77,6 +81,9 @@ pub struct RunArgs {
     /// How compile errors are written to standard error.
     #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
     pub message_format: Format,
+    /// Say on standard error, when the program has ended, what was compiled to machine code.
+    #[arg(long)]
+    pub stats: bool,
     /// Start the program again whenever one of its files changes, until interrupted.
     #[arg(long)]
     pub watch: bool,

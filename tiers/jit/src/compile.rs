@@ -87,9 +87,6 @@ impl Compiler {
     /// # Errors
     /// [`Unsupported::Machine`], where there is none.
     pub fn new(config: Config) -> Result<Compiler, Unsupported> {
-        if !crate::runtime::SUPPORTED {
-            return Err(Unsupported::Machine("only x86-64 with the System V convention is entered".into()));
-        }
         let mut flags = settings::builder();
         for (name, value) in [
             ("opt_level", if config.optimize { "speed" } else { "none" }),
@@ -221,14 +218,14 @@ fn patch(bytes: &mut [u8], reloc: &FinalizedMachReloc) -> Result<(), Unsupported
         return Err(refused());
     }
     let address = match call {
-        LibCall::CeilF32 => crate::runtime::ceil_f32 as *const () as usize,
-        LibCall::CeilF64 => crate::runtime::ceil_f64 as *const () as usize,
-        LibCall::FloorF32 => crate::runtime::floor_f32 as *const () as usize,
-        LibCall::FloorF64 => crate::runtime::floor_f64 as *const () as usize,
-        LibCall::TruncF32 => crate::runtime::trunc_f32 as *const () as usize,
-        LibCall::TruncF64 => crate::runtime::trunc_f64 as *const () as usize,
-        LibCall::NearestF32 => crate::runtime::nearest_f32 as *const () as usize,
-        LibCall::NearestF64 => crate::runtime::nearest_f64 as *const () as usize,
+        LibCall::CeilF32 => crate::rounding::ceil_f32 as *const () as usize,
+        LibCall::CeilF64 => crate::rounding::ceil_f64 as *const () as usize,
+        LibCall::FloorF32 => crate::rounding::floor_f32 as *const () as usize,
+        LibCall::FloorF64 => crate::rounding::floor_f64 as *const () as usize,
+        LibCall::TruncF32 => crate::rounding::trunc_f32 as *const () as usize,
+        LibCall::TruncF64 => crate::rounding::trunc_f64 as *const () as usize,
+        LibCall::NearestF32 => crate::rounding::nearest_f32 as *const () as usize,
+        LibCall::NearestF64 => crate::rounding::nearest_f64 as *const () as usize,
         _ => return Err(refused()),
     };
     let at = reloc.offset as usize;

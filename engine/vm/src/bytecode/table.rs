@@ -13,6 +13,7 @@ macro_rules! for_each_opcode {
             Halt NONE = h::halt_();
             Exit NONE = h::stay();
             Need FUNC = h::need();
+            Machine FUNC = h::machine();
             Slow NONE = h::slow_();
             Probe D = h::probe();
             // Moves and constants.

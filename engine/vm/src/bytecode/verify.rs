@@ -58,7 +58,7 @@ static SHAPES: [Shape; ALL.len()] = {
 
 /// True for opcodes that the interpreter keeps for itself.
 const fn is_internal(op: Op) -> bool {
-    matches!(op, Op::Halt | Op::Exit | Op::Need | Op::Slow | Op::Probe)
+    matches!(op, Op::Halt | Op::Exit | Op::Need | Op::Machine | Op::Slow | Op::Probe)
 }
 
 /// True for opcodes whose handlers rely on an immediate being in range.
@@ -292,6 +292,7 @@ mod tests {
         let class = tables.class(&sig);
         verify(
             &Code {
+                id: sx_ir::FuncId(0),
                 words: words.into(),
                 frame_slots: 8,
                 locs: Box::default(),
@@ -314,8 +315,12 @@ mod tests {
 
     #[test]
     fn good_code_passes() {
-        let code =
-            [Word::new(Op::Add, 7, 0, 7), Word::with_w(Op::Call, 2, 16), Word::with_w(Op::Jmp, 0, 1), RET];
+        let code = [
+            Word::new(Op::Add, 7, 0, 7),
+            Word::with_w(Op::Call, 2, CELL as i32),
+            Word::with_w(Op::Jmp, 0, 1),
+            RET,
+        ];
         assert_eq!(check(&code), Ok(()));
     }
 
@@ -343,7 +348,7 @@ mod tests {
         refused(&[Word::new(Op::Add, 0, 0, 0)], "runs off the end");
         refused(&[RET, Word::new(Op::Const, 0, 0, 0)], "cut off");
         refused(&[Word { op: u16::MAX, a: 0, b: 0, c: 0 }, RET], "no such opcode");
-        for op in [Op::Halt, Op::Exit, Op::Need, Op::Slow, Op::Probe] {
+        for op in [Op::Halt, Op::Exit, Op::Need, Op::Machine, Op::Slow, Op::Probe] {
             refused(&[Word::new(op, 0, 0, 0), RET], "not for functions");
         }
     }
@@ -354,7 +359,7 @@ mod tests {
         refused(&[Word::with_w(Op::Call, 0, 0), RET], "Window");
         refused(&[Word::with_w(Op::Call, 10, 0), RET], "Window");
         refused(&[Word::with_w(Op::CallX, 8, 0), RET], "no room for the context");
-        refused(&[Word::with_w(Op::Call, 2, 32), RET], "Cell");
+        refused(&[Word::with_w(Op::Call, 2, 2 * CELL as i32), RET], "Cell");
         refused(&[Word::with_w(Op::Call, 2, 8), RET], "Cell");
         refused(&[Word::new(Op::CallV, 2, 0, 0), Word::halves(1, 0), RET], "Class");
         refused(&[Word::with_w(Op::CallE, 2, 0), Word::halves(1, 0), RET], "Extern");

@@ -30,7 +30,7 @@ use crate::bytecode::verify;
 use crate::program::{Code, Tables};
 use analyze::Analysis;
 use std::sync::Arc;
-use sx_ir::{Func, LocId, Module};
+use sx_ir::{Func, FuncId, LocId, Module};
 
 /// A function can't be compiled to bytecode.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -103,6 +103,7 @@ pub(crate) fn compile(
     let written = write(module, func, tables, room).map_err(fail)?;
     let class = tables.known_class(&func.sig).map_err(fail)?;
     let code = Code {
+        id: FuncId(u32::MAX),
         words: written.words,
         frame_slots: written.frame_slots,
         locs: written.locs,

@@ -15,13 +15,15 @@ pub(crate) type Body = unsafe extern "C-unwind" fn(*const Word, *mut u64, *const
 pub(crate) unsafe fn enter(pc: *const Word, fp: *mut u64, core: *const Core, rp: *mut Record, body: Body) {
     // SAFETY: the caller's promise. The outer recovery point is put back after the run, however it ended.
     unsafe {
-        let recovery = &raw mut (*(*core).state.get()).strand.recovery;
-        let outer = *recovery;
-        if outer.sp == 0 {
+        let state = (*core).state.get();
+        let recovery = &raw mut (*state).strand.recovery;
+        let (outer, turn) = (*recovery, (*state).strand.turn);
+        if outer.sp == 0 && (*state).faults {
             super::altstack::ensure();
         }
         protect(pc, fp, core, rp, body, recovery);
         *recovery = outer;
+        (*state).strand.turn = turn;
     }
 }
 

@@ -9,6 +9,7 @@ use super::{Recovery, entry};
 use crate::bytecode::Word;
 use crate::env;
 use crate::interp::state::{Core, Exit, Record, State};
+use crate::machine::{self, code, place};
 use std::ffi::{c_int, c_void};
 use std::ptr;
 use std::sync::OnceLock;
@@ -132,6 +133,21 @@ unsafe fn recover(registers: &mut [libc::greg_t; 23]) -> bool {
                 leave(state, registers)
             }
         }
+        None if code::may_fault(at as usize) => {
+            // SAFETY: the instruction is one of machine code, which this thread runs.
+            unsafe {
+                let core = env::in_machine_code(registers[libc::REG_RSP as usize] as usize);
+                if core.is_null() {
+                    return false;
+                }
+                let state = (*core).state.get();
+                // As if the instruction had been a call: its own address is one before.
+                (*state).exit_pc = place::tag(at as usize + 1);
+                (*state).exit_fp = registers[libc::REG_RBP as usize] as *mut u64;
+                (*state).exit_rp = (*state).strand.turn.cast_mut().cast();
+                leave_machine_code(core, registers)
+            }
+        }
         None => {
             // SAFETY: this thread runs the instance. In a bulk operation `exit_pc` and its like are written already.
             unsafe {
@@ -141,9 +157,30 @@ unsafe fn recover(registers: &mut [libc::greg_t; 23]) -> bool {
                 }
                 let state = (*core).state.get();
                 (*state).in_bulk = false;
+                if place::machine((*state).exit_pc).is_some() {
+                    return leave_machine_code(core, registers);
+                }
                 leave(state, registers)
             }
         }
+    }
+}
+
+/// Goes to where a trap is told while the frames of machine code are there, and from there to the recovery point.
+unsafe fn leave_machine_code(core: *const Core, registers: &mut [libc::greg_t; 23]) -> bool {
+    /// What code may keep below the stack pointer.
+    const RED_ZONE: i64 = 128;
+    // SAFETY: this thread owns the state.
+    unsafe {
+        let state = (*core).state.get();
+        if (*state).strand.recovery.sp == 0 || !(*state).faults {
+            return false;
+        }
+        registers[libc::REG_RBX as usize] = core as i64;
+        registers[libc::REG_RSP as usize] -= RED_ZONE;
+        registers[libc::REG_RIP as usize] = machine::faulted() as i64;
+        registers[libc::REG_EFL as usize] &= !DIRECTION;
+        true
     }
 }
 
@@ -152,7 +189,7 @@ unsafe fn leave(state: *mut State, registers: &mut [libc::greg_t; 23]) -> bool {
     // SAFETY: this thread owns the state.
     unsafe {
         let Recovery { sp, ip } = (*state).strand.recovery;
-        if sp == 0 {
+        if sp == 0 || !(*state).faults {
             return false;
         }
         (*state).exit = Exit::Trap;

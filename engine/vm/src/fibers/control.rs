@@ -91,6 +91,7 @@ impl Control {
             native_limit: slot.low() as usize,
             called: false,
             recovery: Recovery::NONE,
+            turn: ptr::null(),
             top: frames,
             records: small,
             site: Site { pc: halt(), fp: frames, rp: small, ext: Site::NONE },

@@ -122,7 +122,7 @@ pub(crate) unsafe fn call(core: *const Core, site: Site, slots: *mut u64, op: Fi
         match answer {
             Ok(answer) => {
                 slots.write(answer as u64);
-                site.pc.add(CALL_WORDS)
+                site.pc.wrapping_add(CALL_WORDS)
             }
             Err(trap) => leave(core, site, trap),
         }
@@ -383,7 +383,11 @@ unsafe fn below_host(state: *mut State, fiber: *mut Control) -> Trap {
     // SAFETY: see the module.
     unsafe {
         debug_assert_eq!(NonNull::new((*state).fiber), NonNull::new(fiber));
-        let call = (*state).strand.active;
+        let mut call = (*state).strand.active;
+        // Machine code that has called the interpreter is in nobody's way.
+        while !call.is_null() && (*call).site.is_some_and(|site| site.ext == Site::TIER) {
+            call = (*call).outer;
+        }
         let ext = if call.is_null() { None } else { (*call).site.map(|site| site.ext) };
         let name = (&(*state).env).extern_name(ext.unwrap_or(Site::NONE));
         Trap::host(format!("a fiber can't be suspended below `{name}`, which is no function of the program"))

@@ -57,7 +57,7 @@ pub(super) unsafe fn for_code(
         let (pc, fp, rp) = ((*state).exit_pc, (*state).exit_fp, (*state).exit_rp);
         if !resumes {
             if !can_wait(state) {
-                let walk = Walk::new(state, halt(), rp);
+                let walk = Walk::new(state, halt(), fp, rp);
                 return Ended::Trap(Trap::no_code(func).locate(&env::shared(state).program, walk));
             }
             if let Some(fibers) = &mut (*state).fibers {
@@ -91,7 +91,7 @@ pub(super) unsafe fn for_code(
                 env::run_base(core, returning(), fp, rp)
             }
             (None, Some(Err(message))) => {
-                let walk = Walk::new(state, halt(), rp);
+                let walk = Walk::new(state, halt(), fp, rp);
                 Ended::Trap(Trap::host(message).locate(&env::shared(state).program, walk))
             }
         }
@@ -103,12 +103,12 @@ unsafe fn enter(core: *const Core, func: FuncId, fp: *mut u64, rp: *mut Record) 
     // SAFETY: see the module; the function's cell is the one through which it was called.
     unsafe {
         let state = (*core).state.get();
-        let cell = *(*state).cells.add(func.index());
+        let cell = &*(*state).cells.add(func.index());
         if rp.sub(1).read().pc == halt() && run::begins(state, func) == Some(false) {
             return Ended::Trap(run::unfit());
         }
         match room(core, fp as usize + cell.frame_bytes as usize, rp) {
-            Ok(rp) => env::run_base(core, cell.code, fp, rp),
+            Ok(rp) => env::run_base(core, cell.code(), fp, rp),
             Err(kind) => no_room(state, kind, rp),
         }
     }

@@ -40,7 +40,7 @@ impl<const FUEL: bool> St<FUEL> {
             if context {
                 frame.write(self.fp.read());
             }
-            St { pc: cell.code, fp: frame, rp: self.rp.add(1), ..self }
+            St { pc: cell.code(), fp: frame, rp: self.rp.add(1), ..self }
         }
     }
     #[inline(always)]
@@ -150,6 +150,15 @@ handler!(
 handler!(
     extern_addr() | st | {
         let pc = slow::extern_addr(st.core, st.pc, st.fp, st.rp, st.w() as u32, st.a());
+        St { pc, ..st }
+    }
+);
+
+handler!(
+    /// The function that begins here has machine code.
+    machine() |st| {
+        // SAFETY: the call has just entered this frame.
+        let pc = unsafe { crate::machine::turn::run(st.core, st.pc, st.fp, st.rp) };
         St { pc, ..st }
     }
 );

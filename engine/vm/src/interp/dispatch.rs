@@ -148,7 +148,7 @@ pub(crate) unsafe fn run(fuel: bool, pc: *const Word, fp: *mut u64, core: *const
     // SAFETY: the caller's promise. Handlers, and the routines that they call where a fault may happen, drop nothing.
     unsafe {
         #[cfg(sx_faults)]
-        if (*(*core).state.get()).faults {
+        if (*(*core).state.get()).protects {
             return crate::fault::entry::enter(pc, fp, core, rp, body);
         }
         body(pc, fp, core, rp);

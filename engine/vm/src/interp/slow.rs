@@ -9,7 +9,7 @@ use super::memory::NULL_PAGE;
 use super::state::*;
 use super::vector::{Outcome, routines};
 use crate::bytecode::Word;
-use crate::env::{self, Site};
+use crate::env::{self, Running, Site};
 use crate::host;
 use std::sync::atomic::Ordering;
 use sx_ir::TrapKind;
@@ -52,7 +52,7 @@ pub(crate) fn answer<const FUEL: bool>(core: *const Core, fp: *mut u64) -> *cons
         };
     }
     // SAFETY: see the module.
-    match unsafe { env::answer(core) } {
+    match unsafe { env::answer(core, Some(Running { pc, rp })) } {
         Some(kind) => fail(core, pc, fp, rp, kind),
         None => pc,
     }

@@ -21,13 +21,15 @@ use crate::bytecode::{Op, Word};
 use crate::env::{ActiveCall, Environment, Site};
 use crate::fault::Recovery;
 use crate::host::{ExternTarget, NativeCaller};
+use crate::machine::abi::{MAX_RESULTS, STACK_RESERVE};
+use crate::machine::place::Turn;
 use crate::park::Signal;
 use crate::stack::Stack;
 use crate::trap::{Origin, Trap};
 use rustc_hash::FxHashMap;
 use std::cell::UnsafeCell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 use sx_ir::TrapKind;
 
 /// The least distance of a callee's frame from its caller's, in slots.
@@ -43,16 +45,52 @@ pub(crate) struct Record {
     pub fp: *mut u64,
 }
 
-/// An instance's entry of one function.
+/// An instance's entry of one function. Machine code may arrive while threads run.
 #[repr(C)]
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct Cell {
-    /// Where execution begins: the function's code, or an instruction that asks for it.
-    pub code: *const Word,
+    code: AtomicPtr<Word>,
     /// Bytes that must be free from the start of the frame.
     pub frame_bytes: u32,
     /// The class of its signature, compared at indirect calls.
     pub class: u32,
+    /// What compiled code calls: the function's machine code, or a way to the interpreter.
+    pub machine: AtomicPtr<u8>,
+    trampoline: AtomicPtr<u8>,
+}
+
+impl Cell {
+    /// An entry of a function that is interpreted.
+    pub fn new(code: *const Word, frame_bytes: u32, class: u32, machine: *const u8) -> Cell {
+        Cell {
+            code: AtomicPtr::new(code.cast_mut()),
+            frame_bytes,
+            class,
+            machine: AtomicPtr::new(machine.cast_mut()),
+            trampoline: AtomicPtr::default(),
+        }
+    }
+    /// Where execution begins: the function's code, an instruction that asks for it, or one that goes to machine code.
+    #[inline(always)]
+    pub fn code(&self) -> *const Word {
+        self.code.load(Ordering::Relaxed)
+    }
+    /// What compiled code calls.
+    #[inline]
+    pub fn machine(&self) -> *const u8 {
+        self.machine.load(Ordering::Relaxed)
+    }
+    /// How Rust calls that.
+    #[inline]
+    pub fn trampoline(&self) -> *const u8 {
+        self.trampoline.load(Ordering::Relaxed)
+    }
+    /// The function has machine code now; `turn` is the instruction that goes there.
+    pub fn take_up(&self, turn: *const Word, machine: *const u8, trampoline: *const u8) {
+        self.trampoline.store(trampoline.cast_mut(), Ordering::Relaxed);
+        self.machine.store(machine.cast_mut(), Ordering::Release);
+        self.code.store(turn.cast_mut(), Ordering::Release);
+    }
 }
 
 /// Requests from outside, as bits of [`Core::requests`].
@@ -63,6 +101,8 @@ pub(crate) mod request {
     pub const DEADLINE: u32 = 2;
     /// The host call that the execution belongs to ends; holds until it has.
     pub const STOP: u32 = 4;
+    /// Machine code has arrived, or somebody wants to know what runs.
+    pub const TIER: u32 = 8;
 }
 
 /// One execution: what a thread needs to run code of an instance, and what others need to stop it.
@@ -72,6 +112,9 @@ pub(crate) mod request {
 pub(crate) struct Core {
     /// The end of the VM stack, or 0 while a request waits: calls compare against it anyway, loops compare it with 0.
     pub guard: AtomicUsize,
+    /// What compiled code compares the stack pointer with: the end of the native stack, some way before it, or the highest
+    /// address while a request waits.
+    pub native_guard: AtomicUsize,
     /// Which requests wait.
     pub requests: AtomicU32,
     /// All else.
@@ -102,7 +145,11 @@ impl Core {
             exit_pc: halt(),
             exit_fp: base,
             exit_rp: records,
+            callee: 0,
+            adapter: crate::machine::adapter(),
+            results: [0; MAX_RESULTS],
             faults: env.faults,
+            protects: env.faults || env.program.has_tier(),
             in_bulk: false,
             strand,
             fiber: std::ptr::null_mut(),
@@ -118,6 +165,7 @@ impl Core {
         };
         Arc::new(Core {
             guard: AtomicUsize::new(guard),
+            native_guard: AtomicUsize::new(0),
             requests: AtomicU32::new(0),
             state: UnsafeCell::new(state),
             signal: Arc::default(),
@@ -126,8 +174,39 @@ impl Core {
     /// Makes a request from any thread.
     pub fn request(&self, bits: u32) {
         self.requests.fetch_or(bits, Ordering::SeqCst);
-        self.guard.store(0, Ordering::SeqCst);
+        self.close_guards();
         self.signal.knock();
+    }
+    /// Every poll and every call looks closer from now on.
+    pub fn close_guards(&self) {
+        self.guard.store(0, Ordering::SeqCst);
+        self.native_guard.store(usize::MAX, Ordering::SeqCst);
+    }
+    /// They compare with the ends of the stacks again.
+    ///
+    /// # Safety
+    /// The calling thread owns the state.
+    pub unsafe fn open_guards(&self) {
+        // SAFETY: the caller's promise.
+        let strand = unsafe { &raw const (*self.state.get()).strand };
+        // SAFETY: as above.
+        let (limit, native) = unsafe { ((*strand).stack_limit, (*strand).native_limit) };
+        self.native_guard.store(native.saturating_add(STACK_RESERVE), Ordering::SeqCst);
+        self.guard.store(limit, Ordering::SeqCst);
+    }
+    /// Compiled code runs next, on the stack of the running strand.
+    ///
+    /// # Safety
+    /// The calling thread owns the state.
+    #[inline]
+    pub unsafe fn sync_native_guard(&self) {
+        // SAFETY: the caller's promise.
+        let wanted = unsafe { (*self.state.get()).strand.native_limit }.saturating_add(STACK_RESERVE);
+        let now = self.native_guard.load(Ordering::Relaxed);
+        if now != wanted && now != usize::MAX {
+            // A request that comes in between stays.
+            let _ = self.native_guard.compare_exchange(now, wanted, Ordering::SeqCst, Ordering::SeqCst);
+        }
     }
     /// Another stack runs now, which ends elsewhere. A request that waits goes on waiting.
     #[inline]
@@ -143,9 +222,9 @@ impl Core {
         let left = self.requests.fetch_and(!bits, Ordering::SeqCst) & !bits;
         if left == 0 {
             // SAFETY: the caller's promise.
-            self.guard.store(unsafe { (*self.state.get()).strand.stack_limit }, Ordering::SeqCst);
+            unsafe { self.open_guards() };
             if self.requests.load(Ordering::SeqCst) != 0 {
-                self.guard.store(0, Ordering::SeqCst);
+                self.close_guards();
             }
         }
     }
@@ -197,8 +276,16 @@ pub(crate) struct State {
     pub exit_fp: *mut u64,
     /// The return stack there.
     pub exit_rp: *mut Record,
+    /// Which function machine code has called through the adapter.
+    pub callee: u32,
+    /// The adapter.
+    pub adapter: usize,
+    /// Results of machine code that aren't returned in registers.
+    pub results: [u64; MAX_RESULTS],
     /// Faults of the program's are traps.
     pub faults: bool,
+    /// Entries leave a recovery point: for faults, or for machine code.
+    pub protects: bool,
     /// A routine goes over the program's memory for the instruction at `exit_pc`.
     pub in_bulk: bool,
     /// What belongs to the stack that runs.
@@ -242,6 +329,8 @@ pub(crate) struct Strand {
     pub called: bool,
     /// Where a fault of the program's goes on.
     pub recovery: Recovery,
+    /// The innermost turn from the interpreter to machine code; null without one.
+    pub turn: *const Turn,
     /// Where a frame entered from outside may begin.
     pub top: *mut u64,
     /// Where its record goes.
@@ -274,6 +363,7 @@ impl Strand {
             native_limit: 0,
             called: false,
             recovery: Recovery::NONE,
+            turn: std::ptr::null(),
             top,
             records,
             site: Site { pc: halt(), fp: top, rp: records, ext: Site::NONE },

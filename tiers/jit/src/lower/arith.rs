@@ -12,7 +12,7 @@ impl Lower<'_, '_> {
         Ok(match op {
             BinOp::SDiv | BinOp::UDiv | BinOp::SRem | BinOp::URem => return self.divide(op, ty, x, y),
             BinOp::FRem => {
-                let helpers = &self.src.config.helpers;
+                let helpers = &self.src.config.abi.helpers;
                 let address = if ty == Ty::F32 { helpers.rem_f32 } else { helpers.rem_f64 };
                 let ty = scalar(ty)?;
                 return self.helper(address, &[x, y], Some(ty));

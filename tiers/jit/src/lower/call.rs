@@ -62,7 +62,7 @@ pub(crate) fn trampoline(
     for (index, &ty) in sig.rets.iter().enumerate() {
         let value = match in_register(index) {
             None => direct[index],
-            Some(word) => b.ins().load(scalar(ty)?, flags, rt, config.offsets.results + word),
+            Some(word) => b.ins().load(scalar(ty)?, flags, rt, config.abi.offsets.results + word),
         };
         b.ins().store(flags, value, results, index as i32 * 8);
     }
@@ -97,15 +97,15 @@ impl Lower<'_, '_> {
                     return Err(Unsupported::Malformed("a variable is called"));
                 }
                 let number = self.int(types::I32, id.0 as u64);
-                self.call_out(self.src.config.helpers.call_extern, &[number], args, rets)
+                self.call_out(self.src.config.abi.helpers.call_extern, &[number], args, rets)
             }
             Callee::CPtr(code, sig) => self.call_pointer(code, sig, args, rets),
         }
     }
     /// The address of a function's cell; the table may move between calls.
     fn cell(&mut self, number: u64) -> Value {
-        let cells = self.record(self.src.config.offsets.cells);
-        let offset = self.int(types::I64, number * self.src.config.cells.stride as u64);
+        let cells = self.record(self.src.config.abi.offsets.cells);
+        let offset = self.int(types::I64, number * self.src.config.abi.cells.stride as u64);
         self.b.ins().iadd(cells, offset)
     }
     /// The cell of a function value, whose signature is compared.
@@ -115,16 +115,16 @@ impl Lower<'_, '_> {
         self.trap_unless(value, TrapKind::NullDereference, false, &[]);
         let one = self.int(types::I64, 1);
         let number = self.b.ins().isub(value, one);
-        let count = self.record(config.offsets.cell_count);
+        let count = self.record(config.abi.offsets.cell_count);
         let fine = self.b.ins().icmp(IntCC::UnsignedLessThan, number, count);
         self.trap_unless(fine, TrapKind::InvalidMemory, false, &[]);
-        let cells = self.record(config.offsets.cells);
-        let stride = self.int(types::I64, config.cells.stride as u64);
+        let cells = self.record(config.abi.offsets.cells);
+        let stride = self.int(types::I64, config.abi.cells.stride as u64);
         let offset = self.b.ins().imul(number, stride);
         let cell = self.b.ins().iadd(cells, offset);
-        let found = self.b.ins().load(types::I32, MemFlagsData::trusted(), cell, config.cells.class);
+        let found = self.b.ins().load(types::I32, MemFlagsData::trusted(), cell, config.abi.cells.class);
         let (class, any) =
-            (self.int(types::I32, class as u64), self.int(types::I32, config.cells.any_class as u64));
+            (self.int(types::I32, class as u64), self.int(types::I32, config.abi.cells.any_class as u64));
         let same = self.b.ins().icmp(IntCC::Equal, found, class);
         let unknown = self.b.ins().icmp(IntCC::Equal, found, any);
         let fine = self.b.ins().bor(same, unknown);
@@ -141,7 +141,8 @@ impl Lower<'_, '_> {
         for &arg in args {
             values.push(self.get(arg)?);
         }
-        let code = self.b.ins().load(types::I64, MemFlagsData::trusted(), cell, self.src.config.cells.code);
+        let code =
+            self.b.ins().load(types::I64, MemFlagsData::trusted(), cell, self.src.config.abi.cells.code);
         let call = self.b.ins().call_indirect(native, code, &values);
         let direct = self.b.inst_results(call).to_vec();
         // All results are taken before anything else may call.
@@ -149,7 +150,7 @@ impl Lower<'_, '_> {
             let value = match in_register(index) {
                 None => direct[index],
                 Some(word) => {
-                    let offset = self.src.config.offsets.results + word;
+                    let offset = self.src.config.abi.offsets.results + word;
                     self.b.ins().load(scalar(sig.rets[index])?, MemFlagsData::trusted(), self.rt, offset)
                 }
             };
@@ -165,7 +166,7 @@ impl Lower<'_, '_> {
         let code = self.get(code)?;
         self.trap_unless(code, TrapKind::NullDereference, false, &[]);
         let sig = self.int(types::I32, sig.0 as u64);
-        self.call_out(self.src.config.helpers.call_pointer, &[code, sig], args, rets)
+        self.call_out(self.src.config.abi.helpers.call_pointer, &[code, sig], args, rets)
     }
     /// Calls what has the host's or C's convention: arguments and the result go through slots of 8 bytes in the frame.
     fn call_out(&mut self, helper: usize, what: &[Value], args: &[Operand], rets: &[Operand]) -> Done {
@@ -174,7 +175,7 @@ impl Lower<'_, '_> {
             let value = self.get(arg)?;
             self.b.ins().store(own(), value, slots, index as i32 * 8);
         }
-        let count = self.int(types::I32, args.len() as u64);
+        let count = self.int(types::I32, args.len().max(rets.len()) as u64);
         let values = [&[self.rt], what, &[slots, count]].concat();
         let noted = self.helper(helper, &values, Some(types::I32))?;
         self.leave_if_noted(noted);

@@ -4,7 +4,7 @@ use super::{Done, Lower, MAX_FRAME, NEVER};
 use crate::abi::{NOTED, STACK_RESERVE, UNSIGNED, trap_code};
 use crate::compile::Unsupported;
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, Value, types};
+use cranelift_codegen::ir::{self, Block, InstBuilder, MemFlagsData, Value, types};
 use sx_ir::{ErrTrace, Inst, Operand, TrapKind};
 
 impl Lower<'_, '_> {
@@ -26,7 +26,7 @@ impl Lower<'_, '_> {
     }
     /// Ends the block: leaves with a trap.
     pub(super) fn leave(&mut self, code: Value, operands: &[Value]) {
-        let helpers = self.src.config.helpers;
+        let helpers = self.src.config.abi.helpers;
         let mut args = vec![self.rt, code];
         let address = if operands.is_empty() { helpers.leave_plain } else { helpers.leave };
         if !operands.is_empty() {
@@ -106,8 +106,9 @@ impl Lower<'_, '_> {
     pub(super) fn record(&mut self, offset: i32) -> Value {
         self.b.ins().load(types::I64, MemFlagsData::trusted(), self.rt, offset)
     }
-    /// Asks a helper unless the value is other than 0; what it answers is 0, or a trap's code and 1.
-    fn ask_unless(&mut self, cond: Value, helper: usize) {
+    /// Asks a helper unless the value is other than 0; what it answers is 0, or a trap's code and 1. Goes on in the block given,
+    /// or in a new one, after the answer 0.
+    fn ask_unless(&mut self, cond: Value, helper: usize, again: Option<Block>) {
         let (on, off, end) = (self.b.create_block(), self.b.create_block(), self.b.create_block());
         self.b.set_cold_block(off);
         self.b.set_cold_block(end);
@@ -116,7 +117,7 @@ impl Lower<'_, '_> {
         self.b.seal_block(off);
         // A helper of one argument can't fail to be called.
         let answer = self.helper(helper, &[self.rt], Some(types::I32)).unwrap_or(self.rt);
-        self.b.ins().brif(answer, end, &[], on, &[]);
+        self.b.ins().brif(answer, end, &[], again.unwrap_or(on), &[]);
         self.b.switch_to_block(end);
         self.b.seal_block(end);
         let one = self.int(types::I32, 1);
@@ -130,23 +131,25 @@ impl Lower<'_, '_> {
         if !self.src.config.fuel {
             return;
         }
-        let offset = self.src.config.offsets.fuel;
+        let offset = self.src.config.abi.offsets.fuel;
         let (fuel, one) = (self.record(offset), self.int(types::I64, 1));
         let left = self.b.ins().isub(fuel, one);
         self.b.ins().store(MemFlagsData::trusted(), left, self.rt, offset);
         let zero = self.int(types::I64, 0);
         let fine = self.b.ins().icmp(IntCC::SignedGreaterThanOrEqual, left, zero);
-        self.ask_unless(fine, helper);
+        self.ask_unless(fine, helper, None);
     }
     pub(super) fn poll(&mut self) {
-        let helper = self.src.config.helpers.poll;
+        let helper = self.src.config.abi.helpers.poll;
         self.count(helper);
-        let guard = self.record(self.src.config.offsets.guard);
-        self.ask_unless(guard, helper);
+        if self.src.config.polls {
+            let guard = self.record(self.src.config.abi.offsets.guard);
+            self.ask_unless(guard, helper, None);
+        }
     }
     /// Counts the call, and compares the stack pointer with the limit. Small functions that call nobody live in the reserve.
     pub(super) fn prologue(&mut self) -> Done {
-        let helper = self.src.config.helpers.no_room;
+        let helper = self.src.config.abi.helpers.no_room;
         let func = self.src.func;
         // What is found here is told of the place where the function begins.
         let first = &func.blocks[0];
@@ -162,13 +165,18 @@ impl Lower<'_, '_> {
         if !calls && need < STACK_RESERVE as u64 / 4 {
             return Ok(());
         }
+        // Who was told to go on because a request has been answered still needs room.
+        let compare = self.b.create_block();
+        self.b.ins().jump(compare, &[]);
+        self.b.switch_to_block(compare);
         let sp = self.b.ins().get_stack_pointer(types::I64);
-        let limit = self.record(self.src.config.offsets.stack_limit);
+        let limit = self.record(self.src.config.abi.offsets.stack_limit);
         let need = self.int(types::I64, need);
         // Neither side wraps: stacks don't begin at the first megabyte. A limit of a request is above every place.
         let low = self.b.ins().isub(sp, need);
         let fine = self.b.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, low, limit);
-        self.ask_unless(fine, helper);
+        self.ask_unless(fine, helper, Some(compare));
+        self.b.seal_block(compare);
         Ok(())
     }
     pub(super) fn err_trace(&mut self, what: ErrTrace) {
@@ -177,9 +185,8 @@ impl Lower<'_, '_> {
             ErrTrace::Propagate => 1,
             ErrTrace::Clear => 2,
         };
-        let numbers = [what, self.src.id.0, self.loc.0].map(|number| self.int(types::I32, number as u64));
-        let args = [self.rt, numbers[0], numbers[1], numbers[2]];
+        let args = [self.rt, self.int(types::I32, what)];
         // Helpers without a result can't fail to be called.
-        let _ = self.helper(self.src.config.helpers.err_trace, &args, None);
+        let _ = self.helper(self.src.config.abi.helpers.err_trace, &args, None);
     }
 }

@@ -59,7 +59,7 @@ impl Lower<'_, '_> {
         self.trap_unless(fine, TrapKind::NullDereference, false, &[]);
     }
     fn object(&mut self, number: u32) -> Value {
-        let objects = self.record(self.src.config.offsets.objects);
+        let objects = self.record(self.src.config.abi.offsets.objects);
         let number = self.int(types::I64, number as u64 * 8);
         let place = self.b.ins().iadd(objects, number);
         self.b.ins().load(types::I64, MemFlagsData::trusted(), place, 0)
@@ -174,7 +174,7 @@ impl Lower<'_, '_> {
             return Ok(());
         }
         let size = self.int(types::I64, size as u64);
-        self.helper(self.src.config.helpers.mem_move, &[self.rt, to, from, size], None).map(|_| ())
+        self.helper(self.src.config.abi.helpers.mem_move, &[self.rt, to, from, size], None).map(|_| ())
     }
     pub(super) fn mem_zero(&mut self, dst: Addr, size: u32) -> Done {
         if size == 0 {
@@ -185,7 +185,7 @@ impl Lower<'_, '_> {
         if size > INLINE_BYTES {
             let (zero, size) = (self.int(types::I32, 0), self.int(types::I64, size as u64));
             return self
-                .helper(self.src.config.helpers.mem_set, &[self.rt, to, zero, size], None)
+                .helper(self.src.config.abi.helpers.mem_set, &[self.rt, to, zero, size], None)
                 .map(|_| ());
         }
         let mut off = 0;
@@ -229,7 +229,7 @@ impl Lower<'_, '_> {
     pub(super) fn mem_move(&mut self, dst: Operand, src: Operand, len: Operand) -> Done {
         let (to, from, len) = (self.get(dst)?, self.get(src)?, self.get(len)?);
         let done = self.sized(&[to, from], len, |lower| {
-            lower.helper(lower.src.config.helpers.mem_move, &[lower.rt, to, from, len], None)?;
+            lower.helper(lower.src.config.abi.helpers.mem_move, &[lower.rt, to, from, len], None)?;
             Ok(lower.int(types::I32, 0))
         });
         done.map(|_| ())
@@ -238,7 +238,7 @@ impl Lower<'_, '_> {
         let (to, val, len) = (self.get(dst)?, self.get(val)?, self.get(len)?);
         let done = self.sized(&[to], len, |lower| {
             let byte = lower.b.ins().uextend(types::I32, val);
-            lower.helper(lower.src.config.helpers.mem_set, &[lower.rt, to, byte, len], None)?;
+            lower.helper(lower.src.config.abi.helpers.mem_set, &[lower.rt, to, byte, len], None)?;
             Ok(lower.int(types::I32, 0))
         });
         done.map(|_| ())
@@ -246,7 +246,7 @@ impl Lower<'_, '_> {
     pub(super) fn mem_cmp(&mut self, dst: Reg, a: Operand, b: Operand, len: Operand) -> Done {
         let (a, b, len) = (self.get(a)?, self.get(b)?, self.get(len)?);
         let order = self.sized(&[a, b], len, |lower| {
-            lower.helper(lower.src.config.helpers.mem_cmp, &[lower.rt, a, b, len], Some(types::I32))
+            lower.helper(lower.src.config.abi.helpers.mem_cmp, &[lower.rt, a, b, len], Some(types::I32))
         })?;
         self.set(dst, order)
     }

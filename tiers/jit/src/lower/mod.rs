@@ -51,7 +51,7 @@ const NEVER: TrapCode = match TrapCode::user(2) {
 const MAX_INSTS: usize = 100_000;
 
 /// The most memory for the locals of a frame.
-const MAX_FRAME: u64 = 1 << 20;
+const MAX_FRAME: u64 = 8 << 20;
 
 /// Where a register is.
 #[derive(Clone, Copy)]
@@ -79,7 +79,6 @@ struct Source<'a> {
     config: &'a Config,
     isa: &'a dyn TargetIsa,
     module: &'a Module,
-    id: FuncId,
     func: &'a Func,
     link: &'a dyn Link,
 }
@@ -124,7 +123,7 @@ pub(crate) fn function(
     b.switch_to_block(entry);
     let rt = b.block_params(entry)[0];
     let mut lower = Lower {
-        src: Source { config, isa, module, id, func, link },
+        src: Source { config, isa, module, func, link },
         b,
         rt,
         homes: Vec::with_capacity(func.regs.len()),
@@ -263,9 +262,11 @@ impl Lower<'_, '_> {
                 self.set(dst, value)
             }
             Inst::CFuncAddr { dst, func } => {
-                self.address_by(self.src.config.helpers.c_func_addr, func.0, dst)
+                self.address_by(self.src.config.abi.helpers.c_func_addr, func.0, dst)
             }
-            Inst::ExternAddr { dst, ext } => self.address_by(self.src.config.helpers.extern_addr, ext.0, dst),
+            Inst::ExternAddr { dst, ext } => {
+                self.address_by(self.src.config.abi.helpers.extern_addr, ext.0, dst)
+            }
             Inst::MemCopy { dst, src, size } => self.mem_copy(dst, src, size),
             Inst::MemZero { dst, size } => self.mem_zero(dst, size),
             Inst::MemMove { dst, src, len } => self.mem_move(dst, src, len),

@@ -61,7 +61,7 @@ impl Lower<'_, '_> {
             match in_register(index) {
                 None => direct.push(value),
                 Some(word) => {
-                    let offset = self.src.config.offsets.results + word;
+                    let offset = self.src.config.abi.offsets.results + word;
                     self.b.ins().store(MemFlagsData::trusted(), value, self.rt, offset);
                 }
             }

@@ -196,6 +196,10 @@ impl Batch {
         // SAFETY: the function lies in the pages.
         unsafe { self.pages.base.as_ptr().add(self.functions[index].start) }
     }
+    /// The first address.
+    pub fn start(&self) -> usize {
+        self.pages.base.as_ptr() as usize
+    }
     /// Which function an address lies in, and how far from its start.
     pub fn find(&self, address: usize) -> Option<(usize, u32)> {
         let offset = address.checked_sub(self.pages.base.as_ptr() as usize)?;
