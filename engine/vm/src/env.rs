@@ -675,7 +675,7 @@ unsafe fn trap_of_entry(state: *mut State, kind: TrapKind) -> Trap {
 /// # Safety
 /// The calling thread owns the state, which had these when the call began.
 #[inline]
-unsafe fn gather(core: *const Core, records: *mut Record, limit: usize, small: *mut Record) {
+pub(crate) unsafe fn gather(core: *const Core, records: *mut Record, limit: usize, small: *mut Record) {
     // SAFETY: the caller's promise.
     unsafe {
         let strand = &raw mut (*(*core).state.get()).strand;

@@ -188,6 +188,9 @@ fn finish(name: &str, context: &mut Context, isa: &dyn TargetIsa) -> Result<Mach
         .map_err(|error| Unsupported::Refused(format!("{:?}", error.inner)))?;
     let unwind = compiled.create_unwind_info(isa).map_err(|error| Unsupported::Refused(error.to_string()))?;
     let buffer = &compiled.buffer;
+    if buffer.frame_layout().is_some_and(|frame| frame.frame_to_fp_offset > lower::MAX_NATIVE_FRAME) {
+        return Err(Unsupported::Frame);
+    }
     let mut bytes = buffer.data().to_vec();
     for reloc in buffer.relocs() {
         patch(&mut bytes, reloc)?;

@@ -20,7 +20,7 @@
 //! **Frames** are chained by frame pointers, so that call stacks can be told.
 
 use super::{entry, helpers};
-use crate::interp::state::{Cell, Core, State};
+use crate::interp::state::{Cell, Core, State, Strand};
 use crate::program::ANY_CLASS;
 use std::mem::offset_of;
 use sx_ir::TrapKind;
@@ -35,7 +35,7 @@ pub const MAX_RESULTS: usize = 8;
 pub const NULL_PAGE: u64 = crate::interp::memory::NULL_PAGE;
 
 /// Native stack that is free below the limit: for frames that aren't compared, and for helpers.
-pub const STACK_RESERVE: usize = 16 * 1024;
+pub const STACK_RESERVE: usize = 32 * 1024;
 
 /// Set in a trap's code when its index is named as an unsigned number.
 pub const UNSIGNED: u32 = 0x100;
@@ -55,6 +55,9 @@ pub struct Offsets {
     pub guard: i32,
     /// A word: the lowest address that the native stack may reach.
     pub stack_limit: i32,
+    /// The address where the free part of the VM stack begins: a function may move it for large locals, and moves it back.
+    /// It ends at the guard's address.
+    pub top: i32,
     /// The address of the table of entry cells.
     pub cells: i32,
     /// A 64-bit word: how many cells there are.
@@ -91,6 +94,8 @@ pub struct Helpers {
     pub poll: usize,
     /// `(rt) -> u32`: answers a prologue that found no room, or a request; as `poll`.
     pub no_room: usize,
+    /// `(rt) -> u32`: answers a function that found no room on the VM stack, or a request; as `poll`.
+    pub no_frame: usize,
     /// `(rt, extern: u32, slots: *mut u64, count: u32) -> u32`: calls a symbol; not 0 when a trap was noted.
     pub call_extern: usize,
     /// `(rt, code: u64, sig: u32, slots: *mut u64, count: u32) -> u32`: calls a C function pointer, likewise.
@@ -140,6 +145,7 @@ impl Abi {
             offsets: Offsets {
                 guard: offset_of!(Core, guard) as i32,
                 stack_limit: offset_of!(Core, native_guard) as i32,
+                top: (state!(strand) + offset_of!(Strand, top)) as i32,
                 cells: state!(cells) as i32,
                 cell_count: state!(cell_count) as i32,
                 objects: state!(objects) as i32,
@@ -157,6 +163,7 @@ impl Abi {
                 leave_plain: entry::leave_plain as *const () as usize,
                 poll: entry::poll as *const () as usize,
                 no_room: entry::no_room as *const () as usize,
+                no_frame: entry::no_frame as *const () as usize,
                 call_extern: entry::call_extern as *const () as usize,
                 call_pointer: entry::call_pointer as *const () as usize,
                 c_func_addr: entry::c_func_addr as *const () as usize,

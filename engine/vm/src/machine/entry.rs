@@ -145,7 +145,7 @@ mod x86_64 {
         )*};
     }
     noting! {
-        poll no_room call_extern call_pointer c_func_addr extern_addr err_trace mem_move mem_set mem_cmp
+        poll no_room no_frame call_extern call_pointer c_func_addr extern_addr err_trace mem_move mem_set mem_cmp
     }
 
     /// Where entries of functions lead that have no machine code: calls the function that `State::callee` names. Gathers the
@@ -244,7 +244,7 @@ mod none {
         )*};
     }
     absent! {
-        leave leave_plain poll no_room call_extern call_pointer c_func_addr extern_addr err_trace mem_move mem_set mem_cmp
+        leave leave_plain poll no_room no_frame call_extern call_pointer c_func_addr extern_addr err_trace mem_move mem_set mem_cmp
     }
 }
 #[cfg(not(sx_faults))]

@@ -75,6 +75,23 @@ pub(super) unsafe extern "C" fn no_room(core: *const Core) -> u32 {
     }
 }
 
+pub(super) unsafe extern "C" fn no_frame(core: *const Core) -> u32 {
+    // SAFETY: see the module.
+    unsafe {
+        if (*core).guard.load(Ordering::SeqCst) == 0 {
+            return poll(core);
+        }
+        let strand = &raw mut (*(*core).state.get()).strand;
+        match crate::fibers::spread(core, (*strand).records) {
+            Some(records) => {
+                (*strand).records = records;
+                0
+            }
+            None => trap_code(TrapKind::StackOverflow) + 1,
+        }
+    }
+}
+
 /// What goes on in compiled code after a call that may have gone to another stack and back.
 unsafe fn back(core: *const Core, next: *const Word) -> u32 {
     // SAFETY: see the module.

@@ -6,6 +6,7 @@
 use super::entry;
 use super::place::Turn;
 use crate::bytecode::Word;
+use crate::env;
 use crate::interp::state::{Core, Record, St, returning};
 use crate::stack::{ENTRY_RESERVE, native_room};
 use std::sync::atomic::{Ordering, fence};
@@ -31,6 +32,7 @@ pub(crate) unsafe fn run(core: *const Core, pc: *const Word, fp: *mut u64, rp: *
         let (code, trampoline) = ((*cell).machine(), (*cell).trampoline());
         let mut turn = Turn { base: 0, rp };
         let (outer_top, outer_records, outer_turn) = ((*strand).top, (*strand).records, (*strand).turn);
+        let (outer_limit, outer_small) = ((*strand).stack_limit, (*strand).small);
         // Behind the arguments and results: machine code has no frame here.
         (*strand).top = fp.byte_add(((*cell).frame_bytes as usize).next_multiple_of(16));
         (*strand).records = rp;
@@ -38,8 +40,8 @@ pub(crate) unsafe fn run(core: *const Core, pc: *const Word, fp: *mut u64, rp: *
         (*core).sync_native_guard();
         entry::call(trampoline, code, core, fp, fp, &raw mut turn.base);
         (*strand).top = outer_top;
-        (*strand).records = outer_records;
         (*strand).turn = outer_turn;
+        env::gather(core, outer_records, outer_limit, outer_small);
     }
     returning()
 }

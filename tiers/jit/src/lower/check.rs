@@ -155,29 +155,59 @@ impl Lower<'_, '_> {
         let first = &func.blocks[0];
         self.at(func.code_locs[first.range()].first().copied().unwrap_or(first.term_loc));
         self.count(helper);
-        let slots: u64 = self.b.func.sized_stack_slots.values().map(|slot| slot.size as u64 + 16).sum();
-        // Each register may need a place in the frame, and calls need some for arguments.
-        let need = slots + 8 * func.regs.len() as u64 + 256;
-        if need > MAX_FRAME {
-            return Err(Unsupported::Frame);
-        }
+        let slots: u64 = self.b.func.sized_stack_slots.values().map(|slot| slot.size as u64).sum();
         let calls = func.all_insts().any(|inst| matches!(inst, Inst::Call { .. }));
-        if !calls && need < STACK_RESERVE as u64 / 4 {
+        // What calls nobody and is small lives in the reserve.
+        if calls || slots + 8 * func.regs.len() as u64 >= STACK_RESERVE as u64 / 16 {
+            // Who was told to go on because a request has been answered still needs room.
+            let compare = self.loop_begins();
+            let sp = self.b.ins().get_stack_pointer(types::I64);
+            let limit = self.record(self.src.config.abi.offsets.stack_limit);
+            // The frame is there already. A limit of a request is above every place.
+            let fine = self.b.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, sp, limit);
+            self.ask_unless(fine, helper, Some(compare));
+            self.b.seal_block(compare);
+        }
+        self.take_frame()
+    }
+    fn loop_begins(&mut self) -> Block {
+        let block = self.b.create_block();
+        self.b.ins().jump(block, &[]);
+        self.b.switch_to_block(block);
+        block
+    }
+    /// Takes a part of the VM stack for large locals.
+    fn take_frame(&mut self) -> Done {
+        let func = self.src.func;
+        if self.far == 0 {
             return Ok(());
         }
-        // Who was told to go on because a request has been answered still needs room.
-        let compare = self.b.create_block();
-        self.b.ins().jump(compare, &[]);
-        self.b.switch_to_block(compare);
-        let sp = self.b.ins().get_stack_pointer(types::I64);
-        let limit = self.record(self.src.config.abi.offsets.stack_limit);
-        let need = self.int(types::I64, need);
-        // Neither side wraps: stacks don't begin at the first megabyte. A limit of a request is above every place.
-        let low = self.b.ins().isub(sp, need);
-        let fine = self.b.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, low, limit);
-        self.ask_unless(fine, helper, Some(compare));
-        self.b.seal_block(compare);
+        if self.far > MAX_FRAME {
+            return Err(Unsupported::Frame);
+        }
+        let align = func.slots.iter().map(|slot| slot.align).max().unwrap_or(1).max(16) as u64;
+        let bytes = self.far.next_multiple_of(16) + (align - 16);
+        let again = self.loop_begins();
+        let offsets = self.src.config.abi.offsets;
+        let (top, limit) = (self.record(offsets.top), self.record(offsets.guard));
+        let bytes = self.int(types::I64, bytes);
+        let end = self.b.ins().iadd(top, bytes);
+        // Sums don't wrap: stacks don't lie at the end of what can be addressed.
+        let fine = self.b.ins().icmp(IntCC::UnsignedLessThanOrEqual, end, limit);
+        self.ask_unless(fine, self.src.config.abi.helpers.no_frame, Some(again));
+        self.b.seal_block(again);
+        self.b.ins().store(MemFlagsData::trusted(), end, self.rt, offsets.top);
+        let (up, mask) = (self.int(types::I64, align - 1), self.int(types::I64, !(align - 1)));
+        let behind = self.b.ins().iadd(top, up);
+        self.far_base = Some(self.b.ins().band(behind, mask));
+        self.far_top = Some(top);
         Ok(())
+    }
+    /// Gives it back, before a return.
+    pub(super) fn give_frame(&mut self) {
+        if let Some(top) = self.far_top {
+            self.b.ins().store(MemFlagsData::trusted(), top, self.rt, self.src.config.abi.offsets.top);
+        }
     }
     pub(super) fn err_trace(&mut self, what: ErrTrace) {
         let what = match what {

@@ -1,7 +1,7 @@
 //! Addresses, loads, stores, blocks of memory.
 
 use super::value::scalar;
-use super::{Done, Lower};
+use super::{Done, Lower, Room};
 use crate::abi::{DataPlace, NULL_PAGE};
 use crate::compile::Unsupported;
 use cranelift_codegen::ir::condcodes::IntCC;
@@ -70,9 +70,15 @@ impl Lower<'_, '_> {
             Base::Reg(operand) => return self.get(operand),
             Base::Slot(id) => {
                 let room = self.rooms[id.index()];
-                match room.aligned {
-                    Some(address) => address,
-                    None => self.slot_address(room.slot),
+                match room {
+                    Room::Near(slot) => self.slot_address(slot),
+                    Room::At(address) => address,
+                    Room::Far(offset) => {
+                        let base =
+                            self.far_base.ok_or(Unsupported::Malformed("a frame without a beginning"))?;
+                        let offset = self.int(types::I64, offset);
+                        self.b.ins().iadd(base, offset)
+                    }
                 }
             }
             Base::Global(id) => {

@@ -25,7 +25,7 @@ mod term;
 mod value;
 mod vector;
 
-use crate::abi::{Config, Link};
+use crate::abi::{Config, Link, STACK_RESERVE};
 use crate::compile::Unsupported;
 use cranelift_codegen::Context;
 use cranelift_codegen::ir::{
@@ -50,8 +50,15 @@ const NEVER: TrapCode = match TrapCode::user(2) {
 /// The largest function, in instructions of the middle form; each lane of a vector counts as one.
 const MAX_INSTS: usize = 100_000;
 
-/// The most memory for the locals of a frame.
-const MAX_FRAME: u64 = 8 << 20;
+/// The most bytes of locals in a frame of the native stack; what is larger lies on the VM stack.
+const NEAR_BYTES: u64 = 2048;
+
+/// The largest frame on the native stack: half of what is free below the limit, which its prologue compares with when it has
+/// been entered.
+pub(crate) const MAX_NATIVE_FRAME: u32 = STACK_RESERVE as u32 / 2;
+
+/// The most memory for locals on the VM stack.
+const MAX_FRAME: u64 = 1 << 30;
 
 /// Where a register is.
 #[derive(Clone, Copy)]
@@ -68,10 +75,13 @@ enum Home {
 
 /// Where a slot is.
 #[derive(Clone, Copy)]
-struct Room {
-    slot: StackSlot,
-    /// Its address, where the frame isn't aligned enough by itself.
-    aligned: Option<Value>,
+enum Room {
+    /// In the frame.
+    Near(StackSlot),
+    /// So far from the function's part of the VM stack.
+    Far(u64),
+    /// At this address.
+    At(Value),
 }
 
 /// What lowering reads.
@@ -92,6 +102,10 @@ struct Lower<'a, 'b> {
     homes: Vec<Home>,
     rooms: Vec<Room>,
     blocks: Vec<Option<Block>>,
+    /// Bytes of the function's part of the VM stack, and where it begins.
+    far: u64,
+    far_base: Option<Value>,
+    far_top: Option<Value>,
     /// Where arguments and results of calls stand that leave compiled code.
     window: Option<StackSlot>,
     non_null: NonNull,
@@ -129,6 +143,9 @@ pub(crate) fn function(
         homes: Vec::with_capacity(func.regs.len()),
         rooms: Vec::with_capacity(func.slots.len()),
         blocks: vec![None; func.blocks.len()],
+        far: 0,
+        far_base: None,
+        far_top: None,
         window: None,
         non_null: NonNull::default(),
         helper_sigs: FxHashMap::default(),
@@ -166,8 +183,25 @@ impl Lower<'_, '_> {
             };
             self.homes.push(home);
         }
-        for slot in &func.slots {
-            let room = self.room(slot.size as u64, slot.align)?;
+        let mut near: u64 = func.slots.iter().map(|slot| slot.size as u64).sum();
+        let mut by_size: Vec<usize> = (0..func.slots.len()).collect();
+        by_size.sort_by_key(|&index| std::cmp::Reverse(func.slots[index].size));
+        let mut rooms = vec![None; func.slots.len()];
+        for index in by_size {
+            let slot = &func.slots[index];
+            if near <= NEAR_BYTES {
+                break;
+            }
+            near -= slot.size as u64;
+            self.far = self.far.next_multiple_of(slot.align.max(1) as u64);
+            rooms[index] = Some(Room::Far(self.far));
+            self.far += slot.size as u64;
+        }
+        for (slot, room) in func.slots.iter().zip(rooms) {
+            let room = match room {
+                Some(room) => room,
+                None => self.room(slot.size as u64, slot.align)?,
+            };
             self.rooms.push(room);
         }
         let words = func.all_insts().filter_map(|inst| match inst {

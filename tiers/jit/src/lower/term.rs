@@ -66,6 +66,7 @@ impl Lower<'_, '_> {
                 }
             }
         }
+        self.give_frame();
         self.b.ins().return_(&direct);
         Ok(())
     }

@@ -86,13 +86,13 @@ impl Lower<'_, '_> {
     /// Memory in the frame of any alignment: frames are aligned to 16 bytes, for more the place is found when it is entered.
     pub(super) fn room(&mut self, size: u64, align: u32) -> Done<Room> {
         if align <= 16 {
-            return Ok(Room { slot: self.frame_slot(size, align)?, aligned: None });
+            return Ok(Room::Near(self.frame_slot(size, align)?));
         }
         let slot = self.frame_slot(size + align as u64, 16)?;
         let start = self.slot_address(slot);
         let (up, mask) = (self.int(types::I64, align as u64 - 1), self.int(types::I64, !(align as u64 - 1)));
         let behind = self.b.ins().iadd(start, up);
-        Ok(Room { slot, aligned: Some(self.b.ins().band(behind, mask)) })
+        Ok(Room::At(self.b.ins().band(behind, mask)))
     }
     /// The address of memory in the frame.
     pub(super) fn slot_address(&mut self, slot: StackSlot) -> Value {
