@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use sx_ir::{DataId, FuncId, GlobalId, Signature};
-use sx_jit::runtime::Runtime;
 use sx_jit::{CodeSpace, Compiler, Config, DataPlace, Link};
 
 /// Numbers for everything: the code is never run.
@@ -23,8 +22,9 @@ impl Link for Anything {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let paths: Vec<String> = std::env::args().skip(1).collect();
+    let config = Config::of_this_process().ok_or("code can't be entered on this system")?;
     for optimize in [true, false] {
-        let mut compiler = Compiler::new(Config { optimize, verify: false, ..Runtime::config() })?;
+        let mut compiler = Compiler::new(Config { optimize, verify: false, ..config })?;
         let (mut count, mut insts, mut bytes) = (0usize, 0usize, 0usize);
         let (mut spent, mut loading) = (Duration::ZERO, Duration::ZERO);
         let mut refused = BTreeMap::<String, usize>::new();

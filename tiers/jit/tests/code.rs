@@ -4,7 +4,6 @@ mod common;
 use common::*;
 use std::sync::Arc;
 use sx_ir::*;
-use sx_jit::runtime::Runtime;
 use sx_jit::*;
 
 struct Nothing;
@@ -34,7 +33,7 @@ fn loader() -> Func {
 }
 
 fn compiler() -> Compiler {
-    Compiler::new(Runtime::config()).expect("a compiler")
+    Compiler::new(Config::of_this_process().expect("code can be entered")).expect("a compiler")
 }
 
 /// The rights of the mapping that an address lies in.
@@ -91,17 +90,20 @@ fn loading_and_unloading_leaves_nothing() {
 
 #[test]
 fn accesses_are_in_the_tables_with_their_positions() {
-    let machine = Machine::new(module(vec![loader()]));
-    let start = machine.batch.entry(0) as usize;
-    let accesses: Vec<usize> = (start..start + 4096).filter(|&at| machine.batch.may_fault(at)).collect();
-    let func = machine.module.func(FuncId(0)).unwrap();
+    let module = module(vec![loader()]);
+    let mut compiler = compiler();
+    let code = compiler.function(&module, FuncId(0), &Nothing).expect("code");
+    let batch = CodeSpace::new(1 << 20).load(&compiler, vec![code]).expect("memory");
+    let start = batch.entry(0) as usize;
+    let accesses: Vec<usize> = (start..start + 4096).filter(|&at| batch.may_fault(at)).collect();
+    let func = module.func(FuncId(0)).unwrap();
     let places: Vec<u32> = accesses
         .iter()
-        .map(|&at| func.locs[machine.batch.location(at).expect("a position").1.index()].offset)
+        .map(|&at| func.locs[batch.location(at).expect("a position").1.index()].offset)
         .collect();
     assert_eq!(places, [10, 20]);
-    assert_eq!(machine.batch.find(start - 1), None);
-    assert_eq!(machine.batch.name(0), Some("loader"));
+    assert_eq!(batch.find(start - 1), None);
+    assert_eq!(batch.name(0), Some("loader"));
 }
 
 #[test]
@@ -113,7 +115,7 @@ fn what_cannot_be_compiled_says_why() {
     let value = b.load(Ty::I64, Addr { base: Base::Global(global), off: 0 });
     ret(&mut b, &[value]);
     let mut large = function("large", &[], &[]);
-    large.slot(64 << 20, 8);
+    large.slot((1 << 30) + 8, 8);
     ret(&mut large, &[]);
     let mut long = function("long", &[Ty::I64], &[Ty::I64]);
     let mut value = param(&long, 0);

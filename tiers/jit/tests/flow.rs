@@ -2,58 +2,13 @@
 
 mod common;
 use common::*;
+use std::sync::{Arc, Mutex};
 use sx_ir::*;
-use sx_jit::Config;
-use sx_jit::runtime::Runtime;
-
-/// `fib`, calling itself as function 0.
-fn fib() -> Func {
-    let mut b = function("fib", &[Ty::I64], &[Ty::I64]);
-    let n = param(&b, 0);
-    let two = b.i64(2);
-    let small = b.cmp(CmpOp::SLt, Ty::I64, n, two);
-    let (base, more) = (b.block(), b.block());
-    b.branch(small, base, more);
-    b.switch_to(base);
-    ret(&mut b, &[n]);
-    b.switch_to(more);
-    let ctx = b.param(0).into();
-    let one = b.i64(1);
-    let m = b.bin(BinOp::Sub, Ty::I64, n, one);
-    let x = b.call(Callee::Func(FuncId(0)), &[ctx, m], &[Ty::I64])[0];
-    let m = b.bin(BinOp::Sub, Ty::I64, n, two);
-    let y = b.call(Callee::Func(FuncId(0)), &[ctx, m], &[Ty::I64])[0];
-    let sum = b.bin(BinOp::Add, Ty::I64, x, y);
-    ret(&mut b, &[sum]);
-    b.finish()
-}
-
-/// A loop that counts its parameter down to 0, polling, and returns the sum of what it saw.
-fn countdown() -> Func {
-    let mut b = function("countdown", &[Ty::I64], &[Ty::I64]);
-    let (left, sum) = (b.var(Ty::I64), b.var(Ty::I64));
-    let (zero, one, n) = (b.i64(0), b.i64(1), param(&b, 0));
-    b.push(Inst::Copy { dst: left, src: n });
-    b.push(Inst::Copy { dst: sum, src: zero });
-    let (head, body, end) = (b.block(), b.block(), b.block());
-    b.jump(head);
-    b.switch_to(head);
-    let more = b.cmp(CmpOp::Ne, Ty::I64, left.into(), zero);
-    b.branch(more, body, end);
-    b.switch_to(body);
-    b.push(Inst::Bin { op: BinOp::Add, ty: Ty::I64, dst: sum, a: sum.into(), b: left.into() });
-    b.push(Inst::Bin { op: BinOp::Sub, ty: Ty::I64, dst: left, a: left.into(), b: one });
-    b.set_loc(0, 50);
-    b.push(Inst::Poll);
-    b.jump(head);
-    b.switch_to(end);
-    ret(&mut b, &[sum.into()]);
-    b.finish()
-}
+use sx_vm::*;
 
 #[test]
 fn recursion_and_loops() {
-    let mut pair = Pair::of(fib());
+    let mut pair = Pair::of(fib(FuncId(0)));
     assert_eq!(pair.same(&[20], &"fib"), Ok(vec![6765]));
     let mut pair = Pair::of(countdown());
     assert_eq!(pair.same(&[1000], &"countdown"), Ok(vec![500500]));
@@ -147,10 +102,14 @@ fn cells_are_read_at_every_call() {
     let ctx = b.param(0).into();
     let results = b.call(Callee::Func(FuncId(1)), &[ctx], &[Ty::I64]);
     ret(&mut b, &results);
-    let mut machine = Machine::new(module(vec![b.finish(), number("one", 1), number("two", 2)]));
+    let mut machine = Machine::new(module(vec![b.finish(), number("one", 1)]));
     assert_eq!(machine.call(FuncId(0), &[]), Ok(vec![1]));
-    machine.replace(1, 2);
-    assert_eq!(machine.call(FuncId(0), &[]), Ok(vec![2]));
+    machine.replace(FuncId(1), number("one", 2));
+    assert_eq!(machine.call(FuncId(0), &[]), Ok(vec![2]), "interpreted below compiled code");
+    machine.tier.compile_all();
+    assert_eq!(machine.tier.stats().compiled, 3);
+    machine.instance.grow().expect("there is memory");
+    assert_eq!(machine.call(FuncId(0), &[]), Ok(vec![2]), "compiled again");
 }
 
 #[test]
@@ -184,25 +143,27 @@ fn traps_carry_operands_and_end_calls_many_deep() {
 
 #[test]
 fn the_stack_ends_before_it_is_full() {
-    let mut b = function("forever", &[Ty::I64], &[Ty::I64]);
-    b.set_loc(0, 5);
-    let (ctx, n) = (b.param(0).into(), param(&b, 0));
-    let room = b.slot(100_000, 8);
-    b.store(Ty::I64, Addr { base: Base::Slot(room), off: 0 }, n);
-    let results = b.call(Callee::Func(FuncId(0)), &[ctx, n], &[Ty::I64]);
-    let again = b.load(Ty::I64, Addr { base: Base::Slot(room), off: 0 });
-    let sum = b.bin(BinOp::Add, Ty::I64, results[0], again);
-    ret(&mut b, &[sum]);
-    let mut machine = Machine::new(module(vec![b.finish(), countdown()]));
-    let (kind, ..) = machine.call(FuncId(0), &[1]).expect_err("no room");
-    assert_eq!(kind, TrapKind::StackOverflow);
-    assert_eq!(machine.call(FuncId(1), &[3]), Ok(vec![6]), "the machine goes on");
+    for bytes in [8, 2000, 100_000] {
+        let mut b = function("forever", &[Ty::I64], &[Ty::I64]);
+        b.set_loc(0, 5);
+        let (ctx, n) = (b.param(0).into(), param(&b, 0));
+        let room = b.slot(bytes, 8);
+        b.store(Ty::I64, Addr { base: Base::Slot(room), off: 0 }, n);
+        let results = b.call(Callee::Func(FuncId(0)), &[ctx, n], &[Ty::I64]);
+        let again = b.load(Ty::I64, Addr { base: Base::Slot(room), off: 0 });
+        let sum = b.bin(BinOp::Add, Ty::I64, results[0], again);
+        ret(&mut b, &[sum]);
+        let mut machine = Machine::new(module(vec![b.finish(), countdown()]));
+        for _ in 0..3 {
+            let (kind, _, place) = machine.call(FuncId(0), &[1]).expect_err("no room");
+            assert_eq!((kind, place), (TrapKind::StackOverflow, Some((0, 5))), "{bytes}");
+            assert_eq!(machine.call(FuncId(1), &[3]), Ok(vec![6]), "the machine goes on");
+        }
+    }
 }
 
-#[test]
-fn requests_are_noticed_in_loops_and_in_recursion() {
-    let mut m = vec![countdown(), fib()];
-    // `fib` calls function 0; here that is a loop, so it gets a recursion of its own.
+/// Calls itself as often as its parameter says.
+fn down(id: FuncId) -> Func {
     let mut b = function("down", &[Ty::I64], &[Ty::I64]);
     let (ctx, n, one, zero) = (b.param(0).into(), param(&b, 0), b.i64(1), b.i64(0));
     let done = b.cmp(CmpOp::Eq, Ty::I64, n, zero);
@@ -212,40 +173,84 @@ fn requests_are_noticed_in_loops_and_in_recursion() {
     ret(&mut b, &[zero]);
     b.switch_to(more);
     let less = b.bin(BinOp::Sub, Ty::I64, n, one);
-    let results = b.call(Callee::Func(FuncId(1)), &[ctx, less], &[Ty::I64]);
+    let results = b.call(Callee::Func(id), &[ctx, less], &[Ty::I64]);
     ret(&mut b, &results);
-    m[1] = b.finish();
-    let mut machine = Machine::new(module(m));
+    b.finish()
+}
+
+#[test]
+fn requests_are_noticed_in_loops_and_in_recursion() {
+    let mut machine = Machine::new(module(vec![countdown(), down(FuncId(1))]));
     for func in [0, 1] {
-        machine.rt.request();
+        machine.program.ask(false);
         assert!(machine.call(FuncId(func), &[10]).is_ok());
-        assert_eq!(machine.host.polls, 1, "asked once, then the request is withdrawn");
-        machine.host.request = Some(TrapKind::Canceled);
-        machine.rt.request();
+        let samples = machine.program.take_samples(false);
+        assert_eq!(samples.answers, 1, "asked once, then the request is withdrawn");
+        assert!(samples.functions.is_empty(), "machine code has answered");
+        machine.instance.interrupt_handle().cancel();
         let (kind, ..) = machine.call(FuncId(func), &[10]).expect_err("canceled");
         assert_eq!(kind, TrapKind::Canceled);
-        (machine.host.request, machine.host.polls) = (None, 0);
         assert!(machine.call(FuncId(func), &[10]).is_ok());
-        machine.host.polls = 0;
+        assert_eq!(machine.program.take_samples(false).answers, 0);
     }
 }
 
 #[test]
 fn fuel_runs_out() {
-    let mut machine = Machine::with(module(vec![countdown()]), Config { fuel: true, ..Runtime::config() });
-    machine.rt.fuel = 100;
+    let mut machine = Machine::with(module(vec![countdown()]), Setup::default().with_fuel(100));
     assert_eq!(machine.call(FuncId(0), &[10]), Ok(vec![55]));
-    assert_eq!(machine.rt.fuel, 89, "a call and ten polls");
+    assert_eq!(machine.instance.fuel(), 89, "a call and ten polls");
     let (kind, ..) = machine.call(FuncId(0), &[1000]).expect_err("no fuel");
     assert_eq!(kind, TrapKind::OutOfFuel);
+    assert_eq!(machine.instance.fuel(), 0);
+    machine.instance.set_fuel(100);
+    assert_eq!(machine.call(FuncId(0), &[10]), Ok(vec![55]), "the machine goes on");
+}
+
+/// What was called: a symbol or address, and the arguments.
+type Calls = Arc<Mutex<Vec<(u64, Vec<u64>)>>>;
+
+/// Calls of C that end in Rust.
+struct Recorder {
+    calls: Calls,
+    name: u64,
+    count: usize,
+}
+
+impl NativeFn for Recorder {
+    unsafe fn call(&self, args: *const u64, ret: *mut u64) {
+        // SAFETY: the caller's promise.
+        unsafe { NativeCaller::call(self, self.name as *const (), args, ret) }
+    }
+}
+
+impl NativeCaller for Recorder {
+    unsafe fn call(&self, code: *const (), args: *const u64, ret: *mut u64) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let args = std::slice::from_raw_parts(args, self.count).to_vec();
+            ret.write(args.iter().fold(code as u64, |sum, &arg| sum.wrapping_add(arg)));
+            self.calls.lock().unwrap().push((code as u64, args));
+        }
+    }
+}
+
+struct Interface(Calls);
+
+impl NativeInterface for Interface {
+    fn callback(&self, _: CallbackHandle, _: &CSignature, _: &[CStruct]) -> Result<CallbackCode, String> {
+        Ok(CallbackCode { code: 0x1001 as *const (), keep: Box::new(()) })
+    }
+    fn caller(&self, sig: &CSignature, _: u32, _: &[CStruct]) -> Result<Arc<dyn NativeCaller>, String> {
+        Ok(Arc::new(Recorder { calls: self.0.clone(), name: 0, count: sig.params.len() }))
+    }
 }
 
 #[test]
 fn calls_of_c_go_through_slots() {
     let mut m = Module::new();
-    let int = CType::Int { size: 8, signed: true };
     let c = m.sig(Sig::C {
-        sig: CSignature { params: vec![int, CType::F64], ret: int, variadic: false },
+        sig: CSignature { params: vec![INT, CType::F64], ret: INT, variadic: false },
         fixed: 2,
     });
     let ext = m.add_extern(Extern {
@@ -274,37 +279,51 @@ fn calls_of_c_go_through_slots() {
     ret(&mut callback, &[first]);
     let id = m.reserve_func();
     m.define_func(id, callback.finish());
-    let mut machine = Machine::new(m);
-    let got = machine.call(FuncId(0), &[3, 1.5f64.to_bits()]);
-    assert_eq!(got, Ok(vec![3 + 1.5f64.to_bits(), 0x5003, 0x2000, 0x1001]));
-    let slots = vec![3, 1.5f64.to_bits()];
-    assert_eq!(machine.host.calls, [(0, slots.clone()), (c.0, slots)]);
-    assert_eq!(machine.host.errors.len(), 1);
-    machine.host.fails = Some(TrapKind::OutOfMemory);
+    let calls = Calls::default();
+    let add = Recorder { calls: calls.clone(), name: 0x2000, count: 2 };
+    let target = ExternTarget::Native(Arc::new(add), 0x2000 as *const ());
+    let natives: Arc<dyn NativeInterface> = Arc::new(Interface(calls.clone()));
+    let setup = Setup { symbols: vec![("add", target)], natives, ..Setup::default() };
+    let mut machine = Machine::with(m.clone(), setup);
+    let half = 1.5f64.to_bits();
+    let got = machine.call(FuncId(0), &[3, half]);
+    assert_eq!(got, Ok(vec![0x2003 + half, 0x5003 + half, 0x2000, 0x1001]));
+    assert_eq!(*calls.lock().unwrap(), [(0x2000, vec![3, half]), (0x5000, vec![3, half])]);
+    let (places, omitted) = machine.instance.error_trace();
+    let places: Vec<_> = places.iter().map(|frame| (frame.func.as_str(), frame.place)).collect();
+    assert_eq!((&places[..], omitted), (&[("caller", Some((0, 4)))][..], 0));
+
+    let fails = host(|_, _| Err(Trap::of_kind(TrapKind::OutOfMemory, [0; 3])));
+    let mut machine = Machine::with(m, Setup { symbols: vec![("add", fails)], ..Setup::default() });
     let (kind, _, place) = machine.call(FuncId(0), &[0, 0]).expect_err("the host failed");
-    assert_eq!((kind, place), (TrapKind::OutOfMemory, Some((0, 4))));
+    assert_eq!((kind, place), (TrapKind::OutOfMemory, None), "the innermost frame is the host's");
+    let trap = machine.run(FuncId(0), &[0, 0]).unwrap_err();
+    let frames: Vec<_> = trap.frames().iter().map(|frame| (frame.func.as_str(), frame.place)).collect();
+    assert_eq!(frames, [("add", None), ("caller", Some((0, 4)))]);
 }
 
 #[test]
 #[cfg(target_os = "linux")]
 fn backtraces_pass_through_compiled_frames() {
     let mut m = Module::new();
-    let int = CType::Int { size: 8, signed: true };
-    let c = m.sig(Sig::C { sig: CSignature { params: vec![], ret: int, variadic: false }, fixed: 0 });
-    let ext = m.add_extern(Extern {
-        symbol: "trace".into(),
-        library: None,
-        kind: ExternKind::Func(c),
-        declared: (0, 0),
-    });
-    let mut b = function("caller", &[], &[Ty::I64]);
-    let results = b.call(Callee::Extern(ext), &[], &[Ty::I64]);
-    ret(&mut b, &results);
+    let ext = declare(&mut m, "trace", 0, false);
+    let mut b = function("caller", &[], &[]);
+    b.call(Callee::Extern(ext), &[], &[]);
+    ret(&mut b, &[]);
     let id = m.reserve_func();
     m.define_func(id, b.finish());
-    let mut machine = Machine::new(m);
-    machine.host.trace = Some(String::new());
+    let traces = Arc::new(Mutex::new(String::new()));
+    let trace = {
+        let traces = traces.clone();
+        host(move |_, _| {
+            *traces.lock().unwrap() = std::backtrace::Backtrace::force_capture().to_string();
+            Ok(())
+        })
+    };
+    let mut machine = Machine::with(m, Setup { symbols: vec![("trace", trace)], ..Setup::default() });
     machine.call(FuncId(0), &[]).expect("no trap");
-    let trace = machine.host.trace.take().expect("a trace");
+    let trace = traces.lock().unwrap();
     assert!(trace.contains("backtraces_pass_through_compiled_frames"), "{trace}");
+    // The function and its trampoline have no names outside.
+    assert!(trace.matches("<unknown>").count() >= 2, "{trace}");
 }

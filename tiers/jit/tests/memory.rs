@@ -16,7 +16,7 @@ fn over(func: Func, bytes: &[u8], what: &str) -> Ended {
         words
     };
     let (mut ours, mut theirs) = (place(bytes), place(bytes));
-    let want = pair.interpreted(FuncId(0), &[theirs.as_mut_ptr() as u64]);
+    let want = pair.interpreter.call(FuncId(0), &[theirs.as_mut_ptr() as u64]);
     let got = pair.machine.call(FuncId(0), &[ours.as_mut_ptr() as u64]);
     assert_eq!(got, want, "{what}: results, compiled on the left");
     assert_eq!(ours, theirs, "{what}: memory, compiled on the left");

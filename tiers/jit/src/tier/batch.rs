@@ -89,6 +89,11 @@ impl Work {
         let mut ids: VecDeque<FuncId> = (0..self.module.funcs.len() as u32).map(FuncId).collect();
         while self.one_batch(&program, shared, &mut ids, false) {}
     }
+    pub fn compile_only(&mut self, shared: &Shared, functions: &[FuncId]) {
+        let Some(program) = self.program() else { return };
+        let mut ids: VecDeque<FuncId> = functions.iter().copied().collect();
+        while self.one_batch(&program, shared, &mut ids, false) {}
+    }
     /// True if something was.
     pub fn compile(&mut self, shared: &Shared, functions: &[FuncId]) -> bool {
         let Some(program) = self.program() else { return false };

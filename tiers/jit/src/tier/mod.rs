@@ -109,6 +109,10 @@ impl Tier {
     pub fn compile(&self, functions: &[FuncId]) {
         self.shared.work.lock().compile(&self.shared, functions);
     }
+    /// Compiles some functions, and nothing that they call.
+    pub fn compile_only(&self, functions: &[FuncId]) {
+        self.shared.work.lock().compile_only(&self.shared, functions);
+    }
     /// Asks once, for hosts that have no watcher: compiles what the answers since the last time say. True if that was something.
     pub fn tick(&self) -> bool {
         self.shared.tick().compiled
