@@ -25,6 +25,7 @@ pub const TIERS: &[Tier] = &[
     Tier { name: "interp", args: &["--tier", "interp"], faults: true },
     Tier { name: "interp-unsignaled", args: &["--tier", "interp", "--signals", "off"], faults: false },
     Tier { name: "auto", args: &["--tier", "auto"], faults: true },
+    Tier { name: "loops", args: &["--tier", "loops"], faults: true },
     Tier { name: "jit", args: &["--tier", "jit"], faults: true },
 ];
 

@@ -16,6 +16,9 @@ pub enum Tiers {
     Auto,
     /// Everything is made machine code when an instance is made, as far as there can be any.
     Compiled,
+    /// Functions begin interpreted, and go on as machine code at the end of the first round of each loop. Slow: it is there so
+    /// that tests come by every such place.
+    Loops,
 }
 
 /// What was done to make machine code of a program.
@@ -26,6 +29,8 @@ pub struct TierStats {
     pub compiled: usize,
     /// Functions that stay interpreted because they couldn't be compiled, with the reason.
     pub refused: Vec<(String, String)>,
+    /// Loops at which interpreted functions can go on as machine code.
+    pub loops: usize,
     /// Bytes of code, in whole pages.
     pub code_bytes: usize,
     /// Time spent compiling.
@@ -63,6 +68,10 @@ mod slots {
                 let tier = Tier::new(program, source, options).map_err(|why: Unsupported| why.to_string())?;
                 match tiers {
                     Tiers::Compiled => tier.compile_all(),
+                    Tiers::Loops => {
+                        program.ask_always();
+                        tier.compile_all_loops();
+                    }
                     _ => tier.watch().map_err(|error| format!("no thread for the compiler: {error}"))?,
                 }
                 Ok(tier)
@@ -75,6 +84,7 @@ mod slots {
                     Ok(tier) => {
                         let stats = tier.stats();
                         all.compiled += stats.compiled;
+                        all.loops += stats.loops;
                         all.refused.extend(stats.refused);
                         all.code_bytes += stats.code_bytes;
                         all.time += stats.time;

@@ -213,7 +213,7 @@ impl Module {
     pub fn new() -> Module {
         Module::default()
     }
-    /// A copy of what code refers to, without the data, files and shapes. Functions are shared, not copied.
+    /// A copy of what code refers to, without the contents of data, without files and shapes. Functions are shared, not copied.
     pub fn code_only(&self) -> Module {
         Module {
             funcs: self.funcs.clone(),
@@ -221,6 +221,13 @@ impl Module {
             target: self.target,
             sigs: self.sigs.clone(),
             externs: self.externs.clone(),
+            // How many there are, and nothing of what is in them.
+            globals: self
+                .globals
+                .iter()
+                .map(|global| Global { init: Data::default(), ..global.clone() })
+                .collect(),
+            datas: vec![Data::default(); self.datas.len()],
             ..Module::default()
         }
     }

@@ -857,7 +857,9 @@ unsafe fn sample(env: &Environment, at: Option<Running>) {
             pc = pc.wrapping_sub(1);
         }
     }
-    env.program.natives(env.counts()).sample(&functions);
+    let polls = |at: &Running| dispatch::is_poll(at.pc);
+    let at = at.filter(polls).and_then(|at| env.program.word_at(at.pc));
+    env.program.natives(env.counts()).sample(&functions, at);
 }
 
 /// Answers what is asked of an execution: the trap that ends it, none if it may go on.
@@ -879,6 +881,7 @@ pub(crate) unsafe fn answer(core: *const Core, at: Option<Running>) -> Option<Tr
         if requests & request::TIER != 0 {
             take_up(shared(state));
             sample(shared(state), at);
+            (*state).looks = true;
         }
         if requests & request::CANCEL != 0 {
             return Some(TrapKind::Canceled);

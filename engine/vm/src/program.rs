@@ -4,7 +4,7 @@ use crate::bytecode::Word;
 use crate::codegen::{self, CompileError};
 use crate::instance::PreparedCall;
 use crate::machine::natives::Natives;
-use crate::machine::{CodeMap, Compiled, Samples, place};
+use crate::machine::{CodeMap, Compiled, FrameMap, LoopEntry, Samples, place};
 use crate::objects::{Object, Objects, Place};
 use crate::trap::{FrameInfo, RawFrame};
 use parking_lot::RwLock;
@@ -108,6 +108,7 @@ pub struct Program {
     natives: [Natives; 2],
     /// There may be machine code.
     has_tier: AtomicBool,
+    asks_always: AtomicBool,
 }
 
 // SAFETY: addresses in cells point at code that the program owns and never changes.
@@ -342,6 +343,14 @@ impl Program {
     pub fn ask(&self, counts: bool) {
         self.natives(counts).tell();
     }
+    /// In instances made from now on, the end of every loop's body goes on as machine code if it can, without having been asked.
+    /// Slow otherwise: for tests.
+    pub fn ask_always(&self) {
+        self.asks_always.store(true, Ordering::SeqCst);
+    }
+    pub(crate) fn asks_always(&self) -> bool {
+        self.asks_always.load(Ordering::SeqCst)
+    }
     /// What was answered since the last time.
     pub fn take_samples(&self, counts: bool) -> Samples {
         self.natives(counts).take_samples()
@@ -350,12 +359,31 @@ impl Program {
     pub fn when_called(&self, counts: bool, ring: Box<dyn Fn() + Send>) {
         self.natives(counts).arm(ring);
     }
-    /// The function that an instruction belongs to.
-    pub(crate) fn function_at(&self, pc: *const Word) -> Option<FuncId> {
+    /// Hands in ways from interpreted loops to machine code.
+    pub fn add_loop_entries(&self, counts: bool, code: Arc<dyn CodeMap>, entries: &[LoopEntry]) {
+        let address = |entry: &LoopEntry| {
+            let code = self.code(entry.func)?;
+            let word = code.words.get(entry.word as usize)?;
+            Some((std::ptr::from_ref(word) as usize, *entry))
+        };
+        self.natives(counts).add_loops(code, entries.iter().filter_map(address));
+    }
+    /// Where the values of an interpreted function stand at its loops; none when that can't be told.
+    pub fn frame_map(&self, module: &Module, id: FuncId) -> Option<FrameMap> {
+        let inner = self.inner.read();
+        let code = inner.codes.get(id.index())?.as_ref()?;
+        codegen::map::map(module, &code.func, &inner.tables, &code.words, &mut codegen::Room::default())
+    }
+    /// As [`Program::function_at`], with the number of the word.
+    pub(crate) fn word_at(&self, pc: *const Word) -> Option<(FuncId, u32)> {
         let inner = self.inner.read();
         let (&start, code) = inner.by_address.range(..=pc as usize).next_back()?;
-        let within = (pc as usize - start) / size_of::<Word>() < code.words.len();
-        within.then_some(code.id)
+        let word = (pc as usize - start) / size_of::<Word>();
+        (word < code.words.len()).then_some((code.id, word as u32))
+    }
+    /// The function that an instruction belongs to.
+    pub(crate) fn function_at(&self, pc: *const Word) -> Option<FuncId> {
+        self.word_at(pc).map(|(func, _)| func)
     }
     /// What a function was compiled from last, and a number that changes when it is replaced.
     pub fn body(&self, id: FuncId) -> Option<(Arc<Func>, u32)> {

@@ -56,6 +56,9 @@ pub enum Tier {
     Interp,
     /// Machine code of everything, made before the program starts.
     Jit,
+    /// Interpreted up to the end of the first round of each loop, and machine code from there: for tests.
+    #[value(hide = true)]
+    Loops,
 }
 
 /// How much work goes into a program before it runs.

@@ -7,10 +7,10 @@ use sx::{TierStats, Tiers};
 
 /// What was compiled, for people.
 fn stats(stats: &TierStats) -> String {
-    let TierStats { compiled, code_bytes, time, refused, stopped, .. } = stats;
+    let TierStats { compiled, loops, code_bytes, time, refused, stopped, .. } = stats;
     let ms = time.as_secs_f64() * 1e3;
     let mut text = format!(
-        "{compiled} functions compiled to {code_bytes} bytes in {ms:.1} ms, {} stay interpreted\n",
+        "{compiled} functions and {loops} loops compiled to {code_bytes} bytes in {ms:.1} ms, {} stay interpreted\n",
         refused.len()
     );
     for (function, why) in refused {
@@ -28,6 +28,7 @@ fn tiers(args: &RunArgs) -> Tiers {
         Tier::Interp => Tiers::Interpreter,
         Tier::Auto => Tiers::Auto,
         Tier::Jit => Tiers::Compiled,
+        Tier::Loops => Tiers::Loops,
     }
 }
 

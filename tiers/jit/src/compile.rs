@@ -1,6 +1,7 @@
 //! From a function of the middle form to bytes.
 
 use crate::abi::{Config, Link};
+use crate::continuation::continuation;
 use crate::lower;
 use crate::tables::Tables;
 use cranelift_codegen::binemit::Reloc;
@@ -13,7 +14,8 @@ use cranelift_codegen::{Context, FinalizedMachReloc, FinalizedRelocTarget};
 use cranelift_frontend::FunctionBuilderContext;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
-use sx_ir::{FuncId, LocId, Module, Signature};
+use sx_ir::{Func, FuncId, LocId, Module, Signature};
+use sx_vm::machine::{FrameMap, LoopMap};
 
 /// Why a function stays interpreted.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -27,6 +29,8 @@ pub enum Unsupported {
     Signature,
     /// Data, a global or a signature has no number.
     Unlinked,
+    /// The interpreter doesn't keep what is needed to go on at a loop.
+    Loop,
     /// The function's locals take more than a frame may.
     Frame,
     /// The function is larger than what is compiled at once.
@@ -46,6 +50,7 @@ impl fmt::Display for Unsupported {
             Unsupported::NoBody => f.write_str("the function has no body"),
             Unsupported::Signature => f.write_str("the signature of a callee isn't known"),
             Unsupported::Unlinked => f.write_str("data, a global or a signature has no number"),
+            Unsupported::Loop => f.write_str("a loop needs values that the interpreter doesn't keep"),
             Unsupported::Frame => f.write_str("the function's locals take too much memory"),
             Unsupported::Size => f.write_str("the function is too large"),
             Unsupported::Malformed(what) => write!(f, "the function isn't well-formed: {what}"),
@@ -122,7 +127,29 @@ impl Compiler {
     ) -> Result<MachineCode, Unsupported> {
         let func = module.func(id).ok_or(Unsupported::NoBody)?;
         self.compile(&func.name, |context, builder, config, isa| {
-            lower::function(context, builder, config, isa, module, id, link)
+            lower::function(context, builder, config, isa, module, func, link, false)
+        })
+    }
+    /// The code that goes on with a function at a loop: of the signature `(rt, frame)`.
+    ///
+    /// # Errors
+    /// As for [`Compiler::function`]; and when the interpreter doesn't keep what the loop needs.
+    pub fn continuation(
+        &mut self,
+        module: &Module,
+        func: &Func,
+        frame: &FrameMap,
+        entry: &LoopMap,
+        link: &dyn Link,
+    ) -> Result<MachineCode, Unsupported> {
+        let Some(func) = continuation(func, frame, entry) else { return Err(Unsupported::Loop) };
+        if self.config.verify
+            && let Err(errors) = sx_ir::verify::verify(&func, module)
+        {
+            debug_assert!(false, "a continuation that isn't well-formed: {errors:?}");
+        }
+        self.compile(&func.name, |context, builder, config, isa| {
+            lower::function(context, builder, config, isa, module, &func, link, true)
         })
     }
     /// The code by which Rust calls functions of a signature: `(code, rt, arguments: *const u64, results: *mut u64)`, in
@@ -141,8 +168,9 @@ impl Compiler {
     /// As for [`Compiler::function`].
     pub fn clif(&mut self, module: &Module, id: FuncId, link: &dyn Link) -> Result<String, Unsupported> {
         self.context.clear();
-        let lowered =
-            lower::function(&mut self.context, &mut self.builder, &self.config, &*self.isa, module, id, link);
+        let func = module.func(id).ok_or(Unsupported::NoBody)?;
+        let (context, builder) = (&mut self.context, &mut self.builder);
+        let lowered = lower::function(context, builder, &self.config, &*self.isa, module, func, link, false);
         let text = self.context.func.display().to_string();
         self.fresh();
         lowered.map(|()| text)

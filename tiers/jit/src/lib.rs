@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`abi`] | what code is made for |
 //! | [`compile`] | from a function to bytes: the one place that runs Cranelift |
+//! | `continuation` | from a function to one that goes on in the middle of it |
 //! | `lower` | from the middle form to Cranelift's |
 //! | [`tables`] | what is known of places in the code: source positions, and accesses that may fault |
 //! | [`memory`] | pages of code: written, sealed once, freed whole; what unwinders are told |
@@ -17,6 +18,7 @@
 
 pub mod abi;
 pub mod compile;
+mod continuation;
 mod lower;
 pub mod memory;
 mod rounding;

@@ -71,6 +71,13 @@ pub(crate) struct Room {
     fixups: Vec<Fixup>,
 }
 
+impl Room {
+    /// The first word of each block of the last function, by position in order.
+    pub fn starts(&self) -> &[u32] {
+        &self.starts
+    }
+}
+
 impl<'a, 'f> Emit<'a, 'f> {
     pub fn new(
         module: &'a sx_ir::Module,

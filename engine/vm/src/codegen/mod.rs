@@ -9,6 +9,7 @@
 //! | [`live`] | live intervals |
 //! | [`alloc`] | frame slots and call windows |
 //! | [`reach`] | what code names in the program's tables |
+//! | [`map`] | where values stand when a loop begins anew |
 //! | `emit*` | writing the words |
 
 mod alloc;
@@ -22,6 +23,7 @@ mod emit_memory;
 mod emit_vector;
 mod imm;
 mod live;
+pub(crate) mod map;
 mod order;
 mod reach;
 mod uses;

@@ -11,6 +11,8 @@ use super::ops as h;
 use super::state::*;
 use crate::bytecode::table::for_each_opcode;
 use crate::bytecode::{ALL, Op, Word};
+use crate::machine::replace;
+use std::sync::atomic::Ordering;
 
 /// A handler of threaded dispatch. The table of handlers travels along, which keeps its address in a register.
 #[cfg(sx_threaded)]
@@ -52,6 +54,34 @@ macro_rules! dispatchers {
             })*
 
             const STEPS: [Step; ALL.len()] = [$($name,)*];
+
+            /// As [`run`], but looks for machine code at the end of every loop's body.
+            ///
+            /// # Safety
+            /// As for [`run`].
+            pub(super) unsafe fn run_asking(mut st: St<true>) {
+                // SAFETY: the caller's promise, kept by every handler.
+                unsafe {
+                    while op(st.pc) as u16 != Op::Exit as u16 {
+                        if is_poll(st.pc) && (*st.core).guard.load(Ordering::Relaxed) != 0 {
+                            (*(*st.core).state.get()).looks = true;
+                            st.pc = replace::go_on(st.core, st.pc, st.fp, st.rp);
+                        } else {
+                            STEPS[op(st.pc) as usize](&mut st);
+                        }
+                    }
+                }
+            }
+
+            /// Executes one instruction.
+            ///
+            /// # Safety
+            /// As for [`run`].
+            pub(super) unsafe fn step(mut st: St<true>) -> St<true> {
+                // SAFETY: the caller's promise.
+                unsafe { STEPS[op(st.pc) as usize](&mut st) };
+                st
+            }
 
             /// Runs until the code leaves through `Exit`. Counts fuel always; see [`super::run`].
             ///
@@ -139,6 +169,35 @@ const fn counts(op: Op) -> bool {
         || op as u16 >= FIRST_PAIR
 }
 
+/// True for instructions that poll: what ends the bodies of loops.
+pub(crate) fn is_poll(pc: *const Word) -> bool {
+    // SAFETY: places in bytecode are instructions.
+    let op = unsafe { op(pc) } as u16;
+    op == Op::Poll as u16 || op == Op::JmpPoll as u16 || (Op::PEq32 as u16..=Op::LULtI64 as u16).contains(&op)
+}
+
+/// True for instructions that go elsewhere in the function and do nothing else, but for counting a loop.
+pub(crate) fn is_jump(pc: *const Word) -> bool {
+    // SAFETY: as above.
+    let op = unsafe { op(pc) } as u16;
+    (Op::Jmp as u16..=Op::LULtI64 as u16).contains(&op)
+}
+
+/// Executes one jump.
+///
+/// # Safety
+/// As for [`run`]; the instruction is a jump.
+pub(crate) unsafe fn step(pc: *const Word, fp: *mut u64, core: *const Core, rp: *mut Record) -> *const Word {
+    // SAFETY: the caller's promise. Work isn't counted twice.
+    unsafe {
+        let state = (*core).state.get();
+        let fuel = std::mem::replace(&mut (*state).fuel, i64::MAX);
+        let st = stepped::step(St { pc, fp, core, rp });
+        (*state).fuel = fuel;
+        st.pc
+    }
+}
+
 /// Runs until the code leaves through `Exit`, or until a fault ends it; `State::exit` says why.
 ///
 /// # Safety
@@ -147,6 +206,7 @@ pub(crate) unsafe fn run(fuel: bool, pc: *const Word, fp: *mut u64, core: *const
     let body = body(fuel);
     // SAFETY: the caller's promise. Handlers, and the routines that they call where a fault may happen, drop nothing.
     unsafe {
+        let body = if (*(*core).state.get()).asks { asking_body } else { body };
         #[cfg(sx_faults)]
         if (*(*core).state.get()).protects {
             return crate::fault::entry::enter(pc, fp, core, rp, body);
@@ -188,6 +248,16 @@ unsafe extern "C-unwind" fn stepped_body<const FUEL: bool>(
             (*(*core).state.get()).fuel = i64::MAX;
         }
         stepped::run(St { pc, fp, core, rp });
+    }
+}
+
+unsafe extern "C-unwind" fn asking_body(pc: *const Word, fp: *mut u64, core: *const Core, rp: *mut Record) {
+    // SAFETY: the promise of `run`.
+    unsafe {
+        if (&(*(*core).state.get()).env).limits.fuel.is_none() {
+            (*(*core).state.get()).fuel = i64::MAX;
+        }
+        stepped::run_asking(St { pc, fp, core, rp });
     }
 }
 

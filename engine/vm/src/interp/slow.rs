@@ -11,6 +11,7 @@ use super::vector::{Outcome, routines};
 use crate::bytecode::Word;
 use crate::env::{self, Running, Site};
 use crate::host;
+use crate::machine::replace;
 use std::sync::atomic::Ordering;
 use sx_ir::TrapKind;
 
@@ -54,7 +55,8 @@ pub(crate) fn answer<const FUEL: bool>(core: *const Core, fp: *mut u64) -> *cons
     // SAFETY: see the module.
     match unsafe { env::answer(core, Some(Running { pc, rp })) } {
         Some(kind) => fail(core, pc, fp, rp, kind),
-        None => pc,
+        // SAFETY: see the module.
+        None => unsafe { replace::go_on(core, pc, fp, rp) },
     }
 }
 

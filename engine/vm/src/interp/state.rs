@@ -149,6 +149,8 @@ impl Core {
             adapter: crate::machine::adapter(),
             results: [0; MAX_RESULTS],
             faults: env.faults,
+            looks: false,
+            asks: env.program.asks_always(),
             protects: env.faults || env.program.has_tier(),
             in_bulk: false,
             strand,
@@ -286,6 +288,10 @@ pub(crate) struct State {
     pub faults: bool,
     /// Entries leave a recovery point: for faults, or for machine code.
     pub protects: bool,
+    /// A request was for news about machine code: the next end of a loop may go on there.
+    pub looks: bool,
+    /// Every end of a loop's body may go on there.
+    pub asks: bool,
     /// A routine goes over the program's memory for the instruction at `exit_pc`.
     pub in_bulk: bool,
     /// What belongs to the stack that runs.

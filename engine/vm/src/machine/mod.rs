@@ -6,6 +6,7 @@
 //! | [`entry`] | routines that know the machine's registers |
 //! | [`helpers`] | what compiled code calls |
 //! | [`turn`] | from the interpreter to machine code |
+//! | [`replace`] | from the middle of an interpreted function to machine code |
 //! | [`place`] | places in machine code, and the frames between two turns |
 //! | [`code`] | what is known of runs of code, also to the handler of faults |
 //! | [`stubs`] | entries of functions that have none |
@@ -29,11 +30,13 @@ mod entry;
 mod helpers;
 pub(crate) mod natives;
 pub(crate) mod place;
+pub(crate) mod replace;
 pub(crate) mod stubs;
 pub(crate) mod turn;
 
+pub use crate::codegen::map::{FrameMap, LoopMap, Source};
 pub use code::CodeMap;
-pub use natives::{Compiled, Samples};
+pub use natives::{Compiled, LoopEntry, Samples};
 
 /// True where machine code can be entered.
 pub const SUPPORTED: bool = cfg!(sx_faults);

@@ -28,6 +28,22 @@ pub struct Compiled {
 // SAFETY: addresses of code that lives as long as the program.
 unsafe impl Send for Compiled {}
 
+/// Machine code that goes on with an interpreted function where a loop of it begins anew.
+#[derive(Clone, Copy, Debug)]
+pub struct LoopEntry {
+    /// The function.
+    pub func: FuncId,
+    /// The word of its code that the loop's header begins with.
+    pub word: u32,
+    /// `(rt, frame)`: goes on with the frame's values, and leaves the results at the frame's beginning.
+    pub code: *const u8,
+    /// Calls that with the frame's address as its only argument.
+    pub trampoline: *const u8,
+}
+
+// SAFETY: as above.
+unsafe impl Send for LoopEntry {}
+
 /// What cells take up.
 #[derive(Clone, Copy)]
 pub(crate) struct Arrived {
@@ -74,6 +90,8 @@ pub(crate) struct Natives {
 pub struct Samples {
     /// How often each function was seen interpreted, or was the caller of one that was.
     pub functions: FxHashMap<FuncId, u32>,
+    /// How often each function was seen at the end of a loop's body, with the word of its code.
+    pub loops: FxHashMap<(FuncId, u32), u32>,
     /// How many executions answered.
     pub answers: u32,
 }
@@ -91,6 +109,7 @@ struct Inner {
     /// Instructions that go to machine code, one for each entry of the journal.
     turns: Vec<Box<[Word]>>,
     runs: Vec<Registered>,
+    loops: FxHashMap<usize, LoopEntry>,
     /// Who takes code up.
     watchers: Vec<Weak<Threads>>,
 }
@@ -112,16 +131,30 @@ impl Natives {
         self.version.store(inner.journal.len(), Ordering::Release);
         inner.tell();
     }
+    /// Adds ways into loops, by the address of the header's first word.
+    pub fn add_loops(&self, code: Arc<dyn CodeMap>, entries: impl Iterator<Item = (usize, LoopEntry)>) {
+        let mut inner = self.inner.lock();
+        inner.runs.push(Registered::new(code));
+        inner.loops.extend(entries);
+        inner.tell();
+    }
+    /// The way into the loop whose header begins with the word at an address.
+    pub fn loop_at(&self, address: usize) -> Option<LoopEntry> {
+        self.inner.lock().loops.get(&address).copied()
+    }
     /// Asks every execution to answer at its next poll.
     pub fn tell(&self) {
         self.inner.lock().tell();
     }
     /// Notes what an execution does.
-    pub fn sample(&self, functions: &[FuncId]) {
+    pub fn sample(&self, functions: &[FuncId], at: Option<(FuncId, u32)>) {
         let mut samples = self.samples.lock();
         samples.answers += 1;
         for &function in functions {
             *samples.functions.entry(function).or_default() += 1;
+        }
+        if let Some(at) = at {
+            *samples.loops.entry(at).or_default() += 1;
         }
     }
     /// What was noted since the last time.

@@ -30,6 +30,10 @@ pub(super) struct NonNull {
 }
 
 impl NonNull {
+    /// A value is an address that is never null.
+    pub(super) fn always(&mut self, value: Value) {
+        self.always.insert(value);
+    }
     /// Another block begins.
     pub(super) fn forget(&mut self) {
         self.here.clear();

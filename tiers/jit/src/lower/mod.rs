@@ -36,7 +36,7 @@ use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 use memory::NonNull;
 use rustc_hash::FxHashMap;
 use sx_ir::cfg::Cfg;
-use sx_ir::{BlockId, Callee, Func, FuncId, Inst, LocId, Module, Signature};
+use sx_ir::{BlockId, Callee, Func, Inst, LocId, Module, Signature};
 
 pub(crate) use call::trampoline;
 pub(crate) use memory::ACCESS;
@@ -115,21 +115,21 @@ struct Lower<'a, 'b> {
 
 type Done<T = ()> = Result<T, Unsupported>;
 
-/// Lowers a function into the context.
+/// Lowers a function into the context. `frame_first`: its first parameter is the address of an interpreter's frame.
 pub(crate) fn function(
     context: &mut Context,
     builder: &mut FunctionBuilderContext,
     config: &Config,
     isa: &dyn TargetIsa,
     module: &Module,
-    id: FuncId,
+    func: &Func,
     link: &dyn Link,
+    frame_first: bool,
 ) -> Done {
-    let func = module.func(id).ok_or(Unsupported::NoBody)?;
     if weight(func) > MAX_INSTS {
         return Err(Unsupported::Size);
     }
-    context.func.name = UserFuncName::user(0, id.0);
+    context.func.name = UserFuncName::default();
     context.func.signature = call::native(isa, &func.sig)?;
     let mut b = FunctionBuilder::new(&mut context.func, builder);
     let entry = b.create_block();
@@ -152,6 +152,9 @@ pub(crate) fn function(
         loc: LocId(0),
     };
     lower.declare(entry)?;
+    if frame_first && let Some(&frame) = lower.b.block_params(entry).get(1) {
+        lower.non_null.always(frame);
+    }
     lower.prologue()?;
     lower.body(entry)?;
     lower.b.seal_all_blocks();

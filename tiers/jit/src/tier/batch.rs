@@ -4,14 +4,16 @@ use super::link::Numbers;
 use super::run::Run;
 use super::{Shared, Stats};
 use crate::compile::{Compiler, MachineCode};
+use crate::continuation;
 use crate::memory::CodeSpace;
 use rustc_hash::{FxHashMap, FxHashSet};
+use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
-use sx_ir::{Callee, Func, FuncId, Inst, Module, Signature};
+use sx_ir::{BlockId, Callee, Func, FuncId, Inst, Module, Signature};
 use sx_vm::Program;
-use sx_vm::machine::Compiled;
+use sx_vm::machine::{Compiled, FrameMap, LoopEntry, LoopMap};
 
 /// About how many instructions of the middle form are compiled before they are handed in.
 const BATCH_INSTS: usize = 4000;
@@ -36,6 +38,11 @@ pub(super) struct Work {
     done: FxHashMap<FuncId, u32>,
     /// Trampolines, by signature.
     trampolines: FxHashMap<Signature, usize>,
+    /// Ends of loops that were looked at, by function, body and word.
+    looked_at: FxHashSet<(FuncId, u32, u32)>,
+    /// Loops that have a way in, or can't have one.
+    loops: FxHashSet<(FuncId, u32, BlockId)>,
+    compiled_loops: usize,
     compiled: usize,
     batches: usize,
     instructions: usize,
@@ -61,6 +68,9 @@ impl Work {
             module: Module::new(),
             done: FxHashMap::default(),
             trampolines: FxHashMap::default(),
+            looked_at: FxHashSet::default(),
+            loops: FxHashSet::default(),
+            compiled_loops: 0,
             compiled: 0,
             batches: 0,
             instructions: 0,
@@ -72,6 +82,7 @@ impl Work {
     pub fn stats(&self) -> Stats {
         Stats {
             compiled: self.compiled,
+            loops: self.compiled_loops,
             refused: self.refused.clone(),
             batches: self.batches,
             code_bytes: self.space.used(),
@@ -93,6 +104,14 @@ impl Work {
         let Some(program) = self.program() else { return };
         let mut ids: VecDeque<FuncId> = functions.iter().copied().collect();
         while self.one_batch(&program, shared, &mut ids, false) {}
+    }
+    /// Compiles ways into every loop of every function that has bytecode, and nothing else.
+    pub fn compile_all_loops(&mut self, shared: &Shared) {
+        let Some(program) = self.program() else { return };
+        self.module = (shared.source)();
+        for id in (0..self.module.funcs.len() as u32).map(FuncId) {
+            self.compile_every_loop(&program, shared, id);
+        }
     }
     /// True if something was.
     pub fn compile(&mut self, shared: &Shared, functions: &[FuncId]) -> bool {
@@ -141,6 +160,91 @@ impl Work {
         }
         self.time += begun.elapsed();
         any
+    }
+    /// Compiles the ways into loops that were seen at the ends of their bodies.
+    fn compile_loops(&mut self, shared: &Shared, seen: &[(FuncId, u32)]) -> bool {
+        let Some(program) = self.program() else { return false };
+        let begun = Instant::now();
+        let mut any = false;
+        for &(id, word) in seen {
+            let Some((func, version)) = program.body(id) else { continue };
+            if !self.looked_at.insert((id, version, word)) || !self.knows(shared, id, &func) {
+                continue;
+            }
+            let Some(map) = program.frame_map(&self.module, id) else { continue };
+            let edges = map.back_edges.iter().filter(|(words, _)| words.contains(&word));
+            let headers: Vec<BlockId> = edges.map(|&(_, header)| header).collect();
+            let entries = map.loops.iter().filter(|entry| headers.contains(&entry.header));
+            any |= self.compile_entries(&program, shared, id, version, &func, &map, entries);
+        }
+        self.time += begun.elapsed();
+        any
+    }
+    /// Compiles the ways into all loops of a function.
+    fn compile_every_loop(&mut self, program: &Arc<Program>, shared: &Shared, id: FuncId) {
+        let Some((func, version)) = program.body(id) else { return };
+        if !self.knows(shared, id, &func) {
+            return;
+        }
+        if let Some(map) = program.frame_map(&self.module, id) {
+            self.compile_entries(program, shared, id, version, &func, &map, map.loops.iter());
+        }
+    }
+    #[allow(clippy::too_many_arguments, reason = "a function's parts travel together here and nowhere else")]
+    fn compile_entries<'a>(
+        &mut self,
+        program: &Arc<Program>,
+        shared: &Shared,
+        id: FuncId,
+        version: u32,
+        func: &Arc<Func>,
+        map: &FrameMap,
+        entries: impl Iterator<Item = &'a LoopMap>,
+    ) -> bool {
+        let (mut codes, mut words) = (Vec::new(), Vec::new());
+        for entry in entries {
+            if self.stopped.is_some() || !self.loops.insert((id, version, entry.header)) {
+                continue;
+            }
+            match self.compiler.continuation(&self.module, func, map, entry, &Numbers(program)) {
+                Ok(code) => {
+                    self.instructions += code.clif_insts;
+                    codes.push(code);
+                    words.push(entry.word);
+                }
+                Err(why) => self.refused.push((format!("{} (a loop)", func.name), why.to_string())),
+            }
+        }
+        if codes.is_empty() {
+            return false;
+        }
+        let functions = vec![func.clone(); codes.len()];
+        let sig = continuation::signature();
+        let has_trampoline = self.trampolines.contains_key(&sig);
+        if !has_trampoline {
+            match self.compiler.trampoline(&sig) {
+                Ok(code) => codes.push(code),
+                Err(_) => return false,
+            }
+        }
+        let batch = match self.space.load(&self.compiler, codes) {
+            Ok(batch) => batch,
+            Err(error) => {
+                self.stopped = Some(error.to_string());
+                return false;
+            }
+        };
+        let trampoline = *self.trampolines.entry(sig).or_insert_with(|| batch.entry(functions.len()) as usize)
+            as *const u8;
+        let entries: Vec<LoopEntry> = words
+            .iter()
+            .enumerate()
+            .map(|(index, &word)| LoopEntry { func: id, word, code: batch.entry(index), trampoline })
+            .collect();
+        self.compiled_loops += entries.len();
+        self.batches += 1;
+        program.add_loop_entries(shared.options.fuel, Arc::new(Run { batch, functions }), &entries);
+        true
     }
     /// True when the module has this body.
     fn knows(&mut self, shared: &Shared, id: FuncId, func: &Arc<Func>) -> bool {
@@ -219,9 +323,15 @@ impl Shared {
         let mut seen: Vec<(u32, FuncId)> =
             samples.functions.into_iter().map(|(function, count)| (count, function)).collect();
         // The most often seen first; of those the number decides, so that the order is one.
-        seen.sort_unstable_by_key(|&(count, function)| (std::cmp::Reverse(count), function.0));
+        seen.sort_unstable_by_key(|&(count, function)| (Reverse(count), function.0));
         let functions: Vec<FuncId> = seen.into_iter().map(|(_, function)| function).collect();
-        let compiled = !functions.is_empty() && work.compile(self, &functions);
+        let mut loops: Vec<(u32, (FuncId, u32))> =
+            samples.loops.into_iter().map(|(at, count)| (count, at)).collect();
+        loops.sort_unstable_by_key(|&(count, (function, word))| (Reverse(count), function.0, word));
+        let loops: Vec<(FuncId, u32)> = loops.into_iter().map(|(_, at)| at).collect();
+        // What runs can go on as soon as its loop is compiled: that comes first.
+        let looped = work.compile_loops(self, &loops);
+        let compiled = work.compile(self, &functions) || looped;
         drop(work);
         program.ask(self.options.fuel);
         Asked { compiled, alive: samples.answers > 0, exists: true }

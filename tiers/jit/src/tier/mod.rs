@@ -55,6 +55,8 @@ impl Default for Options {
 pub struct Stats {
     /// Functions that have machine code.
     pub compiled: usize,
+    /// Loops at which an interpreted function can go on as machine code.
+    pub loops: usize,
     /// Functions that stay interpreted, with the reason.
     pub refused: Vec<(String, String)>,
     /// Batches that were handed in.
@@ -104,6 +106,11 @@ impl Tier {
     /// Compiles every function that has bytecode and no machine code, on the calling thread.
     pub fn compile_all(&self) {
         self.shared.work.lock().compile_all(&self.shared);
+    }
+    /// Compiles the ways into all loops, on the calling thread: what is interpreted goes on as machine code at the end of a
+    /// loop's body. For tests, with [`Program::ask_always`].
+    pub fn compile_all_loops(&self) {
+        self.shared.work.lock().compile_all_loops(&self.shared);
     }
     /// Compiles some functions, and what they call.
     pub fn compile(&self, functions: &[FuncId]) {
