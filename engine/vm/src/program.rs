@@ -336,7 +336,14 @@ impl Program {
     /// Hands in machine code of functions, made for instances that count work or for those that don't. Each [`Compiled`] was
     /// made from the body that [`Program::body`] gave under the number with it. Instances take it up at their next polls.
     pub fn add_machine_code(&self, counts: bool, code: Arc<dyn CodeMap>, functions: &[(Compiled, u32)]) {
-        self.natives(counts).add(code, functions);
+        // Arguments and results take so many slots of the frame; machine code has no other frame there.
+        let slots = |function: &(Compiled, u32)| {
+            let code = self.code(function.0.func);
+            let sig = code.as_ref().map(|code| &code.func.sig);
+            sig.map_or(0, |sig| sig.params.len().max(sig.rets.len()))
+        };
+        let slots: Vec<usize> = functions.iter().map(slots).collect();
+        self.natives(counts).add(code, functions, &slots);
     }
     /// Asks the executions of instances that count work, or of those that don't, what they do: [`Program::take_samples`]
     /// gives the answers, once they have come to a poll.

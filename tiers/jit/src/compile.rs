@@ -2,7 +2,7 @@
 
 use crate::abi::{Config, Link};
 use crate::continuation::continuation;
-use crate::lower;
+use crate::lower::{self, Source};
 use crate::tables::Tables;
 use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::control::ControlPlane;
@@ -127,7 +127,8 @@ impl Compiler {
     ) -> Result<MachineCode, Unsupported> {
         let func = module.func(id).ok_or(Unsupported::NoBody)?;
         self.compile(&func.name, |context, builder, config, isa| {
-            lower::function(context, builder, config, isa, module, func, link, false)
+            let src = Source { config, isa, module, func, link, frame_first: false };
+            lower::function(context, builder, src)
         })
     }
     /// The code that goes on with a function at a loop: of the signature `(rt, frame)`.
@@ -149,7 +150,8 @@ impl Compiler {
             debug_assert!(false, "a continuation that isn't well-formed: {errors:?}");
         }
         self.compile(&func.name, |context, builder, config, isa| {
-            lower::function(context, builder, config, isa, module, &func, link, true)
+            let src = Source { config, isa, module, func: &func, link, frame_first: true };
+            lower::function(context, builder, src)
         })
     }
     /// The code by which Rust calls functions of a signature: `(code, rt, arguments: *const u64, results: *mut u64)`, in
@@ -169,8 +171,8 @@ impl Compiler {
     pub fn clif(&mut self, module: &Module, id: FuncId, link: &dyn Link) -> Result<String, Unsupported> {
         self.context.clear();
         let func = module.func(id).ok_or(Unsupported::NoBody)?;
-        let (context, builder) = (&mut self.context, &mut self.builder);
-        let lowered = lower::function(context, builder, &self.config, &*self.isa, module, func, link, false);
+        let src = Source { config: &self.config, isa: &*self.isa, module, func, link, frame_first: false };
+        let lowered = lower::function(&mut self.context, &mut self.builder, src);
         let text = self.context.func.display().to_string();
         self.fresh();
         lowered.map(|()| text)

@@ -123,7 +123,7 @@ impl Builder<'_> {
     /// Computes a temporary once more.
     fn compute(&mut self, reg: Reg) -> Option<()> {
         let mut found = self.source.all_insts().filter(|inst| inst.dst() == Some(reg));
-        let inst = found.next()?.clone();
+        let inst = *found.next()?;
         let again = matches!(
             inst,
             Inst::Copy { .. }
@@ -231,7 +231,7 @@ impl Builder<'_> {
         for index in (0..reached.len()).filter(|&index| reached[index]) {
             self.made.open(BlockId(index as u32));
             for at in self.made.blocks[index].range() {
-                let inst = self.made.code[at].clone();
+                let inst = self.made.code[at];
                 self.made.code[at] = self.translated(inst)?;
             }
             let mut term = std::mem::replace(&mut self.made.blocks[index].term, Term::Unreachable);

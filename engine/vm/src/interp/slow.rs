@@ -56,7 +56,12 @@ pub(crate) fn answer<const FUEL: bool>(core: *const Core, fp: *mut u64) -> *cons
     match unsafe { env::answer(core, Some(Running { pc, rp })) } {
         Some(kind) => fail(core, pc, fp, rp, kind),
         // SAFETY: see the module.
-        None => unsafe { replace::go_on(core, pc, fp, rp) },
+        None => unsafe {
+            let next = replace::go_on(core, pc, fp, rp);
+            // Machine code notes its places there; who called this reads it.
+            (*state).exit_rp = rp;
+            next
+        },
     }
 }
 

@@ -83,11 +83,11 @@ pub(super) unsafe extern "C" fn no_frame(core: *const Core) -> u32 {
         }
         let strand = &raw mut (*(*core).state.get()).strand;
         match crate::fibers::spread(core, (*strand).records) {
-            Some(records) => {
+            Ok(records) => {
                 (*strand).records = records;
                 0
             }
-            None => trap_code(TrapKind::StackOverflow) + 1,
+            Err(kind) => trap_code(kind) + 1,
         }
     }
 }

@@ -115,13 +115,14 @@ struct Inner {
 }
 
 impl Natives {
-    /// Adds code, and tells everyone.
-    pub fn add(&self, code: Arc<dyn CodeMap>, functions: &[(Compiled, u32)]) {
+    /// Adds code, and tells everyone. `slots`: how many each function's arguments and results take.
+    pub fn add(&self, code: Arc<dyn CodeMap>, functions: &[(Compiled, u32)], slots: &[usize]) {
         let mut inner = self.inner.lock();
         inner.runs.push(Registered::new(code));
         let turns: Box<[Word]> = functions
             .iter()
-            .map(|(function, _)| Word::with_w(Op::Machine, 0, function.func.0 as i32))
+            .zip(slots)
+            .map(|((function, _), &slots)| Word::with_w(Op::Machine, slots as u16, function.func.0 as i32))
             .collect();
         inner.journal.extend(functions.iter().zip(&turns).map(|(&(function, version), turn)| {
             let Compiled { func, code, trampoline } = function;

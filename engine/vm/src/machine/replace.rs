@@ -64,6 +64,8 @@ unsafe fn run(
         (*strand).top = fp.add(frame_slots.next_multiple_of(2));
         (*strand).records = rp;
         (*strand).turn = &raw const turn;
+        // It uses the native stack, as functions of the host do.
+        (*strand).called = true;
         (*core).sync_native_guard();
         let frame = fp as u64;
         entry::call(trampoline, code, core, &raw const frame, std::ptr::null_mut(), &raw mut turn.base);

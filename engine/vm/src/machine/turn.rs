@@ -7,7 +7,7 @@ use super::entry;
 use super::place::Turn;
 use crate::bytecode::Word;
 use crate::env;
-use crate::interp::state::{Core, Record, St, returning};
+use crate::interp::state::{Core, MIN_WINDOW, Record, St, returning};
 use crate::stack::{ENTRY_RESERVE, native_room};
 use std::sync::atomic::{Ordering, fence};
 use sx_ir::TrapKind;
@@ -34,9 +34,11 @@ pub(crate) unsafe fn run(core: *const Core, pc: *const Word, fp: *mut u64, rp: *
         let (outer_top, outer_records, outer_turn) = ((*strand).top, (*strand).records, (*strand).turn);
         let (outer_limit, outer_small) = ((*strand).stack_limit, (*strand).small);
         // Behind the arguments and results: machine code has no frame here.
-        (*strand).top = fp.byte_add(((*cell).frame_bytes as usize).next_multiple_of(16));
+        (*strand).top = fp.add(st.a().max(MIN_WINDOW).next_multiple_of(2));
         (*strand).records = rp;
         (*strand).turn = &raw const turn;
+        // It uses the native stack, as functions of the host do.
+        (*strand).called = true;
         (*core).sync_native_guard();
         entry::call(trampoline, code, core, fp, fp, &raw mut turn.base);
         (*strand).top = outer_top;

@@ -85,12 +85,14 @@ enum Room {
 }
 
 /// What lowering reads.
-struct Source<'a> {
-    config: &'a Config,
-    isa: &'a dyn TargetIsa,
-    module: &'a Module,
-    func: &'a Func,
-    link: &'a dyn Link,
+pub(crate) struct Source<'a> {
+    pub config: &'a Config,
+    pub isa: &'a dyn TargetIsa,
+    pub module: &'a Module,
+    pub func: &'a Func,
+    pub link: &'a dyn Link,
+    /// The first parameter is the address of an interpreter's frame.
+    pub frame_first: bool,
 }
 
 /// A function on its way.
@@ -115,17 +117,9 @@ struct Lower<'a, 'b> {
 
 type Done<T = ()> = Result<T, Unsupported>;
 
-/// Lowers a function into the context. `frame_first`: its first parameter is the address of an interpreter's frame.
-pub(crate) fn function(
-    context: &mut Context,
-    builder: &mut FunctionBuilderContext,
-    config: &Config,
-    isa: &dyn TargetIsa,
-    module: &Module,
-    func: &Func,
-    link: &dyn Link,
-    frame_first: bool,
-) -> Done {
+/// Lowers a function into the context.
+pub(crate) fn function(context: &mut Context, builder: &mut FunctionBuilderContext, src: Source<'_>) -> Done {
+    let Source { isa, func, frame_first, .. } = src;
     if weight(func) > MAX_INSTS {
         return Err(Unsupported::Size);
     }
@@ -137,7 +131,7 @@ pub(crate) fn function(
     b.switch_to_block(entry);
     let rt = b.block_params(entry)[0];
     let mut lower = Lower {
-        src: Source { config, isa, module, func, link },
+        src,
         b,
         rt,
         homes: Vec::with_capacity(func.regs.len()),
