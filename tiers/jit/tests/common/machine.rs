@@ -181,3 +181,30 @@ impl Pair {
         got
     }
 }
+
+/// Every way to compile some of the first `count` functions.
+pub fn subsets(count: usize) -> impl Iterator<Item = Compile> {
+    (0..1u32 << count).map(move |bits| {
+        Compile::Only((0..count as u32).filter(|id| bits >> id & 1 == 1).map(FuncId).collect())
+    })
+}
+
+/// Name, place, and whether it is the host's, of each frame.
+pub type Frames = Vec<(String, Option<(u32, u32)>, bool)>;
+
+pub fn frames(trap: &Trap) -> Frames {
+    trap.frames().iter().map(|frame| (frame.func.clone(), frame.place, frame.host)).collect()
+}
+
+/// How a call ended: its results, or the reason, the message and the call stack of its trap.
+pub fn told(result: Result<Vec<u64>, Trap>) -> Result<Vec<u64>, (TrapReason, String, Frames)> {
+    result.map_err(|trap| (trap.reason(), trap.message().to_owned(), frames(&trap)))
+}
+
+/// Runs on a thread with so little stack.
+pub fn on_small_stack<R: Send>(bytes: usize, body: impl FnOnce() -> R + Send) -> R {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(bytes).spawn_scoped(scope, body);
+        thread.expect("a thread").join().expect("it doesn't panic")
+    })
+}
