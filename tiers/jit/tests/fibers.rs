@@ -173,14 +173,15 @@ fn fibers_suspend_in_frames_of_every_kind() {
         let most = 1 << 40;
         let depths: &[u64] = if bytes == 20_000 { &[0, 1] } else { &[0, 1, 2, 5, 9] };
         let mut interpreter = Machine::with(m.clone(), setup(Compile::Nothing));
-        for compile in subsets(3) {
-            let mut machine = Machine::with(m.clone(), setup(compile.clone()));
+        for (compile, loops) in subsets(3).flat_map(|compile| [(compile.clone(), false), (compile, true)]) {
+            let mut machine = Machine::with(m.clone(), Setup { loops, ..setup(compile.clone()) });
+            assert_eq!(machine.tier.stats().loops, usize::from(loops), "the one of `main`");
             for &depth in depths {
                 for what in [RETURN, TRAP, CALL_HOST] {
                     let args = [depth, what, most];
                     let (want, got) = (interpreter.run(MAIN, &args), machine.run(MAIN, &args));
                     assert_eq!(want.is_ok(), what == RETURN, "{want:?}");
-                    assert_eq!(told(got), told(want), "{bytes} {compile:?} {args:?}");
+                    assert_eq!(told(got), told(want), "{bytes} {compile:?} {loops} {args:?}");
                 }
             }
         }

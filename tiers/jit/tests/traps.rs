@@ -51,6 +51,12 @@ fn endless() -> [Module; 2] {
 
 const BELOW: FuncId = FuncId(1);
 
+/// Every way to compile the two functions, and to go on with their loops.
+fn ways() -> impl Iterator<Item = Setup> {
+    let way = |compile: Compile, loops| Setup { compile, loops, ..Setup::default() };
+    subsets(2).flat_map(move |compile| [way(compile.clone(), false), way(compile, true)])
+}
+
 #[track_caller]
 fn ends(machine: &mut Machine, kind: TrapKind) {
     let trap = machine.run(BELOW, &[3]).unwrap_err();
@@ -63,8 +69,8 @@ fn ends(machine: &mut Machine, kind: TrapKind) {
 #[test]
 fn calls_are_canceled_from_other_threads() {
     for m in endless() {
-        for compile in subsets(2) {
-            let mut machine = Machine::with(m.clone(), Setup { compile, ..Setup::default() });
+        for setup in ways() {
+            let mut machine = Machine::with(m.clone(), setup);
             for _ in 0..3 {
                 let handle = machine.instance.interrupt_handle();
                 std::thread::scope(|scope| {
@@ -82,9 +88,9 @@ fn calls_are_canceled_from_other_threads() {
 #[test]
 fn deadlines_come() {
     for m in endless() {
-        for compile in subsets(2) {
+        for setup in ways() {
             let limits = Limits { call_time: Some(Duration::from_millis(10)), ..Limits::default() };
-            let mut machine = Machine::with(m.clone(), Setup { compile, limits, ..Setup::default() });
+            let mut machine = Machine::with(m.clone(), Setup { limits, ..setup });
             for _ in 0..3 {
                 let begun = Instant::now();
                 ends(&mut machine, TrapKind::Deadline);
@@ -97,8 +103,9 @@ fn deadlines_come() {
 #[test]
 fn fuel_ends() {
     for m in endless() {
-        for compile in subsets(2) {
-            let setup = Setup { compile: compile.clone(), ..Setup::default() }.with_fuel(100_000);
+        for setup in ways() {
+            let compile = setup.compile.clone();
+            let setup = setup.with_fuel(100_000);
             let mut machine = Machine::with(m.clone(), setup);
             for _ in 0..3 {
                 ends(&mut machine, TrapKind::OutOfFuel);

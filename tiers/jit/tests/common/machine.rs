@@ -29,6 +29,8 @@ pub enum Compile {
 #[derive(Clone)]
 pub struct Setup {
     pub compile: Compile,
+    /// What is interpreted goes on as machine code at the end of every loop's body.
+    pub loops: bool,
     pub options: Options,
     pub limits: Limits,
     pub signals: bool,
@@ -40,6 +42,7 @@ impl Default for Setup {
     fn default() -> Setup {
         Setup {
             compile: Compile::Everything,
+            loops: false,
             options: Options::default(),
             limits: Limits::default(),
             signals: true,
@@ -108,6 +111,10 @@ impl Machine {
             Compile::Only(functions) => tier.compile_only(functions),
             Compile::Nothing => {}
         }
+        if setup.loops {
+            tier.compile_all_loops();
+            program.ask_always();
+        }
         let stats = tier.stats();
         let want = match &setup.compile {
             Compile::Everything => lock(&module).funcs.iter().flatten().count(),
@@ -116,6 +123,7 @@ impl Machine {
         };
         assert_eq!((&stats.refused, &stats.stopped), (&Vec::new(), &None));
         assert_eq!(stats.compiled, want, "all of it has machine code");
+        assert!(stats.loops == 0 || setup.loops);
         let config = Config {
             limits: setup.limits,
             resolver: Arc::new(Symbols(setup.symbols)),
@@ -166,7 +174,7 @@ impl Pair {
     }
     /// As the setup says, and interpreted.
     pub fn with(module: Module, setup: Setup) -> Pair {
-        let interpreted = Setup { compile: Compile::Nothing, ..setup.clone() };
+        let interpreted = Setup { compile: Compile::Nothing, loops: false, ..setup.clone() };
         let interpreter = Machine::with(module.clone(), interpreted);
         Pair { machine: Machine::with(module, setup), interpreter }
     }
