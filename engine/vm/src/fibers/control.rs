@@ -15,9 +15,9 @@ use sx_fiber::{Fiber, Slot, StackLayout};
 use sx_ir::{FuncId, TrapKind};
 
 /// Bytes of the small records, and of the VM stack until it spreads.
-const SMALL: usize = 768;
+const SMALL: usize = 704;
 /// Bytes of the page in its middle that belong to the native stack.
-const NATIVE_PART: usize = 2176;
+const NATIVE_PART: usize = 2304;
 /// The rest of that page.
 pub(super) const UPPER_PART: usize = 4096 - NATIVE_PART;
 const _: () =

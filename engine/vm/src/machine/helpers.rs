@@ -251,7 +251,10 @@ pub(super) unsafe extern "C" fn interpret(
         (*strand).site = outer_site;
         (*core).sync_native_guard();
         if let Err(trap) = ended {
-            return note(core, trap);
+            // It has its call stack; or it ends a fiber that is killed, below which there may be nobody any more.
+            (*strand).host_trap = Some(trap);
+            (*state).exit = Exit::HostTrap;
+            return NOTED;
         }
         let (mut ints, mut floats) = (0, 0);
         for (index, (&float, &value)) in shape.rets.iter().zip(&rets).enumerate() {
