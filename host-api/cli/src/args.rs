@@ -73,7 +73,7 @@ pub enum Opt {
 #[command(override_usage = "sx run [OPTIONS] <FILE> [ARGS]...")]
 pub struct RunArgs {
     /// How the program is executed.
-    #[arg(long, value_enum, default_value_t = Tier::Interp)]
+    #[arg(long, value_enum, default_value_t = Tier::Auto)]
     pub tier: Tier,
     /// How much work goes into the program before it runs.
     #[arg(long, value_enum, default_value_t = Opt::Default, value_name = "LEVEL")]
