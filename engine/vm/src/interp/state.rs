@@ -146,6 +146,7 @@ impl Core {
             exit_fp: base,
             exit_rp: records,
             callee: 0,
+            crossings: 0,
             adapter: crate::machine::adapter(),
             results: [0; MAX_RESULTS],
             faults: env.faults,
@@ -280,6 +281,8 @@ pub(crate) struct State {
     pub exit_rp: *mut Record,
     /// Which function machine code has called through the adapter.
     pub callee: u32,
+    /// How often machine code has called through the adapter.
+    pub crossings: u32,
     /// The adapter.
     pub adapter: usize,
     /// Results of machine code that aren't returned in registers.

@@ -17,6 +17,9 @@ use std::ffi::c_void;
 use std::sync::atomic::{Ordering, compiler_fence};
 use sx_ir::{ExternId, FuncId, TrapKind};
 
+/// Of so many calls from machine code to the interpreter one is noted.
+const SEEN_EVERY: u32 = 64;
+
 /// The place that was noted.
 unsafe fn site(core: *const Core, ext: u32) -> Site {
     // SAFETY: see the module.
@@ -224,6 +227,11 @@ pub(super) unsafe extern "C" fn interpret(
         let func = FuncId((*state).callee);
         let place = site(core, Site::TIER);
         let env = env::shared(state);
+        // A short function may never come to a poll: it is seen here.
+        (*state).crossings = (*state).crossings.wrapping_add(1);
+        if (*state).crossings.is_multiple_of(SEEN_EVERY) {
+            env.program.natives(env.counts()).sample(&[func], None);
+        }
         let class = (*(*state).cells.add(func.index())).class;
         let Some(shape) = env.layout().shapes.get(class as usize) else {
             return note(core, Trap::no_code(func));
