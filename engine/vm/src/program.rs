@@ -362,7 +362,8 @@ impl Program {
     pub fn take_samples(&self, counts: bool) -> Samples {
         self.natives(counts).take_samples()
     }
-    /// Calls `ring` once, on whichever thread it is, when the next call from outside begins.
+    /// Calls `ring` once, on whichever thread it is, when the next call from outside begins, or [`Program::ask`] is
+    /// answered.
     pub fn when_called(&self, counts: bool, ring: Box<dyn Fn() + Send>) {
         self.natives(counts).arm(ring);
     }

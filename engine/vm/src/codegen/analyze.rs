@@ -8,7 +8,9 @@ use super::uses::{is_pure, reads, term_reads, writes, written};
 use crate::objects::Place;
 use crate::program::Tables;
 use rustc_hash::FxHashMap;
-use sx_ir::{Addr, Base, BinOp, Const, ConvOp, Func, Inst, Operand, Reg, Slot, SlotId, Term, Ty, UnOp};
+use sx_ir::{
+    Addr, Base, BinOp, BlockId, Const, ConvOp, Func, Inst, Operand, Reg, Slot, SlotId, Term, Ty, UnOp,
+};
 
 /// Memory slots of the frame larger than this live behind the registers and windows, reached by byte offsets only.
 pub(crate) const NEAR_SLOT_BYTES: u64 = 32 * 1024;
@@ -238,6 +240,18 @@ impl<'a> Analysis<'a> {
         let number = self.def[self.resolve(operand).as_reg()?.index()];
         let &item = self.items.get(number as usize)?;
         (item & TERM == 0).then(|| (number, &self.func.code[item as usize]))
+    }
+    /// The branch of a block that emits nothing but a branch.
+    pub fn bare_branch(&self, block: BlockId) -> Option<(Operand, BlockId, BlockId)> {
+        let position = self.order.position[block.index()] as usize;
+        let (first, end) = (self.first[position], self.first[position + 1] - 1);
+        if self.polls[position] || (first..end).any(|number| !self.absorbed[number as usize]) {
+            return None;
+        }
+        match &self.func.blocks[block.index()].term {
+            Term::Branch { cond, then, else_ } => Some((*cond, *then, *else_)),
+            _ => None,
+        }
     }
     /// The frame place that an operand is the address of.
     pub fn frame_place(&self, operand: Operand) -> Option<(SlotId, i32)> {

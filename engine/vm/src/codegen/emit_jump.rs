@@ -173,7 +173,7 @@ impl Emit<'_, '_> {
     fn jump(&mut self, to: BlockId, poll: bool) {
         // A loop header that only compares is repeated here, which saves the jump to it.
         if !self.is_next(to)
-            && let Some((cond, then, else_)) = self.bare_branch(to)
+            && let Some((cond, then, else_)) = self.analysis.bare_branch(to)
         {
             return self.branch(cond, then, else_, poll);
         }
@@ -184,19 +184,6 @@ impl Emit<'_, '_> {
                 self.emit_w(if poll { Op::JmpPoll } else { Op::Jmp }, 0, 0);
                 self.fix(Place::Long, to);
             }
-        }
-    }
-    /// The branch of a block that emits nothing but a branch.
-    fn bare_branch(&self, block: BlockId) -> Option<(Operand, BlockId, BlockId)> {
-        let analysis = self.analysis;
-        let position = analysis.order.position[block.index()] as usize;
-        let (first, end) = (analysis.first[position], analysis.first[position + 1] - 1);
-        if analysis.polls[position] || (first..end).any(|number| !analysis.absorbed[number as usize]) {
-            return None;
-        }
-        match &analysis.func.blocks[block.index()].term {
-            Term::Branch { cond, then, else_ } => Some((*cond, *then, *else_)),
-            _ => None,
         }
     }
     fn branch(&mut self, cond: Operand, then: BlockId, else_: BlockId, poll: bool) {

@@ -7,7 +7,7 @@ use super::{Room, alloc, emit};
 use crate::bytecode::Word;
 use crate::codegen::alloc::NO_SLOT;
 use crate::program::Tables;
-use sx_ir::{BlockId, Const, Func, Module};
+use sx_ir::{BlockId, Const, Func, Module, Term};
 
 /// Where the value of a register is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,12 +18,13 @@ pub enum Source {
     Const(Const),
 }
 
-/// A loop, as control comes to its header.
+/// A loop, as control comes to its header from its end; or to a block behind the header, when that does nothing but
+/// compare.
 #[derive(Clone, Debug)]
 pub struct LoopMap {
-    /// The header.
+    /// That block.
     pub header: BlockId,
-    /// The header's first word.
+    /// The block's first word.
     pub word: u32,
     /// Where each register's value is; none for those that aren't kept, or that nobody needs.
     pub values: Vec<Option<Source>>,
@@ -63,10 +64,22 @@ pub(crate) fn map(
     let order = &analysis.order;
     let mut map = FrameMap { memory: frame.memory.clone(), loops: Vec::new(), back_edges: Vec::new() };
     for (position, &block) in order.blocks.iter().enumerate() {
-        super::order::successors(&func.blocks[block.index()].term, |to| {
+        let term = &func.blocks[block.index()].term;
+        super::order::successors(term, |to| {
             if order.is_back_edge(position as u32, to) {
                 let end = starts.get(position + 1).copied().unwrap_or(words.len() as u32);
-                map.back_edges.push((starts[position]..end, to));
+                let mut edge = |to| map.back_edges.push((starts[position]..end, to));
+                match (term, analysis.bare_branch(to)) {
+                    // The header's comparison is repeated at the loop's end: control comes to what is behind it.
+                    (Term::Jump(_), Some((_, then, else_))) => {
+                        let within = order.position[to.index()]..=position as u32;
+                        [then, else_]
+                            .into_iter()
+                            .filter(|block| within.contains(&order.position[block.index()]))
+                            .for_each(edge);
+                    }
+                    _ => edge(to),
+                }
             }
         });
     }

@@ -157,12 +157,15 @@ impl Natives {
         if let Some(at) = at {
             *samples.loops.entry(at).or_default() += 1;
         }
+        drop(samples);
+        // Who sleeps until something runs may have begun to when this ran already.
+        self.begin();
     }
     /// What was noted since the last time.
     pub fn take_samples(&self) -> Samples {
         std::mem::take(&mut self.samples.lock())
     }
-    /// Calls `ring` when the next call from outside begins.
+    /// Calls `ring` when the next call from outside begins, or a question is answered.
     pub fn arm(&self, ring: Box<dyn Fn() + Send>) {
         *self.bell.ring.lock() = Some(ring);
         self.bell.armed.store(true, Ordering::SeqCst);

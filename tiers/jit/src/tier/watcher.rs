@@ -59,6 +59,8 @@ fn sleep(tier: &std::sync::Weak<Shared>) -> bool {
         let Some(shared) = tier.upgrade() else { return false };
         let Some(program) = shared.work.lock().program() else { return false };
         program.when_called(shared.options.fuel, Box::new(ring));
+        // What has begun since the last question rings when it answers this one.
+        program.ask(shared.options.fuel);
     }
     thread::park();
     true
