@@ -11,8 +11,8 @@
 //! **Traps** leave by [`Helpers::leave`], which notes what happened and goes on at the innermost recovery point; it never
 //! returns. Its return address says where the trap was. Compiled frames own nothing, so they may be jumped over.
 //!
-//! **Helpers** return instead of leaving: what a helper finds out is a number, and compiled code leaves. So no frame of Rust
-//! is ever jumped over, but for those of bulk operations, which own nothing either.
+//! **Helpers** return instead of leaving: what a helper finds out is a number, and compiled code leaves, or the routine that
+//! called the helper. So no frame of Rust is ever jumped over, but for those of bulk operations, which own nothing either.
 //!
 //! **Requests.** A poll compares the guard word with 0; a prologue compares the stack pointer with the limit. Whoever makes
 //! a request sets the guard to 0, and the limit to the highest address, so that recursion notices too.
@@ -90,11 +90,11 @@ pub struct Helpers {
     pub leave: usize,
     /// `(rt, code: u32) -> !`: likewise, without operands.
     pub leave_plain: usize,
-    /// `(rt) -> u32`: answers a poll; 0, or a trap's code and 1.
+    /// `(rt)`: answers a poll. Keeps all registers, as the two that follow; leaves by itself when something ends the program.
     pub poll: usize,
-    /// `(rt) -> u32`: answers a prologue that found no room, or a request; as `poll`.
+    /// `(rt)`: answers a prologue that found no room, or a request.
     pub no_room: usize,
-    /// `(rt) -> u32`: answers a function that found no room on the VM stack, or a request; as `poll`.
+    /// `(rt)`: answers a function that found no room on the VM stack, or a request.
     pub no_frame: usize,
     /// `(rt, extern: u32, slots: *mut u64, count: u32) -> u32`: calls a symbol; not 0 when a trap was noted.
     pub call_extern: usize,

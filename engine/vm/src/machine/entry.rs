@@ -145,8 +145,102 @@ mod x86_64 {
         )*};
     }
     noting! {
-        poll no_room no_frame call_extern call_pointer c_func_addr extern_addr err_trace mem_move mem_set mem_cmp
+        call_extern call_pointer c_func_addr extern_addr err_trace mem_move mem_set mem_cmp
     }
+
+    /// Routines that ask a helper at a place where hardly ever anything is to be asked: they keep every register, so that
+    /// nothing is saved for their sake on the way past them, and leave by themselves when the helper says so.
+    macro_rules! asking {
+        ($($name:ident)*) => {$(
+            #[unsafe(naked)]
+            pub(in super::super) unsafe extern "C" fn $name() {
+                naked_asm!(
+                    ".cfi_startproc",
+                    "push rax",
+                    "push rcx",
+                    "push rdx",
+                    "push rsi",
+                    "push rdi",
+                    "push r8",
+                    "push r9",
+                    "push r10",
+                    "push r11",
+                    "sub rsp, 256",
+                    ".cfi_def_cfa_offset 336",
+                    "movaps [rsp], xmm0",
+                    "movaps [rsp + 16], xmm1",
+                    "movaps [rsp + 32], xmm2",
+                    "movaps [rsp + 48], xmm3",
+                    "movaps [rsp + 64], xmm4",
+                    "movaps [rsp + 80], xmm5",
+                    "movaps [rsp + 96], xmm6",
+                    "movaps [rsp + 112], xmm7",
+                    "movaps [rsp + 128], xmm8",
+                    "movaps [rsp + 144], xmm9",
+                    "movaps [rsp + 160], xmm10",
+                    "movaps [rsp + 176], xmm11",
+                    "movaps [rsp + 192], xmm12",
+                    "movaps [rsp + 208], xmm13",
+                    "movaps [rsp + 224], xmm14",
+                    "movaps [rsp + 240], xmm15",
+                    "mov rax, [rsp + 328]",
+                    "lea rax, [rax + rax + 1]",
+                    "mov [rdi + {pc}], rax",
+                    "mov [rdi + {fp}], rbp",
+                    "mov rax, [rdi + {turn}]",
+                    "mov [rdi + {rp}], rax",
+                    "call {helper}",
+                    "movaps xmm0, [rsp]",
+                    "movaps xmm1, [rsp + 16]",
+                    "movaps xmm2, [rsp + 32]",
+                    "movaps xmm3, [rsp + 48]",
+                    "movaps xmm4, [rsp + 64]",
+                    "movaps xmm5, [rsp + 80]",
+                    "movaps xmm6, [rsp + 96]",
+                    "movaps xmm7, [rsp + 112]",
+                    "movaps xmm8, [rsp + 128]",
+                    "movaps xmm9, [rsp + 144]",
+                    "movaps xmm10, [rsp + 160]",
+                    "movaps xmm11, [rsp + 176]",
+                    "movaps xmm12, [rsp + 192]",
+                    "movaps xmm13, [rsp + 208]",
+                    "movaps xmm14, [rsp + 224]",
+                    "movaps xmm15, [rsp + 240]",
+                    "add rsp, 256",
+                    ".cfi_def_cfa_offset 80",
+                    "test eax, eax",
+                    "jne 2f",
+                    "pop r11",
+                    "pop r10",
+                    "pop r9",
+                    "pop r8",
+                    "pop rdi",
+                    "pop rsi",
+                    "pop rdx",
+                    "pop rcx",
+                    "pop rax",
+                    ".cfi_def_cfa_offset 8",
+                    "ret",
+                    ".cfi_def_cfa_offset 80",
+                    // The answer is a trap's code and 1; the place is that of the question.
+                    "2:",
+                    "mov rdi, [rsp + 32]",
+                    "lea esi, [rax - 1]",
+                    "add rsp, 72",
+                    ".cfi_def_cfa_offset 8",
+                    "jmp {leave}",
+                    ".cfi_endproc",
+                    pc = const state!(exit_pc),
+                    fp = const state!(exit_fp),
+                    rp = const state!(exit_rp),
+                    turn = const state!(strand) + offset_of!(Strand, turn),
+                    helper = sym helpers::$name,
+                    leave = sym leave_plain,
+                )
+            }
+        )*};
+    }
+    asking! { poll no_room no_frame }
 
     /// Where entries of functions lead that have no machine code: calls the function that `State::callee` names. Gathers the
     /// registers that can hold arguments, and gives the interpreter those and the rest on the stack.

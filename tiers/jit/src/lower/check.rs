@@ -5,6 +5,7 @@ use crate::abi::{NOTED, STACK_RESERVE, UNSIGNED, trap_code};
 use crate::compile::Unsupported;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, Block, InstBuilder, MemFlagsData, Value, types};
+use cranelift_codegen::isa::CallConv;
 use sx_ir::{ErrTrace, Inst, Operand, TrapKind};
 
 impl Lower<'_, '_> {
@@ -106,23 +107,25 @@ impl Lower<'_, '_> {
     pub(super) fn record(&mut self, offset: i32) -> Value {
         self.b.ins().load(types::I64, MemFlagsData::trusted(), self.rt, offset)
     }
-    /// Asks a helper unless the value is other than 0; what it answers is 0, or a trap's code and 1. Goes on in the block given,
-    /// or in a new one, after the answer 0.
+    /// Asks a helper unless the value is other than 0. Goes on in the block given, or in a new one, if it comes back.
     fn ask_unless(&mut self, cond: Value, helper: usize, again: Option<Block>) {
-        let (on, off, end) = (self.b.create_block(), self.b.create_block(), self.b.create_block());
+        let (on, off) = (self.b.create_block(), self.b.create_block());
         self.b.set_cold_block(off);
-        self.b.set_cold_block(end);
         self.b.ins().brif(cond, on, &[], off, &[]);
         self.b.switch_to_block(off);
         self.b.seal_block(off);
-        // A helper of one argument can't fail to be called.
-        let answer = self.helper(helper, &[self.rt], Some(types::I32)).unwrap_or(self.rt);
-        self.b.ins().brif(answer, end, &[], again.unwrap_or(on), &[]);
-        self.b.switch_to_block(end);
-        self.b.seal_block(end);
-        let one = self.int(types::I32, 1);
-        let code = self.b.ins().isub(answer, one);
-        self.leave(code, &[]);
+        let asking = match self.asking {
+            Some(sig) => sig,
+            None => {
+                // Who is hardly ever called keeps all registers, so that nothing has to be saved on the way past.
+                let mut sig = ir::Signature::new(CallConv::PreserveAll);
+                sig.params.push(ir::AbiParam::new(types::I64));
+                *self.asking.insert(self.b.import_signature(sig))
+            }
+        };
+        let callee = self.int(types::I64, helper as u64);
+        self.b.ins().call_indirect(asking, callee, &[self.rt]);
+        self.b.ins().jump(again.unwrap_or(on), &[]);
         self.b.switch_to_block(on);
         self.b.seal_block(on);
     }

@@ -112,6 +112,8 @@ struct Lower<'a, 'b> {
     window: Option<StackSlot>,
     non_null: NonNull,
     helper_sigs: FxHashMap<(Vec<ir::Type>, Option<ir::Type>), SigRef>,
+    /// The signature of helpers that keep all registers.
+    asking: Option<SigRef>,
     loc: LocId,
 }
 
@@ -143,6 +145,7 @@ pub(crate) fn function(context: &mut Context, builder: &mut FunctionBuilderConte
         window: None,
         non_null: NonNull::default(),
         helper_sigs: FxHashMap::default(),
+        asking: None,
         loc: LocId(0),
     };
     lower.declare(entry)?;
