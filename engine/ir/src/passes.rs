@@ -18,6 +18,7 @@ mod order;
 mod scratch;
 mod simplify_cfg;
 mod single;
+mod split;
 mod sroa;
 #[cfg(test)]
 mod testing;
@@ -210,6 +211,16 @@ pub fn optimize_with(
         false
     };
     change(module, &mut rooms, &unfinished, pass);
+}
+
+/// Changes a function once more that runs often and is worth more code: inner loops are copied for the rounds whose checks
+/// pass for sure. Give functions that went through [`optimize`], one at a time; what comes out is for a tier that compiles.
+pub fn specialize(func: &mut Func, module: &Module) {
+    let mut work = Work::default();
+    let cx = &mut Cx::new(module, &mut work);
+    if split::run(func, cx) {
+        simplify_cfg::run(func, cx);
+    }
 }
 
 /// Passes functions that don't need each other to `f`, as many at a time as there are rooms; gives those for which it

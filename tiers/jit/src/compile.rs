@@ -14,7 +14,7 @@ use cranelift_codegen::{Context, FinalizedMachReloc, FinalizedRelocTarget};
 use cranelift_frontend::FunctionBuilderContext;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
-use sx_ir::{Func, FuncId, LocId, Module, Signature};
+use sx_ir::{Func, FuncId, LocId, Module, Signature, passes};
 use sx_vm::machine::{FrameMap, LoopMap};
 
 /// Why a function stays interpreted.
@@ -127,6 +127,7 @@ impl Compiler {
     ) -> Result<MachineCode, Unsupported> {
         let func = module.func(id).ok_or(Unsupported::NoBody)?;
         self.compile(&func.name, |context, builder, config, isa| {
+            let func = &specialized(config, Func::clone(func), module);
             let src = Source { config, isa, module, func, link, frame_first: false };
             lower::function(context, builder, src)
         })
@@ -143,14 +144,10 @@ impl Compiler {
         entry: &LoopMap,
         link: &dyn Link,
     ) -> Result<MachineCode, Unsupported> {
-        let Some(func) = continuation(func, frame, entry) else { return Err(Unsupported::Loop) };
-        if self.config.verify
-            && let Err(errors) = sx_ir::verify::verify(&func, module)
-        {
-            debug_assert!(false, "a continuation that isn't well-formed: {errors:?}");
-        }
         self.compile(&func.name, |context, builder, config, isa| {
-            let src = Source { config, isa, module, func: &func, link, frame_first: true };
+            let func = continuation(func, frame, entry).ok_or(Unsupported::Loop)?;
+            let func = &specialized(config, func, module);
+            let src = Source { config, isa, module, func, link, frame_first: true };
             lower::function(context, builder, src)
         })
     }
@@ -208,6 +205,19 @@ impl Compiler {
         }
         made
     }
+}
+
+/// A function with what is worth it for code that runs often.
+fn specialized(config: &Config, mut func: Func, module: &Module) -> Func {
+    if config.optimize {
+        passes::specialize(&mut func, module);
+    }
+    if config.verify
+        && let Err(errors) = sx_ir::verify::verify(&func, module)
+    {
+        debug_assert!(false, "a function that isn't well-formed: {errors:?}");
+    }
+    func
 }
 
 /// Code and tables of the function in the context.

@@ -77,10 +77,21 @@ fn check_seed(seed: u64) {
     check_same(seed, "sroa", &module, each(|func, cx| _ = sroa::run(func, cx)));
     check_same(seed, "inline", &module, each(|func, cx| _ = inline::run(func, cx, &|_| true)));
     check_same(seed, "loops", &module, each(loops::run));
+    check_same(seed, "split", &module, shaped(|func, cx| _ = split::run(func, cx)));
     check_same(seed, "coalesce", &module, each(coalesce::run));
     let ids: Vec<FuncId> = (0..module.funcs.len() as u32).map(FuncId).collect();
     for level in [Level::Less, Level::Default] {
-        check_same(seed, &format!("{level:?}"), &module, |module| optimize(module, &ids, level));
+        check_same(seed, &format!("{level:?}"), &module, |module| {
+            optimize(module, &ids, level);
+        });
+        check_same(seed, &format!("{level:?}, specialized"), &module, |module| {
+            optimize(module, &ids, level);
+            for &id in &ids {
+                let mut func = module.func(id).expect("all have bodies").as_ref().clone();
+                specialize(&mut func, module);
+                module.funcs[id.index()] = Some(Arc::new(func));
+            }
+        });
     }
 }
 

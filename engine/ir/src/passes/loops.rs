@@ -70,13 +70,13 @@ pub(super) fn leads_back(func: &Func) -> bool {
 }
 
 /// Headers of natural loops, inner ones before those around them.
-fn headers(cfg: &Cfg, tree: &DomTree) -> Vec<BlockId> {
+pub(super) fn headers(cfg: &Cfg, tree: &DomTree) -> Vec<BlockId> {
     let is_header = |block: BlockId| cfg.preds(block).iter().any(|&pred| tree.dominates(block, pred));
     cfg.rpo.iter().rev().copied().filter(|&block| is_header(block)).collect()
 }
 
 /// Sees to it that each loop is entered from one block that leads nowhere else; true when blocks were added.
-fn add_preheaders(func: &mut Func, cfg: &Cfg, tree: &DomTree, headers: &[BlockId]) -> bool {
+pub(super) fn add_preheaders(func: &mut Func, cfg: &Cfg, tree: &DomTree, headers: &[BlockId]) -> bool {
     let before = func.blocks.len();
     for &header in headers {
         let outside: Vec<BlockId> =
@@ -116,7 +116,7 @@ pub(super) struct Room {
 }
 
 /// One loop after the other.
-struct Loops<'a> {
+pub(super) struct Loops<'a> {
     cfg: &'a Cfg,
     tree: &'a DomTree,
     room: &'a mut Room,
@@ -126,7 +126,7 @@ struct Loops<'a> {
 }
 
 impl<'a> Loops<'a> {
-    fn new(func: &Func, cfg: &'a Cfg, tree: &'a DomTree, room: &'a mut Room) -> Loops<'a> {
+    pub(super) fn new(func: &Func, cfg: &'a Cfg, tree: &'a DomTree, room: &'a mut Room) -> Loops<'a> {
         let lists = [
             (&mut room.member, func.blocks.len()),
             (&mut room.assigned, func.regs.len()),
@@ -146,8 +146,27 @@ impl<'a> Loops<'a> {
 }
 
 impl Loops<'_> {
+    pub(super) fn header(&self) -> BlockId {
+        self.header
+    }
+
+    /// The blocks of the current loop, each before those that it dominates.
+    pub(super) fn blocks(&self) -> &[BlockId] {
+        &self.room.blocks
+    }
+
+    pub(super) fn tree(&self) -> &DomTree {
+        self.tree
+    }
+
+    /// The block that assigns a temporary; none of parameters.
+    pub(super) fn home(&self, reg: Reg) -> Option<BlockId> {
+        let home = self.room.home.get(reg.index()).copied().unwrap_or(NONE);
+        (home != NONE).then_some(BlockId(home))
+    }
+
     /// Makes a loop the current one: its blocks, and what they assign.
-    fn enter(&mut self, func: &Func, number: u32, header: BlockId) {
+    pub(super) fn enter(&mut self, func: &Func, number: u32, header: BlockId) {
         self.number = number;
         self.header = header;
         let Room { member, assigned, blocks, stack, .. } = &mut *self.room;
@@ -173,12 +192,13 @@ impl Loops<'_> {
         }
     }
 
-    fn contains(&self, block: BlockId) -> bool {
-        self.room.member[block.index()] == self.number
+    pub(super) fn contains(&self, block: BlockId) -> bool {
+        // Blocks that came later belong to none.
+        self.room.member.get(block.index()) == Some(&self.number)
     }
 
     /// True when the operand has the same value all the time that the loop runs.
-    fn is_invariant(&self, func: &Func, operand: Operand) -> bool {
+    pub(super) fn is_invariant(&self, func: &Func, operand: Operand) -> bool {
         let Some(reg) = operand.as_reg() else { return true };
         if func.regs[reg.index()].mutable {
             return self.room.assigned[reg.index()] != self.number;
@@ -188,14 +208,14 @@ impl Loops<'_> {
     }
 
     /// The block that the loop is entered from.
-    fn preheader(&self) -> Option<BlockId> {
+    pub(super) fn preheader(&self) -> Option<BlockId> {
         let mut outside = self.cfg.preds(self.header).iter().copied().filter(|&pred| !self.contains(pred));
         let first = outside.next()?;
         outside.next().is_none().then_some(first)
     }
 
     /// The blocks that lead back to the header.
-    fn latches(&self) -> impl Iterator<Item = BlockId> {
+    pub(super) fn latches(&self) -> impl Iterator<Item = BlockId> {
         self.cfg.preds(self.header).iter().copied().filter(|&pred| self.contains(pred))
     }
 }

@@ -80,19 +80,34 @@ impl Lower<'_, '_> {
             _ => None,
         }
     }
+    /// The value behind its aliases: what facts are known of.
+    fn plain(&self, value: Value) -> Value {
+        self.b.func.dfg.resolve_aliases(value)
+    }
+    fn is_not_negative(&self, value: Value) -> bool {
+        self.constant_of(value).is_some_and(|value| value as i64 >= 0) || self.facts.is_not_negative(value)
+    }
     pub(super) fn bounds(&mut self, index: Operand, len: Operand, unsigned: bool) -> Done {
         let (index, len) = (self.get(index)?, self.get(len)?);
-        let mut fine = self.b.ins().icmp(IntCC::UnsignedLessThan, index, len);
-        if self.constant_of(len).is_none_or(|len| (len as i64) < 0) {
+        let (index, len) = (self.plain(index), self.plain(len));
+        let fine = if self.is_not_negative(len) {
+            self.b.ins().icmp(IntCC::UnsignedLessThan, index, len)
+        } else if self.is_not_negative(index) {
+            self.b.ins().icmp(IntCC::SignedLessThan, index, len)
+        } else {
+            let below = self.b.ins().icmp(IntCC::UnsignedLessThan, index, len);
             let zero = self.int(types::I64, 0);
             let is_length = self.b.ins().icmp(IntCC::SignedGreaterThanOrEqual, len, zero);
-            fine = self.b.ins().band(fine, is_length);
-        }
+            self.b.ins().band(below, is_length)
+        };
         self.trap_unless(fine, TrapKind::IndexOutOfRange, unsigned, &[index, len]);
+        self.facts.not_negative(index);
+        self.facts.not_negative(len);
         Ok(())
     }
     pub(super) fn slice_bounds(&mut self, lo: Operand, hi: Operand, len: Operand, unsigned: bool) -> Done {
         let (lo, hi, len) = (self.get(lo)?, self.get(hi)?, self.get(len)?);
+        let (lo, hi, len) = (self.plain(lo), self.plain(hi), self.plain(len));
         let zero = self.int(types::I64, 0);
         let order = IntCC::SignedLessThanOrEqual;
         let first = self.b.ins().icmp(order, zero, lo);
@@ -101,6 +116,8 @@ impl Lower<'_, '_> {
         let both = self.b.ins().band(first, second);
         let fine = self.b.ins().band(both, third);
         self.trap_unless(fine, TrapKind::SliceOutOfRange, unsigned, &[lo, hi, len]);
+        self.facts.ordered(hi, lo);
+        self.facts.ordered(len, hi);
         Ok(())
     }
     /// A word of the execution's record.

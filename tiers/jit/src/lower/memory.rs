@@ -6,7 +6,6 @@ use crate::abi::{DataPlace, NULL_PAGE};
 use crate::compile::Unsupported;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, TrapCode, Value, types};
-use rustc_hash::{FxHashMap, FxHashSet};
 use sx_ir::{Addr, Base, Operand, Reg, TrapKind, Ty};
 
 /// Marks accesses to the program's memory: a fault there is the program's.
@@ -17,28 +16,6 @@ pub(crate) const ACCESS: TrapCode = match TrapCode::user(1) {
 
 /// Blocks of memory up to this many bytes are copied and zeroed in place.
 const INLINE_BYTES: u32 = 128;
-
-/// Which addresses are known not to be null.
-#[derive(Default)]
-pub(super) struct NonNull {
-    /// By what they are.
-    always: FxHashSet<Value>,
-    /// Because they were checked in this block.
-    here: FxHashSet<Value>,
-    /// Of elements: what they were counted from. That is what is checked.
-    roots: FxHashMap<Value, Value>,
-}
-
-impl NonNull {
-    /// A value is an address that is never null.
-    pub(super) fn always(&mut self, value: Value) {
-        self.always.insert(value);
-    }
-    /// Another block begins.
-    pub(super) fn forget(&mut self) {
-        self.here.clear();
-    }
-}
 
 /// An access to memory of the frame or the record, which exists and is aligned for what is asked of it.
 pub(super) fn own() -> MemFlagsData {
@@ -54,10 +31,7 @@ impl Lower<'_, '_> {
     /// Traps when the address is null, unless that is known.
     pub(super) fn null_check(&mut self, address: Value) {
         let address = self.b.func.dfg.resolve_aliases(address);
-        let address = self.non_null.roots.get(&address).copied().unwrap_or(address);
-        if self.non_null.always.contains(&address) || !self.non_null.here.insert(address) {
-            return;
-        }
+        let Some(address) = self.facts.check_null(address) else { return };
         let least = self.int(types::I64, NULL_PAGE);
         let fine = self.b.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, address, least);
         self.trap_unless(fine, TrapKind::NullDereference, false, &[]);
@@ -94,7 +68,7 @@ impl Lower<'_, '_> {
                 DataPlace::Shared(address) => self.int(types::I64, address as u64),
             },
         };
-        self.non_null.always.insert(value);
+        self.facts.never_null(value);
         Ok(value)
     }
     /// An address as a value.
@@ -110,7 +84,7 @@ impl Lower<'_, '_> {
             && addr.off > 0
             && addr.off as u32 <= self.src.func.slots[id.index()].size
         {
-            self.non_null.always.insert(value);
+            self.facts.never_null(value);
         }
         Ok(value)
     }
@@ -125,9 +99,8 @@ impl Lower<'_, '_> {
         let stride = self.int(types::I64, stride as u64);
         let offset = self.b.ins().imul(index, stride);
         let value = self.b.ins().iadd(base, offset);
-        let root = self.b.func.dfg.resolve_aliases(base);
-        let root = self.non_null.roots.get(&root).copied().unwrap_or(root);
-        self.non_null.roots.insert(value, root);
+        let base = self.b.func.dfg.resolve_aliases(base);
+        self.facts.counted_from(value, base);
         self.set(dst, value)
     }
     pub(super) fn load(&mut self, ty: Ty, dst: Reg, addr: Addr) -> Done {
@@ -223,7 +196,7 @@ impl Lower<'_, '_> {
         self.b.ins().brif(len, inside, &[], after, &[zero.into()]);
         self.b.switch_to_block(inside);
         // What is checked here isn't checked on the other way.
-        let known = self.non_null.here.clone();
+        let known = self.facts.clone_checked();
         for &address in addresses {
             self.null_check(address);
         }
@@ -233,7 +206,7 @@ impl Lower<'_, '_> {
         let value = body(self)?;
         self.b.ins().jump(after, &[value.into()]);
         self.b.switch_to_block(after);
-        self.non_null.here = known;
+        self.facts.restore_checked(known);
         Ok(result)
     }
     pub(super) fn mem_move(&mut self, dst: Operand, src: Operand, len: Operand) -> Done {

@@ -6,6 +6,7 @@
 //! | `term` | how blocks end |
 //! | `arith` | operations on scalars |
 //! | `convert` | conversions |
+//! | `facts` | what checks have found out |
 //! | `check` | traps, checks, polls, the prologue |
 //! | `memory` | addresses, loads, stores, blocks of memory |
 //! | `atomic` | memory in one step |
@@ -20,6 +21,7 @@ mod atomic;
 mod call;
 mod check;
 mod convert;
+mod facts;
 mod memory;
 mod term;
 mod value;
@@ -33,10 +35,10 @@ use cranelift_codegen::ir::{
 };
 use cranelift_codegen::isa::TargetIsa;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
-use memory::NonNull;
+use facts::Facts;
 use rustc_hash::FxHashMap;
 use sx_ir::cfg::Cfg;
-use sx_ir::{BlockId, Callee, Func, Inst, LocId, Module, Signature};
+use sx_ir::{BinOp, BlockId, Callee, Func, Inst, LocId, Module, Signature};
 
 pub(crate) use call::trampoline;
 pub(crate) use memory::ACCESS;
@@ -110,7 +112,7 @@ struct Lower<'a, 'b> {
     far_top: Option<Value>,
     /// Where arguments and results of calls stand that leave compiled code.
     window: Option<StackSlot>,
-    non_null: NonNull,
+    facts: Facts,
     helper_sigs: FxHashMap<(Vec<ir::Type>, Option<ir::Type>), SigRef>,
     /// The signature of helpers that keep all registers.
     asking: Option<SigRef>,
@@ -132,6 +134,7 @@ pub(crate) fn function(context: &mut Context, builder: &mut FunctionBuilderConte
     b.append_block_params_for_function_params(entry);
     b.switch_to_block(entry);
     let rt = b.block_params(entry)[0];
+    let cfg = Cfg::new(func);
     let mut lower = Lower {
         src,
         b,
@@ -143,17 +146,17 @@ pub(crate) fn function(context: &mut Context, builder: &mut FunctionBuilderConte
         far_base: None,
         far_top: None,
         window: None,
-        non_null: NonNull::default(),
+        facts: Facts::new(&cfg),
         helper_sigs: FxHashMap::default(),
         asking: None,
         loc: LocId(0),
     };
     lower.declare(entry)?;
     if frame_first && let Some(&frame) = lower.b.block_params(entry).get(1) {
-        lower.non_null.always(frame);
+        lower.facts.never_null(frame);
     }
     lower.prologue()?;
-    lower.body(entry)?;
+    lower.body(entry, &cfg)?;
     lower.b.seal_all_blocks();
     lower.b.finalize(isa.frontend_config());
     Ok(())
@@ -215,14 +218,13 @@ impl Lower<'_, '_> {
         Ok(())
     }
     /// Lowers the blocks that can be reached, each after those that dominate it.
-    fn body(&mut self, entry: Block) -> Done {
-        let cfg = Cfg::new(self.src.func);
+    fn body(&mut self, entry: Block, cfg: &Cfg) -> Done {
         for &id in &cfg.rpo {
             let block = if id == BlockId(0) { entry } else { self.block(id) };
             if id != BlockId(0) {
                 self.b.switch_to_block(block);
             }
-            self.non_null.forget();
+            self.facts.enter(id);
             self.block_body(id)?;
         }
         Ok(())
@@ -262,6 +264,10 @@ impl Lower<'_, '_> {
             Inst::Bin { op, ty, dst, a, b } => {
                 let (x, y) = (self.get(a)?, self.get(b)?);
                 let value = self.bin(op, ty, x, y)?;
+                if op == BinOp::Sub {
+                    let (x, y) = (self.b.func.dfg.resolve_aliases(x), self.b.func.dfg.resolve_aliases(y));
+                    self.facts.difference(value, x, y);
+                }
                 self.set(dst, value)
             }
             Inst::Un { op, ty, dst, a } => {

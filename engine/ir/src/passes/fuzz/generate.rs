@@ -426,6 +426,8 @@ impl Gen<'_> {
         };
         let (header, body, latch, end) = (self.b.block(), self.b.block(), self.b.block(), self.b.block());
         let test_first = self.r.one_in(2);
+        let one = self.step();
+        let second = self.second_counter();
         self.b.jump(header);
         self.b.switch_to(header);
         let known = self.known.len();
@@ -440,12 +442,14 @@ impl Gen<'_> {
         }
         self.b.switch_to(body);
         self.body(counter, len);
+        if let Some((second, step)) = second {
+            self.step_of_second(second, step);
+        }
         self.nested(latch);
         self.b.switch_to(latch);
         if self.r.one_in(6) {
             self.b.push(Inst::Bounds { index: counter.into(), len, unsigned: false });
         }
-        let one = self.b.i64(1);
         let mut next = counter.into();
         if self.r.one_in(2) {
             next = self.b.bin(BinOp::Add, Ty::I64, counter.into(), one);
@@ -454,10 +458,14 @@ impl Gen<'_> {
             self.b.push(Inst::Bin { op: BinOp::Add, ty: Ty::I64, dst: counter, a: counter.into(), b: one });
         }
         self.b.push(Inst::Poll);
+        if self.r.one_in(4) {
+            self.scaled_check(counter);
+        }
         if test_first {
             self.b.jump(header);
         } else {
-            let more = self.b.cmp(CmpOp::SLt, Ty::I64, next, len);
+            let op = if self.r.one_in(3) { CmpOp::SLe } else { CmpOp::SLt };
+            let more = self.b.cmp(op, Ty::I64, next, len);
             self.b.branch(more, body, end);
         }
         self.b.switch_to(end);
@@ -478,6 +486,81 @@ impl Gen<'_> {
         counter
     }
 
+    fn one_more(&mut self, counter: Reg) {
+        let one = self.b.i64(1);
+        self.b.push(Inst::Bin { op: BinOp::Add, ty: Ty::I64, dst: counter, a: counter.into(), b: one });
+    }
+
+    /// Something that a loop counts beside its rounds, and what by: what stays, whatever it is.
+    fn second_counter(&mut self) -> Option<(Reg, Operand)> {
+        if !self.r.one_in(4) {
+            return None;
+        }
+        let (var, first) = (self.b.var(Ty::I64), self.b.i64(self.r.below(3) as i64));
+        self.b.push(Inst::Copy { dst: var, src: first });
+        let step = if self.r.one_in(2) { self.operand(Ty::I64) } else { self.b.i64(1) };
+        Some((var, step))
+    }
+
+    fn step_of_second(&mut self, var: Reg, step: Operand) {
+        if self.r.one_in(2) {
+            self.scaled_check(var);
+        }
+        let end = self.b.block();
+        if self.r.one_in(2) {
+            let (cond, then) = (self.operand(Ty::I8), self.b.block());
+            self.b.branch(cond, then, end);
+            self.b.switch_to(then);
+        }
+        self.b.push(Inst::Bin { op: BinOp::Add, ty: Ty::I64, dst: var, a: var.into(), b: step });
+        if self.r.one_in(3) {
+            self.scaled_check(var);
+        }
+        self.b.jump(end);
+        self.b.switch_to(end);
+        if self.r.one_in(2) {
+            self.scaled_check(var);
+        }
+    }
+
+    /// What a counter grows by.
+    fn step(&mut self) -> Operand {
+        match self.r.below(8) {
+            0 => self.b.i64(2),
+            1 => {
+                let (some, mask) = (self.operand(Ty::I64), self.b.i64(3));
+                let some = self.b.bin(BinOp::And, Ty::I64, some, mask);
+                let one = self.b.i64(1);
+                self.b.bin(BinOp::Or, Ty::I64, some, one)
+            }
+            _ => self.b.i64(1),
+        }
+    }
+
+    /// A check of an index that grows with a counter.
+    fn scaled_check(&mut self, counter: Reg) {
+        let mut index: Operand = counter.into();
+        for _ in 0..self.r.below(4) {
+            let small = self.r.below(9) as i64 - 2;
+            let small = self.b.i64(small);
+            let other = if self.r.one_in(3) { self.operand(Ty::I64) } else { small };
+            let (op, a, b) = match self.r.below(6) {
+                0 => (BinOp::Mul, index, small),
+                1 => (BinOp::Shl, index, self.b.i64(self.r.below(3) as i64)),
+                2 => (BinOp::Sub, index, other),
+                3 => (BinOp::Sub, other, index),
+                4 => (BinOp::Add, other, index),
+                _ => (BinOp::Add, index, other),
+            };
+            index = self.b.bin(op, Ty::I64, a, b);
+        }
+        let len = match self.r.below(4) {
+            0 => self.operand(Ty::I64),
+            _ => self.b.i64(self.r.below(40) as i64),
+        };
+        self.b.push(Inst::Bounds { index, len, unsigned: false });
+    }
+
     /// What a round begins with.
     fn body(&mut self, counter: Reg, len: Operand) {
         self.keep(Ty::I64, counter.into());
@@ -486,13 +569,26 @@ impl Gen<'_> {
             self.b.push(Inst::Copy { dst: copy, src: counter.into() });
             self.keep(Ty::I64, copy.into());
         }
-        if self.r.one_in(8) {
-            let one = self.b.i64(1);
-            self.b.push(Inst::Bin { op: BinOp::Add, ty: Ty::I64, dst: counter, a: counter.into(), b: one });
+        match self.r.below(16) {
+            0 | 1 => self.one_more(counter),
+            // Only some rounds, or by a way round.
+            2 => {
+                let cond = self.operand(Ty::I8);
+                let (then, end) = (self.b.block(), self.b.block());
+                self.b.branch(cond, then, end);
+                self.b.switch_to(then);
+                self.one_more(counter);
+                self.b.jump(end);
+                self.b.switch_to(end);
+            }
+            _ => {}
         }
         if self.r.one_in(2) {
             let index = if self.r.one_in(2) { counter.into() } else { self.operand(Ty::I64) };
             self.b.push(Inst::Bounds { index, len, unsigned: false });
+        }
+        while self.r.one_in(2) {
+            self.scaled_check(counter);
         }
     }
 
