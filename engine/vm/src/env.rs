@@ -43,6 +43,20 @@ impl Site {
     pub const NONE: u32 = u32::MAX;
     /// No call out: machine code calls the interpreter.
     pub const TIER: u32 = u32::MAX - 1;
+
+    /// The same, read word by word: as it was written just before. A wider read would wait until that has reached the cache.
+    #[inline(always)]
+    pub fn by_words(&self) -> Site {
+        // SAFETY: these are references' addresses.
+        unsafe {
+            Site {
+                pc: (&raw const self.pc).read_volatile(),
+                fp: (&raw const self.fp).read_volatile(),
+                rp: (&raw const self.rp).read_volatile(),
+                ext: (&raw const self.ext).read_volatile(),
+            }
+        }
+    }
 }
 
 /// A call from outside. Lies on the native stack of whoever makes it, and leads to the one that was made before.

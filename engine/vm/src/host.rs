@@ -422,7 +422,7 @@ unsafe fn outside<R>(
             (*strand).top = slots.add(count.max(MIN_WINDOW).next_multiple_of(2));
             (*strand).records = site.rp;
         }
-        (*strand).site = site;
+        (*strand).site = site.by_words();
         (*strand).called = true;
         let result = call();
         (*strand).top = outer_top;
@@ -464,7 +464,7 @@ pub(crate) unsafe fn call_extern(
         let result = outside(strand, site, slots, count, || match target {
             ExternTarget::Host(function) => {
                 let function: *const dyn HostFn = &**function;
-                let mut caller = Caller { core, site, _borrow: PhantomData };
+                let mut caller = Caller { core, site: site.by_words(), _borrow: PhantomData };
                 let slots = std::slice::from_raw_parts_mut(slots, count);
                 let result = catch_unwind(AssertUnwindSafe(|| (*function).call(&mut caller, slots)))
                     .unwrap_or_else(|payload| Err(Trap::from_panic(payload)));
@@ -476,7 +476,7 @@ pub(crate) unsafe fn call_extern(
             }
             ExternTarget::Native(function, _) => {
                 let function: *const dyn NativeFn = &**function;
-                let mut caller = Caller { core, site, _borrow: PhantomData };
+                let mut caller = Caller { core, site: site.by_words(), _borrow: PhantomData };
                 match catch_unwind(AssertUnwindSafe(|| (*function).prepare(&mut caller)))
                     .unwrap_or_else(|payload| Err(Trap::from_panic(payload)))
                 {

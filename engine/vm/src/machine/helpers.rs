@@ -25,7 +25,11 @@ unsafe fn site(core: *const Core, ext: u32) -> Site {
     // SAFETY: see the module.
     unsafe {
         let state = (*core).state.get();
-        Site { pc: (*state).exit_pc, fp: (*state).exit_fp, rp: (*state).exit_rp, ext }
+        // Written just before, word by word: as `Site::by_words` says.
+        let pc = (&raw const (*state).exit_pc).read_volatile();
+        let fp = (&raw const (*state).exit_fp).read_volatile();
+        let rp = (&raw const (*state).exit_rp).read_volatile();
+        Site { pc, fp, rp, ext }
     }
 }
 
